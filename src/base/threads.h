@@ -1,0 +1,74 @@
+// A pool of worker threads that runs one parallel loop at a time.
+//
+//   ThreadPool pool(2);
+//   pool.parallel(tasks, [&](int64_t task) { … });     // returns when all tasks are done
+//
+// Tasks are handed out by an atomic counter, so which thread runs a task is not fixed: a task must write only to
+// places that belong to it, and nothing may depend on the number of threads. Tasks must not throw.
+// The calling thread works too: ThreadPool(1) has no workers. Workers spin briefly, then sleep.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace orrery {
+
+// A reference to a callable `void(int64_t task, int thread)`; does not own it.
+class TaskRef {
+ public:
+  template <class F>
+  TaskRef(F& f)
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, int64_t task, int thread) {
+          if constexpr (requires(F& g) { g(task, thread); })
+            (*static_cast<F*>(object))(task, thread);
+          else
+            (*static_cast<F*>(object))(task);
+        }) {}
+  void operator()(int64_t task, int thread) const { call_(object_, task, thread); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, int64_t, int);
+};
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int num_threads);  // at least 1
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int num_threads() const { return num_threads_; }
+
+  // Runs f(task) or f(task, thread) for task in [0, tasks); thread in [0, num_threads()).
+  template <class F>
+  void parallel(int64_t tasks, F&& f) {
+    run(tasks, TaskRef(f));
+  }
+
+ private:
+  void run(int64_t tasks, TaskRef f);
+  void work(int thread);
+  void drain(int thread);
+
+  const int num_threads_;
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<uint64_t> generation_{0};   // bumped for each loop
+  std::atomic<int64_t> next_{0};
+  std::atomic<int> busy_{0};              // workers that have not finished this loop
+  std::atomic<bool> stop_{false};
+  int64_t tasks_ = 0;
+  const TaskRef* body_ = nullptr;
+};
+
+// The number of cores this process may use.
+int available_cores();
+
+}  // namespace orrery
