@@ -1,0 +1,97 @@
+// Fused attention of one sequence, without ever holding the [queries, keys] matrix.
+//
+//   s[i, j] = scale * <q_i, k_j>        for the keys j that query i may see (below); -inf otherwise
+//   p[i, :] = softmax(s[i, :])           out_i = sum_j keep(i, j) p[i, j] v_j       lse_i = log sum_j exp(s[i, j])
+//
+// Query i stands at absolute position query_start + i. It sees key j if j < num_keys, and (causal) j <= query_start + i,
+// and (window > 0) j > query_start + i - window. A query that sees nothing gives zeros and lse = -inf.
+// Dao et al. 2022/2023 (online softmax, recomputation in the backward pass from the kept log-sum-exp).
+//
+// Same bits. Keys are taken in chunks of kKeyChunk at absolute positions (chunk c holds keys c*kKeyChunk ...), merged in
+// ascending order: running maximum, then rescale, then add. Inside a chunk lanes are fixed by the absolute position too,
+// and keys that are not seen contribute exact zeros. So a query's output is the same bits whether it is computed alone
+// with a cache, in a chunk of a prompt, or with the whole prompt, however its keys are stored. Chunks in which the query
+// sees nothing are skipped or change nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "base/dtype.h"
+
+namespace orrery {
+
+constexpr int64_t kKeyChunk = 64;
+
+// Keys and values of one sequence: contiguous rows, or blocks of a paged cache.
+struct KeyValueView {
+  const void* k = nullptr;              // token j: element offset row(j) + kv_head * head_dim
+  const void* v = nullptr;
+  DType dtype = DType::f32;             // of k and v: T's own dtype, or bf16/f16 for T = float
+  int64_t token_stride = 0;             // elements between neighbouring tokens (of one block)
+  const int32_t* blocks = nullptr;      // null: row(j) = j * token_stride
+  int64_t block_size = 0;               // tokens in a block; else row(j) = blocks[j / block_size] * block_stride
+  int64_t block_stride = 0;             //                             + (j % block_size) * token_stride
+
+  int64_t row(int64_t j) const {
+    return blocks ? int64_t(blocks[j / block_size]) * block_stride + (j % block_size) * token_stride : j * token_stride;
+  }
+};
+
+// Dropout on the pattern: keep(i, j) is 0 with the probability, else 1 / (1 - probability), from
+// philox(seed, {stream, sequence, (query_start + i), head << 24 ^ j / 4}) component j % 4 (uniform(bits) < probability drops).
+struct PatternDropout {
+  float probability = 0;
+  uint64_t seed = 0;
+  uint32_t stream = 0, sequence = 0;
+};
+
+template <class T>
+struct Attention {
+  const T* q = nullptr;                 // query i, head h: q + i * q_stride + h * head_dim
+  int64_t q_stride = 0;
+  KeyValueView kv;
+  T* out = nullptr;                     // [query, heads, head_dim], stride out_stride
+  int64_t out_stride = 0;
+  T* lse = nullptr;                     // [query, heads], may be null
+  int64_t num_queries = 0, query_start = 0, num_keys = 0;
+  int64_t num_heads = 0, num_kv_heads = 0, head_dim = 0;  // head h reads key/value head h / (num_heads / num_kv_heads)
+  T scale = 1;
+  bool causal = false;
+  int64_t window = 0;                   // 0: no window
+  PatternDropout dropout;
+};
+
+// Scratch of the attention kernels for a head_dim up to 256 (64-byte aligned); head_dim above 256 is refused earlier.
+constexpr int64_t kAttentionScratchBytes = int64_t(2) << 20;
+
+// The queries [query_begin, query_end) of head `head` (indices into the sequence's num_queries).
+// A caller splits long prompts in tiles of any size: bits do not depend on it.
+template <class T>
+using attention_fn = void(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch);
+
+// pattern[(i - query_begin) * num_keys + j] = p[i, j] from q, k and the kept lse, for looking inside (no dropout).
+template <class T>
+using attention_pattern_fn = void(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end,
+                                  T* pattern, void* scratch);
+
+// Gradients for one key/value head and all the query heads that read it, over the whole sequence:
+//   D_i = <dout_i, out_i>,  dP = keep * dout v^T,  dS = p * (dP - D),  dq = scale dS k,  dk = scale dS^T q,  dv = (keep p)^T dout
+// dq, dk, dv are overwritten. Sums run over ascending query positions (dk, dv; heads of the group ascending, outermost)
+// and ascending keys (dq). k and v have dtype T here, contiguous (blocks == null); query_start is 0 or keys come first
+// as in cross-attention (causal == false).
+template <class T>
+struct AttentionBackward {
+  Attention<T> forward;                 // with out and lse filled by the forward pass
+  const T* dout = nullptr;              // stride dout_stride
+  int64_t dout_stride = 0;
+  T* dq = nullptr;                      // stride dq_stride
+  int64_t dq_stride = 0;
+  T* dk = nullptr;                      // token j, kv head g: dk + j * dkv_stride + g * head_dim
+  T* dv = nullptr;
+  int64_t dkv_stride = 0;
+};
+template <class T>
+using attention_backward_fn = void(const AttentionBackward<T>& args, int64_t kv_head, T* delta /* [num_queries] */,
+                                   void* scratch);
+
+}  // namespace orrery
