@@ -1,0 +1,74 @@
+// A checkpoint: a folder in Hugging Face's layout.
+//
+//   config.json                                   the model's shape
+//   generation_config.json                        how to generate with it (may be absent)
+//   model.safetensors                             the weights, or in several files:
+//   model.safetensors.index.json                  {"metadata": {"total_size": …}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}
+//   tokenizer.json, vocab.txt, …                  left to src/tokenize/
+//
+//   Checkpoint checkpoint = Checkpoint::open("gpt2").value();
+//   ConfigReader fields(checkpoint.config(), "gpt2/config.json");
+//   Tensor wte = checkpoint.tensor("wte.weight").value();    // a read-only view of the mapped file
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "checkpoint/safetensors.h"
+#include "tensor/tensor.h"
+
+namespace orrery {
+
+class Checkpoint {
+ public:
+  // Reads the JSON files and the headers of the weights, and checks that every tensor of the index is there.
+  static Result<Checkpoint> open(const std::filesystem::path& folder);
+
+  const std::filesystem::path& folder() const { return folder_; }
+  const Json& config() const { return config_; }
+  const Json& generation_config() const { return generation_config_; }  // null where there is none
+  // Where config.json lies, for errors about its fields.
+  std::string config_path() const { return (folder_ / "config.json").string(); }
+
+  const std::vector<std::string>& names() const { return names_; }  // shard by shard, in the order of their bytes
+  bool has(std::string_view name) const { return info(name) != nullptr; }
+  const TensorInfo* info(std::string_view name) const;  // nullptr where there is none
+  uint64_t bytes() const;                               // of all tensors
+
+  Result<Tensor> tensor(std::string_view name) const;
+  // Call after copying a tensor: its part of the file leaves this process's memory.
+  void release(std::string_view name) const;
+
+ private:
+  const SafetensorsFile* shard_of(std::string_view name) const;
+
+  std::filesystem::path folder_;
+  Json config_, generation_config_;
+  std::vector<SafetensorsFile> shards_;
+  std::vector<std::string> names_;
+  std::unordered_map<std::string, size_t> shard_index_;
+};
+
+// The object in FOLDER/config.json, for callers that need no weights.
+Result<Json> read_config(const std::filesystem::path& folder);
+
+struct CheckpointContents {
+  Json config;
+  Json generation_config;                                   // null: no such file
+  NamedTensors tensors;
+  std::vector<std::pair<std::string, std::string>> files;   // name and bytes: tokenizer.json, trainer state, …
+  uint64_t max_shard_bytes = 5'000'000'000;                 // above it the weights are split into shards
+};
+
+// Writes a whole checkpoint, or on any failure (a full disk) leaves `folder` as it was. An existing checkpoint of that
+// name is replaced with all it holds; another folder that is not empty is refused.
+Status save_checkpoint(const std::filesystem::path& folder, const CheckpointContents& contents);
+
+}  // namespace orrery
