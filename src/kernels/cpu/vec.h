@@ -1,0 +1,54 @@
+// Vec<T>: one register of floats or doubles. The kernels of this folder are written over it and built once for each
+// instruction set, each in a namespace of its own (ORRERY_ISA), so that the linker never merges two builds of a helper.
+//
+//   for (int64_t i = 0; i < count; i += Floats::kLanes) {
+//     const int64_t lanes = std::min(Floats::kLanes, count - i);
+//     fma(Floats::load(x + i, lanes), a, b).store(y + i, lanes);   // the tail through the same code as the body
+//   }
+//
+// What both instruction sets offer:
+//   Vec::kLanes, Vec::zero(), Vec::broadcast(s), Vec::load(p), Vec::load(p, lanes) (the other lanes are 0 and their memory
+//   is not touched), v.store(p), v.store(p, lanes); lanes may be more than kLanes (all) or <= 0 (none);
+//   widen(p), widen(p, lanes): Floats from float, Bf16 or F16 in memory;
+//   + - * /, -v, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, min, max (b where either is NaN), sqrt, abs,
+//   round (nearest, ties to even), floor, ldexp(x, n) = x 2^n for integral n (results below the normal range included);
+//   less, less_equal, equal, is_nan -> Mask; & | ~ of masks, any(m), first_lanes<T>(n), select(m, a, b) = m ? a : b,
+//   mask_lanes(m, a) = m ? a : 0;
+//   exponent(x) = floor(log2 |x|), mantissa(x) in [1, 2) with the sign of x, for normal x;
+//   sum(v), max_of(v), min_of(v): over the lanes, by halves (a fixed order);
+//   low_half(f), high_half(f): Doubles from the halves of Floats; narrow(lo, hi): back again.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace orrery::cpu::ORRERY_ISA {
+
+// 16-bit floats in memory.
+struct Bf16 {
+  uint16_t bits;
+};
+struct F16 {
+  uint16_t bits;
+};
+
+template <class T>
+struct Vec;
+template <class T>
+struct Mask;
+
+}  // namespace orrery::cpu::ORRERY_ISA
+
+#ifdef ORRERY_ISA_avx512
+#include "kernels/cpu/vec_avx512.h"  // IWYU pragma: export
+#else
+#include "kernels/cpu/vec_avx2.h"  // IWYU pragma: export
+#endif
+
+namespace orrery::cpu::ORRERY_ISA {
+
+using Floats = Vec<float>;
+using Doubles = Vec<double>;
+
+}  // namespace orrery::cpu::ORRERY_ISA

@@ -1,0 +1,146 @@
+// vec.h in 512-bit registers. Included by vec.h only.
+#pragma once
+
+namespace orrery::cpu::avx512 {
+
+// The first `lanes` bits set, for any lanes.
+inline __mmask16 lane_bits16(int64_t lanes) {
+  return lanes >= 16 ? __mmask16(0xffff) : lanes <= 0 ? __mmask16(0) : __mmask16((1u << lanes) - 1);
+}
+inline __mmask8 lane_bits8(int64_t lanes) {
+  return lanes >= 8 ? __mmask8(0xff) : lanes <= 0 ? __mmask8(0) : __mmask8((1u << lanes) - 1);
+}
+
+template <>
+struct Mask<float> {
+  __mmask16 bits;
+};
+template <>
+struct Mask<double> {
+  __mmask8 bits;
+};
+
+template <>
+struct Vec<float> {
+  static constexpr int64_t kLanes = 16;
+  __m512 r;
+
+  static Vec zero() { return {_mm512_setzero_ps()}; }
+  static Vec broadcast(float s) { return {_mm512_set1_ps(s)}; }
+  static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static Vec load(const float* p, int64_t lanes) { return {_mm512_maskz_loadu_ps(lane_bits16(lanes), p)}; }
+  void store(float* p) const { _mm512_storeu_ps(p, r); }
+  void store(float* p, int64_t lanes) const { _mm512_mask_storeu_ps(p, lane_bits16(lanes), r); }
+};
+
+template <>
+struct Vec<double> {
+  static constexpr int64_t kLanes = 8;
+  __m512d r;
+
+  static Vec zero() { return {_mm512_setzero_pd()}; }
+  static Vec broadcast(double s) { return {_mm512_set1_pd(s)}; }
+  static Vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
+  static Vec load(const double* p, int64_t lanes) { return {_mm512_maskz_loadu_pd(lane_bits8(lanes), p)}; }
+  void store(double* p) const { _mm512_storeu_pd(p, r); }
+  void store(double* p, int64_t lanes) const { _mm512_mask_storeu_pd(p, lane_bits8(lanes), r); }
+};
+
+inline Vec<float> operator+(Vec<float> a, Vec<float> b) { return {_mm512_add_ps(a.r, b.r)}; }
+inline Vec<float> operator-(Vec<float> a, Vec<float> b) { return {_mm512_sub_ps(a.r, b.r)}; }
+inline Vec<float> operator*(Vec<float> a, Vec<float> b) { return {_mm512_mul_ps(a.r, b.r)}; }
+inline Vec<float> operator/(Vec<float> a, Vec<float> b) { return {_mm512_div_ps(a.r, b.r)}; }
+inline Vec<float> operator-(Vec<float> a) { return {_mm512_xor_ps(a.r, _mm512_set1_ps(-0.0f))}; }
+inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return {_mm512_fmadd_ps(a.r, b.r, c.r)}; }
+inline Vec<float> fnma(Vec<float> a, Vec<float> b, Vec<float> c) { return {_mm512_fnmadd_ps(a.r, b.r, c.r)}; }
+inline Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm512_min_ps(a.r, b.r)}; }
+inline Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm512_max_ps(a.r, b.r)}; }
+inline Vec<float> sqrt(Vec<float> a) { return {_mm512_sqrt_ps(a.r)}; }
+inline Vec<float> abs(Vec<float> a) { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.r)}; }
+inline Vec<float> round(Vec<float> a) {
+  return {_mm512_roundscale_ps(a.r, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+inline Vec<float> floor(Vec<float> a) { return {_mm512_roundscale_ps(a.r, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
+inline Vec<float> ldexp(Vec<float> x, Vec<float> n) { return {_mm512_scalef_ps(x.r, n.r)}; }
+inline Vec<float> exponent(Vec<float> x) { return {_mm512_getexp_ps(x.r)}; }
+inline Vec<float> mantissa(Vec<float> x) { return {_mm512_getmant_ps(x.r, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)}; }
+
+inline Mask<float> less(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.r, b.r, _CMP_LT_OQ)}; }
+inline Mask<float> less_equal(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.r, b.r, _CMP_LE_OQ)}; }
+inline Mask<float> equal(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.r, b.r, _CMP_EQ_OQ)}; }
+inline Mask<float> is_nan(Vec<float> a) { return {_mm512_cmp_ps_mask(a.r, a.r, _CMP_UNORD_Q)}; }
+inline Mask<float> operator&(Mask<float> a, Mask<float> b) { return {__mmask16(a.bits & b.bits)}; }
+inline Mask<float> operator|(Mask<float> a, Mask<float> b) { return {__mmask16(a.bits | b.bits)}; }
+inline Mask<float> operator~(Mask<float> a) { return {__mmask16(~a.bits)}; }
+inline bool any(Mask<float> m) { return m.bits != 0; }
+inline Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) { return {_mm512_mask_blend_ps(m.bits, b.r, a.r)}; }
+inline Vec<float> mask_lanes(Mask<float> m, Vec<float> a) { return {_mm512_maskz_mov_ps(m.bits, a.r)}; }
+
+inline Vec<double> operator+(Vec<double> a, Vec<double> b) { return {_mm512_add_pd(a.r, b.r)}; }
+inline Vec<double> operator-(Vec<double> a, Vec<double> b) { return {_mm512_sub_pd(a.r, b.r)}; }
+inline Vec<double> operator*(Vec<double> a, Vec<double> b) { return {_mm512_mul_pd(a.r, b.r)}; }
+inline Vec<double> operator/(Vec<double> a, Vec<double> b) { return {_mm512_div_pd(a.r, b.r)}; }
+inline Vec<double> operator-(Vec<double> a) { return {_mm512_xor_pd(a.r, _mm512_set1_pd(-0.0))}; }
+inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return {_mm512_fmadd_pd(a.r, b.r, c.r)}; }
+inline Vec<double> fnma(Vec<double> a, Vec<double> b, Vec<double> c) { return {_mm512_fnmadd_pd(a.r, b.r, c.r)}; }
+inline Vec<double> min(Vec<double> a, Vec<double> b) { return {_mm512_min_pd(a.r, b.r)}; }
+inline Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm512_max_pd(a.r, b.r)}; }
+inline Vec<double> sqrt(Vec<double> a) { return {_mm512_sqrt_pd(a.r)}; }
+inline Vec<double> abs(Vec<double> a) { return {_mm512_andnot_pd(_mm512_set1_pd(-0.0), a.r)}; }
+inline Mask<double> less(Vec<double> a, Vec<double> b) { return {_mm512_cmp_pd_mask(a.r, b.r, _CMP_LT_OQ)}; }
+inline Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
+  return {_mm512_mask_blend_pd(m.bits, b.r, a.r)};
+}
+
+template <class T>
+Mask<T> first_lanes(int64_t lanes) {
+  if constexpr (sizeof(T) == 4)
+    return {lane_bits16(lanes)};
+  else
+    return {lane_bits8(lanes)};
+}
+
+inline Vec<float> widen(const float* p) { return Vec<float>::load(p); }
+inline Vec<float> widen(const float* p, int64_t lanes) { return Vec<float>::load(p, lanes); }
+inline Vec<float> widen_bf16(__m256i bits) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))};
+}
+inline Vec<float> widen(const Bf16* p) { return widen_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline Vec<float> widen(const Bf16* p, int64_t lanes) {
+  return widen_bf16(_mm256_maskz_loadu_epi16(lane_bits16(lanes), p));
+}
+inline Vec<float> widen(const F16* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+inline Vec<float> widen(const F16* p, int64_t lanes) {
+  return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lane_bits16(lanes), p))};
+}
+
+inline __m256 low_floats(Vec<float> a) { return _mm512_castps512_ps256(a.r); }
+inline __m256 high_floats(Vec<float> a) { return _mm512_extractf32x8_ps(a.r, 1); }
+inline Vec<double> low_half(Vec<float> a) { return {_mm512_cvtps_pd(low_floats(a))}; }
+inline Vec<double> high_half(Vec<float> a) { return {_mm512_cvtps_pd(high_floats(a))}; }
+inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) {
+  return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lo.r)), _mm512_cvtpd_ps(hi.r), 1)};
+}
+
+inline float sum(Vec<float> a) {
+  const __m256 x = _mm256_add_ps(low_floats(a), high_floats(a));
+  __m128 y = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  y = _mm_add_ps(y, _mm_movehl_ps(y, y));
+  return _mm_cvtss_f32(_mm_add_ss(y, _mm_movehdup_ps(y)));
+}
+inline float max_of(Vec<float> a) {
+  const __m256 x = _mm256_max_ps(low_floats(a), high_floats(a));
+  __m128 y = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  y = _mm_max_ps(y, _mm_movehl_ps(y, y));
+  return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
+}
+inline float min_of(Vec<float> a) { return -max_of(-a); }
+inline double sum(Vec<double> a) {
+  const __m256d x = _mm256_add_pd(_mm512_castpd512_pd256(a.r), _mm512_extractf64x4_pd(a.r, 1));
+  const __m128d y = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(y, _mm_unpackhi_pd(y, y)));
+}
+
+}  // namespace orrery::cpu::avx512

@@ -1,0 +1,121 @@
+// Fills the tables: the references by the names in kernels.inc, and over them, for each instruction set that this
+// processor and its operating system have, the kernels named in cpu/cpu.inc.
+#include "kernels/kernels.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace orrery {
+
+namespace reference {
+#define KERNEL(kernel) \
+  template <class T>   \
+  kernel##_fn<T> kernel;
+#include "kernels/kernels.inc"
+#undef KERNEL
+}  // namespace reference
+
+#if defined(__x86_64__)
+namespace cpu::avx2 {
+void fill(Kernels<float>& table);
+}
+namespace cpu::avx512 {
+void fill(Kernels<float>& table);
+}
+#endif
+
+namespace {
+
+template <class T>
+Kernels<T> reference_table() {
+  Kernels<T> table;
+  table.name = "reference";
+#define KERNEL(kernel) table.kernel = reference::kernel<T>;
+#include "kernels/kernels.inc"
+#undef KERNEL
+  return table;
+}
+
+// A class of kernels that this program holds, best last.
+struct KernelClass {
+  Kernels<float> table;
+  bool runs_here;
+};
+
+#if defined(__x86_64__)
+Kernels<float> filled(const char* name, void (*fill)(Kernels<float>&)) {
+  Kernels<float> table = reference_table<float>();
+  table.name = name;
+  fill(table);
+  return table;
+}
+
+std::vector<KernelClass> make_classes() {
+  // These ask the processor (CPUID) and whether the operating system keeps the registers (XCR0).
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  return {{reference_table<float>(), true},
+          {filled("avx2", cpu::avx2::fill), avx2},
+          {filled("avx512", cpu::avx512::fill), avx512}};
+}
+#else
+std::vector<KernelClass> make_classes() { return {{reference_table<float>(), true}}; }
+#endif
+
+const std::vector<KernelClass>& classes() {
+  static const std::vector<KernelClass> all = make_classes();
+  return all;
+}
+
+const Kernels<float>& choose() {
+  const char* wanted = std::getenv("ORRERY_KERNELS");
+  if (wanted == nullptr || *wanted == '\0') return *runnable_kernels().back();
+  std::string known;
+  for (const KernelClass& one : classes()) {
+    if (std::string_view(one.table.name) == wanted) {
+      if (one.runs_here) return one.table;
+      throw Error{ErrorKind::unsupported, std::string("this processor cannot run the ") + wanted + " kernels",
+                  "environment variable ORRERY_KERNELS", "unset it: the best class is chosen by itself"};
+    }
+    known += std::string(known.empty() ? "" : ", ") + one.table.name;
+  }
+  throw Error{ErrorKind::bad_usage, std::string("unknown class of kernels '") + wanted + "'",
+              "environment variable ORRERY_KERNELS", "it may be one of " + known};
+}
+
+}  // namespace
+
+template <class T>
+const Kernels<T>& reference_kernels() {
+  static const Kernels<T> table = reference_table<T>();
+  return table;
+}
+template const Kernels<float>& reference_kernels<float>();
+template const Kernels<double>& reference_kernels<double>();
+
+const Kernels<float>& kernels() {
+  static const Kernels<float>& chosen = choose();
+  return chosen;
+}
+
+std::vector<const Kernels<float>*> runnable_kernels() {
+  std::vector<const Kernels<float>*> found;
+  for (const KernelClass& one : classes())
+    if (one.runs_here) found.push_back(&one.table);
+  return found;
+}
+
+template <>
+const Kernels<float>& kernels_for<float>() {
+  return kernels();
+}
+template <>
+const Kernels<double>& kernels_for<double>() {
+  return reference_kernels<double>();
+}
+
+}  // namespace orrery
