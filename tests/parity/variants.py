@@ -1,0 +1,216 @@
+"""Tiny random checkpoints of each family: what the goldens store and what the parity tests make afresh.
+
+    model = build("llama-grouped", seed=7)           # a transformers model, float32, eval mode
+    save("llama-grouped", model, folder)             # config.json, model.safetensors, as a user would have them
+
+Every parameter is random, norms and biases too, so that a gradient, a bias or a scale that is forgotten shows.
+"""
+
+import copy
+import json
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import transformers
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+warnings.filterwarnings("ignore")
+
+IGNORED = -100  # a label that is not scored
+LENGTHS = (5, 11, 17)  # tokens of the three sequences
+GREEDY_TOKENS = 12
+
+
+@dataclass(frozen=True)
+class Variant:
+    architecture: str  # transformers' class
+    config: dict
+    loss: str  # causal | masked | sequence_classification | token_classification | none
+    dtype: torch.dtype = torch.float32  # how the file stores the weights; they are computed with in float32
+    shard_bytes: int = 0  # 0: one file
+    rope_scaling: dict = field(default_factory=dict)  # written as top-level keys, as in files before transformers 5
+
+
+GPT2 = dict(vocab_size=96, n_positions=40, n_embd=32, n_layer=2, n_head=4, bos_token_id=95, eos_token_id=95)
+LLAMA = dict(vocab_size=96, max_position_embeddings=64, hidden_size=32, intermediate_size=56, num_hidden_layers=2,
+             num_attention_heads=4, num_key_value_heads=4, rms_norm_eps=1e-5, bos_token_id=1, eos_token_id=2,
+             tie_word_embeddings=False, rope_parameters={"rope_type": "default", "rope_theta": 10000.0})
+BERT = dict(vocab_size=96, max_position_embeddings=40, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=4, type_vocab_size=2, hidden_act="gelu", pad_token_id=0)
+
+LLAMA3_SCALING = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                  "original_max_position_embeddings": 32}
+# With base 100 and head_dim 8 the wavelengths are 6, 20, 63, 199: one below 32 / 4, one between, two above 32.
+LLAMA3_ROPE = {"rope_theta": 100.0, **LLAMA3_SCALING}
+LINEAR_ROPE = {"rope_type": "linear", "rope_theta": 10000.0, "factor": 2.5}
+
+
+def gpt2(**config):
+    return Variant("GPT2LMHeadModel", GPT2 | config, "causal")
+
+
+def llama(dtype=torch.float32, shard_bytes=0, rope_scaling=None, **config):
+    return Variant("LlamaForCausalLM", LLAMA | config, "causal", dtype, shard_bytes, rope_scaling or {})
+
+
+def bert(architecture, loss, **config):
+    return Variant(architecture, BERT | config, loss)
+
+
+VARIANTS = {
+    "gpt2": gpt2(),
+    "gpt2-untied-inner": gpt2(n_inner=44, tie_word_embeddings=False, n_embd=24, n_layer=3, n_head=2),
+    "gpt2-gelu": gpt2(activation_function="gelu", n_embd=24, n_head=3),
+    "gpt2-relu": gpt2(activation_function="relu", n_embd=24, n_head=3),
+    "gpt2-inverse-layer": gpt2(scale_attn_by_inverse_layer_idx=True, n_embd=24, n_layer=3),
+    "gpt2-unscaled": gpt2(scale_attn_weights=False, n_embd=24, n_head=6, layer_norm_epsilon=1e-3),
+    "llama": llama(),
+    "llama-grouped": llama(num_key_value_heads=2, head_dim=12),
+    "llama-tied": llama(num_key_value_heads=1, tie_word_embeddings=True),
+    "llama-bias": llama(attention_bias=True, mlp_bias=True, num_key_value_heads=2),
+    "llama-theta": llama(rope_parameters={"rope_type": "default", "rope_theta": 500000.0}, rms_norm_eps=1e-6),
+    "llama-rope-llama3": llama(rope_parameters=LLAMA3_ROPE, hidden_size=24, head_dim=8),
+    "llama-rope-llama3-legacy": llama(rope_parameters=LLAMA3_ROPE, hidden_size=24, head_dim=8,
+                                      rope_scaling=LLAMA3_SCALING),
+    "llama-rope-linear": llama(rope_parameters=LINEAR_ROPE, hidden_size=24, head_dim=6),
+    "llama-rope-linear-legacy": llama(rope_parameters=LINEAR_ROPE, hidden_size=24, head_dim=6,
+                                      rope_scaling={"type": "linear", "factor": 2.5}),
+    "llama-bf16": llama(dtype=torch.bfloat16, num_key_value_heads=2),
+    "llama-sharded": llama(shard_bytes=30_000, hidden_size=24, head_dim=6, num_hidden_layers=3),
+    "bert": bert("BertModel", "none"),
+    "bert-masked": bert("BertForMaskedLM", "masked"),
+    "bert-masked-relu": bert("BertForMaskedLM", "masked", hidden_act="relu", hidden_size=24, num_attention_heads=3),
+    "bert-sequence": bert("BertForSequenceClassification", "sequence_classification", num_labels=3,
+                          hidden_act="gelu_new", hidden_size=24, layer_norm_eps=1e-6),
+    "bert-token": bert("BertForTokenClassification", "token_classification", num_labels=5, hidden_size=24),
+}
+VARIANTS["bert-sequence"].config["id2label"] = {0: "negative", 1: "neutral", 2: "positive"}
+VARIANTS["bert-sequence"].config["label2id"] = {"negative": 0, "neutral": 1, "positive": 2}
+del VARIANTS["bert-sequence"].config["num_labels"]
+
+
+def randomise(model, seed):
+    """Matrices N(0, 0.2), embeddings N(0, 0.3), biases N(0, 0.2), norm weights N(1, 0.2)."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in sorted(model.named_parameters()):
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.dim() == 1 and name.endswith("weight"):
+                parameter.copy_(1 + 0.2 * noise)
+            elif "embedding" in name or "embed_" in name or "wte" in name or "wpe" in name:
+                parameter.copy_(0.3 * noise)
+            else:
+                parameter.copy_(0.2 * noise)
+
+
+def build(name, seed):
+    variant = VARIANTS[name]
+    family = getattr(transformers, variant.architecture)
+    config = family.config_class(**variant.config)
+    config._attn_implementation = "eager"
+    model = family(config).eval()
+    randomise(model, seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.to(variant.dtype))  # rounded to what the file can hold
+    return model
+
+
+def save(name, model, folder):
+    variant = VARIANTS[name]
+    shards = {"max_shard_size": variant.shard_bytes} if variant.shard_bytes else {}
+    copy.deepcopy(model).to(variant.dtype).save_pretrained(folder, **shards)
+    if variant.rope_scaling:
+        path = Path(folder) / "config.json"
+        config = json.loads(path.read_text())
+        config["rope_theta"] = config.pop("rope_parameters")["rope_theta"]
+        config["rope_scaling"] = variant.rope_scaling
+        config["torch_dtype"] = config.pop("dtype")
+        path.write_text(json.dumps(config, indent=2) + "\n")
+
+
+def load(folder, architecture):
+    family = getattr(transformers, architecture)
+    model = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    return model.eval()
+
+
+def parameter_names(model, folder):
+    """The model's parameters under the names that the file uses: a tied one once."""
+    from safetensors import safe_open
+
+    stored = set()
+    for path in Path(folder).glob("model*.safetensors"):
+        with safe_open(path, "pt") as file:
+            stored.update(file.keys())
+    named = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if name in stored:
+            named[name] = parameter
+    missing = {id(p) for p in model.parameters()} - {id(p) for p in named.values()}
+    assert not missing and set(named) == stored, (stored ^ set(named), len(missing))
+    return named
+
+
+def sequences(vocab_size, seed):
+    """Three lists of ids of different lengths; the later ones repeat an id and a bigram."""
+    generator = torch.Generator().manual_seed(1000 + seed)
+    made = []
+    for length in LENGTHS:
+        ids = torch.randint(3, vocab_size - 1, (length,), generator=generator)
+        if length > 8:
+            ids[6] = ids[1]
+            ids[7] = ids[2]
+            ids[8] = ids[2]
+        made.append(ids)
+    return made
+
+
+def labels(variant, ids, index, seed):
+    """What the loss is taken against, in transformers' convention."""
+    generator = torch.Generator().manual_seed(2000 + 10 * seed + index)
+    if variant.loss == "causal":
+        return ids.clone()  # position t is scored against the label at t + 1
+    if variant.loss == "masked":
+        chosen = torch.full_like(ids, IGNORED)
+        places = torch.randperm(len(ids), generator=generator)[: max(1, len(ids) // 4)]
+        chosen[places] = torch.randint(3, variant.config["vocab_size"], (len(places),), generator=generator)
+        return chosen
+    if variant.loss == "sequence_classification":
+        return torch.tensor([(index + seed) % 3])
+    if variant.loss == "token_classification":
+        chosen = torch.randint(0, variant.config["num_labels"], ids.shape, generator=generator)
+        chosen[0] = IGNORED
+        chosen[-1] = IGNORED
+        return chosen
+    return None
+
+
+def token_types(ids, index):
+    """The first sequence is one text; in the others a second text begins at the middle."""
+    types = torch.zeros_like(ids)
+    if index > 0:
+        types[len(ids) // 2:] = 1
+    return types
+
+
+def summed_loss(variant, logits, wanted):
+    """Cross-entropy summed over the scored targets of one sequence, and how many there are. logits [tokens, vocab]."""
+    if variant.loss == "causal":
+        logits, wanted = logits[:-1], wanted[1:]
+    count = int((wanted != IGNORED).sum())
+    return torch.nn.functional.cross_entropy(logits, wanted, ignore_index=IGNORED, reduction="sum"), count
+
+
+@torch.no_grad()
+def greedy(model, ids, tokens):
+    """The likeliest continuation, end id or not, and the smallest lead of the first over the second logit."""
+    ids, lead = ids.clone(), float("inf")
+    for _ in range(tokens):
+        top = model(input_ids=ids[None]).logits[0, -1].topk(2)
+        lead = min(lead, float(top.values[0] - top.values[1]))
+        ids = torch.cat([ids, top.indices[:1]])
+    return ids[-tokens:], lead
