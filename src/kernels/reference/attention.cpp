@@ -1,0 +1,135 @@
+// Attention of one sequence, by the formulas of kernels/attention.h: a query at a time, key after key.
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/random.h"
+#include "kernels/reference/widen.h"
+
+namespace orrery::reference {
+namespace {
+
+// The keys [begin, end) that query i sees.
+struct Keys {
+  int64_t begin, end;
+};
+template <class T>
+Keys keys_seen(const Attention<T>& args, int64_t i) {
+  const int64_t position = args.query_start + i;
+  const int64_t end = args.causal ? std::min(args.num_keys, position + 1) : args.num_keys;
+  const int64_t begin = args.window > 0 ? std::max(int64_t(0), position - args.window + 1) : 0;
+  return {std::min(begin, std::max(end, int64_t(0))), std::max(end, int64_t(0))};
+}
+
+template <class T>
+int64_t kv_head_of(const Attention<T>& args, int64_t head) {
+  return head / (args.num_heads / args.num_kv_heads);
+}
+
+// Element x of the key (or value) of token j.
+template <class T>
+T element(const Attention<T>& args, const void* data, int64_t kv_head, int64_t j, int64_t x) {
+  return widened<T>(data, args.kv.dtype, args.kv.row(j) + kv_head * args.head_dim + x);
+}
+
+template <class T>
+T score(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
+  const T* q = args.q + i * args.q_stride + head * args.head_dim;
+  double sum = 0;
+  for (int64_t x = 0; x < args.head_dim; ++x)
+    sum += double(q[x]) * double(element(args, args.kv.k, kv_head_of(args, head), j, x));
+  return T(sum * double(args.scale));
+}
+
+template <class T>
+double keep(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
+  const PatternDropout& dropout = args.dropout;
+  if (dropout.probability == 0) return 1;
+  const Counter bits = philox(dropout.seed, {dropout.stream, dropout.sequence, uint32_t(args.query_start + i),
+                                             (uint32_t(head) << 24) ^ uint32_t(j / 4)});
+  return uniform(bits[size_t(j % 4)]) < dropout.probability ? 0 : 1 / (1 - double(dropout.probability));
+}
+
+}  // namespace
+
+template <class T>
+void attention(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch) {
+  double* mixed = static_cast<double*>(scratch);  // [head_dim]
+  for (int64_t i = query_begin; i < query_end; ++i) {
+    const Keys seen = keys_seen(args, i);
+    double max = -std::numeric_limits<double>::infinity(), sum = 0;
+    for (int64_t j = seen.begin; j < seen.end; ++j) max = std::max(max, double(score(args, head, i, j)));
+    if (max == -std::numeric_limits<double>::infinity()) max = 0;
+    std::fill_n(mixed, args.head_dim, 0.0);
+    for (int64_t j = seen.begin; j < seen.end; ++j) {
+      const double weight = std::exp(double(score(args, head, i, j)) - max);
+      const double kept = weight * keep(args, head, i, j);
+      sum += weight;
+      for (int64_t x = 0; x < args.head_dim; ++x)
+        mixed[x] += kept * double(element(args, args.kv.v, kv_head_of(args, head), j, x));
+    }
+    T* out = args.out + i * args.out_stride + head * args.head_dim;
+    for (int64_t x = 0; x < args.head_dim; ++x) out[x] = sum == 0 ? T(0) : T(mixed[x] / sum);
+    if (args.lse) args.lse[i * args.num_heads + head] = T(max + std::log(sum));  // log 0 is -inf
+  }
+}
+
+template <class T>
+void attention_pattern(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, T* pattern,
+                       void* /*scratch*/) {
+  for (int64_t i = query_begin; i < query_end; ++i) {
+    T* row = pattern + (i - query_begin) * args.num_keys;
+    const Keys seen = keys_seen(args, i);
+    std::fill_n(row, args.num_keys, T(0));
+    for (int64_t j = seen.begin; j < seen.end; ++j)
+      row[j] = std::exp(score(args, head, i, j) - args.lse[i * args.num_heads + head]);
+  }
+}
+
+template <class T>
+void attention_backward(const AttentionBackward<T>& args, int64_t kv_head, T* delta, void* /*scratch*/) {
+  const Attention<T>& forward = args.forward;
+  const int64_t group = forward.num_heads / forward.num_kv_heads, dim = forward.head_dim;
+  for (int64_t j = 0; j < forward.num_keys; ++j) {
+    std::fill_n(args.dk + j * args.dkv_stride + kv_head * dim, dim, T(0));
+    std::fill_n(args.dv + j * args.dkv_stride + kv_head * dim, dim, T(0));
+  }
+  for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
+    for (int64_t i = 0; i < forward.num_queries; ++i) {
+      const T* q = forward.q + i * forward.q_stride + head * dim;
+      const T* out = forward.out + i * forward.out_stride + head * dim;
+      const T* dout = args.dout + i * args.dout_stride + head * dim;
+      T* dq = args.dq + i * args.dq_stride + head * dim;
+      std::fill_n(dq, dim, T(0));
+      delta[i] = 0;
+      for (int64_t x = 0; x < dim; ++x) delta[i] += dout[x] * out[x];
+      const Keys seen = keys_seen(forward, i);
+      for (int64_t j = seen.begin; j < seen.end; ++j) {
+        const T p = std::exp(score(forward, head, i, j) - forward.lse[i * forward.num_heads + head]);
+        const T kept = T(keep(forward, head, i, j));
+        T* dk = args.dk + j * args.dkv_stride + kv_head * dim;
+        T* dv = args.dv + j * args.dkv_stride + kv_head * dim;
+        T dp = 0;
+        for (int64_t x = 0; x < dim; ++x) dp += dout[x] * element(forward, forward.kv.v, kv_head, j, x);
+        const T ds = forward.scale * p * (kept * dp - delta[i]);
+        for (int64_t x = 0; x < dim; ++x) {
+          dq[x] += ds * element(forward, forward.kv.k, kv_head, j, x);
+          dk[x] += ds * q[x];
+          dv[x] += kept * p * dout[x];
+        }
+      }
+    }
+  }
+}
+
+#define INSTANTIATE(T)                                                                        \
+  template void attention(const Attention<T>&, int64_t, int64_t, int64_t, void*);             \
+  template void attention_pattern(const Attention<T>&, int64_t, int64_t, int64_t, T*, void*); \
+  template void attention_backward(const AttentionBackward<T>&, int64_t, T*, void*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
+
+}  // namespace orrery::reference
