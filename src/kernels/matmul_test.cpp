@@ -1,0 +1,232 @@
+#include "kernels/matmul.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "base/random.h"
+#include "kernels/kernels.h"
+#include "kernels/testing.h"
+
+namespace orrery {
+namespace {
+
+// A product c = a b of random matrices, with b stored as [n, k] or [k, n] in some dtype, and packed.
+struct Product {
+  int64_t m, n, k;
+  bool a_transposed = false, b_transposed = false;
+  DType dtype = DType::f32, packed = DType::f32;
+  std::vector<float> a, b;  // b as floats, after rounding to dtype
+  std::vector<char> b_stored;
+  AlignedBytes panels, scratch{kMatmulScratchBytes};
+  std::vector<float> start, bias;
+
+  Product(int64_t m_, int64_t n_, int64_t k_, uint64_t seed) : m(m_), n(n_), k(k_) {
+    Random random(seed);
+    a = random_floats(random, m * k);
+    b = random_floats(random, n * k);
+    start = random_floats(random, m * n);
+    bias = random_floats(random, n);
+  }
+  int64_t k_stride() const { return b_transposed ? 1 : n; }
+  int64_t n_stride() const { return b_transposed ? k : 1; }
+
+  void store_as(DType stored, DType panel) {
+    dtype = stored;
+    packed = panel;
+    b_stored.resize(size_t(n * k * size_of(dtype)));
+    convert(b.data(), DType::f32, b_stored.data(), dtype, n * k);
+    convert(b_stored.data(), dtype, b.data(), DType::f32, n * k);
+  }
+  void pack(const Kernels<float>& kernels) {
+    panels = AlignedBytes(packed_size(n, k) * size_of(packed));
+    kernels.pack_panels(b_stored.data(), dtype, k_stride(), n_stride(), k, n, panels.data(), packed);
+  }
+  Matmul<float> call(std::vector<float>& c) {
+    Matmul<float> call;
+    call.a = a.data();
+    call.a_row_stride = a_transposed ? 1 : k;
+    call.a_k_stride = a_transposed ? m : 1;
+    call.panels = panels.data();
+    call.panel_dtype = packed;
+    call.c = c.data();
+    call.c_stride = n;
+    call.m = m;
+    call.n = n;
+    call.k = k;
+    call.scratch = scratch.data();
+    return call;
+  }
+  float a_at(int64_t i, int64_t p) const { return a[size_t(a_transposed ? p * m + i : i * k + p)]; }
+  float b_at(int64_t p, int64_t j) const { return b[size_t(p * k_stride() + j * n_stride())]; }
+
+  // The contract's chain. Fused for the vector classes.
+  float chain(int64_t i, int64_t j, float sum, bool fused) const {
+    for (int64_t p = 0; p < k; ++p)
+      sum = fused ? std::fma(a_at(i, p), b_at(p, j), sum) : sum + a_at(i, p) * b_at(p, j);
+    return sum;
+  }
+};
+
+bool is_fused(const Kernels<float>& kernels) { return kernels.matmul != reference_kernels<float>().matmul; }
+
+void check_chain(const Kernels<float>& kernels, Product& product) {
+  product.pack(kernels);
+  INFO(std::string(kernels.name) << " m " << product.m << " n " << product.n << " k " << product.k);
+  for (const int mode : {0, 1, 2}) {  // from zero, from a bias, from what c holds
+    std::vector<float> c = product.start;
+    Matmul<float> call = product.call(c);
+    call.bias = mode == 1 ? product.bias.data() : nullptr;
+    call.accumulate = mode == 2;
+    kernels.matmul(call);
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < product.m; ++i)
+      for (int64_t j = 0; j < product.n; ++j) {
+        const size_t at = size_t(i * product.n + j);
+        const float start = mode == 0 ? 0 : mode == 1 ? product.bias[size_t(j)] : product.start[at];
+        wrong += !same_bits(c[at], product.chain(i, j, start, is_fused(kernels)));
+      }
+    CHECK(wrong == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a product is one chain of multiply-adds per element, whatever the shape") {
+  const int64_t shapes[][3] = {{0, 5, 3},   {3, 0, 2},   {2, 3, 0},    {1, 1, 1},    {1, 31, 7},  {1, 32, 64}, {1, 33, 65},
+                               {1, 300, 17}, {2, 129, 33}, {3, 64, 5}, {5, 97, 31},  {6, 16, 16}, {7, 47, 8},  {8, 256, 40},
+                               {12, 31, 19}, {13, 33, 67}, {14, 32, 1}, {15, 65, 12}, {29, 95, 41}, {64, 64, 64}, {97, 101, 103}};
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const auto& [m, n, k] : shapes)
+      for (const int layout : {0, 1, 2, 3}) {
+        Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
+        product.a_transposed = layout & 1;
+        product.b_transposed = layout & 2;
+        product.store_as(DType::f32, DType::f32);
+        check_chain(*kernels, product);
+      }
+}
+
+TEST_CASE("a product longer than a cache block goes on from the stored partial sums") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const bool transposed : {false, true}) {
+      Product product(17, 37, 1031, 5);
+      product.a_transposed = transposed;
+      product.b_transposed = true;
+      product.store_as(DType::f32, DType::f32);
+      check_chain(*kernels, product);
+      Product tall(263, 33, 521, 6);
+      tall.a_transposed = transposed;
+      tall.store_as(DType::f32, DType::f32);
+      check_chain(*kernels, tall);
+    }
+}
+
+TEST_CASE("16-bit weights give the bits of the same weights widened first") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const DType dtype : {DType::bf16, DType::f16})
+      for (const DType packed : {dtype, DType::f32})
+        for (const bool transposed : {false, true})
+          for (const int64_t m : {1, 2, 9, 30}) {
+            Product product(m, 77, 45, 7);
+            product.b_transposed = transposed;
+            product.store_as(dtype, packed);
+            check_chain(*kernels, product);
+          }
+}
+
+TEST_CASE("every class packs the same panels") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+      for (const DType packed : {dtype, DType::f32})
+        for (const int64_t n : {1, 8, 31, 32, 33, 100})
+          for (const int64_t k : {0, 1, 7, 8, 15, 16, 17, 50})
+            for (const bool transposed : {false, true}) {
+              Product product(1, n, k, 3), expected(1, n, k, 3);
+              product.b_transposed = expected.b_transposed = transposed;
+              product.store_as(dtype, packed);
+              expected.store_as(dtype, packed);
+              product.pack(*kernels);
+              expected.pack(reference_kernels<float>());
+              INFO(std::string(kernels->name) << " n " << n << " k " << k << " transposed " << transposed);
+              const size_t bytes = size_t(packed_size(n, k) * size_of(packed));
+              CHECK(std::memcmp(product.panels.data(), expected.panels.data(), bytes) == 0);
+            }
+}
+
+TEST_CASE("a row gives the same bits alone and among others") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      Product product(61, 203, 311, 11);
+      product.store_as(dtype, dtype);
+      product.pack(*kernels);
+      std::vector<float> all(product.start.size()), some(product.start.size());
+      kernels->matmul(product.call(all));
+      for (const int64_t rows : {1, 2, 3, 5, 8, 13}) {
+        for (int64_t i = 0; i < product.m; i += rows) {
+          Matmul<float> part = product.call(some);
+          part.m = std::min(rows, product.m - i);
+          part.a += i * part.a_row_stride;
+          part.c += i * part.c_stride;
+          kernels->matmul(part);
+        }
+        CHECK(std::memcmp(all.data(), some.data(), all.size() * sizeof(float)) == 0);
+      }
+    }
+}
+
+TEST_CASE("the inner dimension may be cut anywhere") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const int64_t m : {1, 4, 40}) {
+      Product product(m, 70, 90, 13);
+      product.store_as(DType::f32, DType::f32);
+      product.pack(*kernels);
+      std::vector<float> whole(product.start.size()), parts(product.start.size());
+      kernels->matmul(product.call(whole));
+      for (int64_t begin = 0; begin < product.k; begin += 37) {
+        const int64_t end = std::min(product.k, begin + 37);
+        AlignedBytes panels(packed_size(product.n, end - begin) * 4);
+        kernels->pack_panels(product.b.data() + begin * product.k_stride(), DType::f32, product.k_stride(),
+                             product.n_stride(), end - begin, product.n, panels.data(), DType::f32);
+        Matmul<float> part = product.call(parts);
+        part.a += begin;
+        part.panels = panels.data();
+        part.k = end - begin;
+        part.accumulate = begin > 0;
+        kernels->matmul(part);
+      }
+      CHECK(std::memcmp(whole.data(), parts.data(), whole.size() * sizeof(float)) == 0);
+    }
+}
+
+TEST_CASE("a product writes its own columns only, and NaN and infinities go their way") {
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const int64_t m : {1, 3, 16}) {
+      Product product(m, 35, 9, 17);
+      product.b[3] = inf;              // b[0, 3]
+      product.a[size_t(product.k * (m - 1) + 2)] = nan;
+      product.store_as(DType::f32, DType::f32);
+      product.pack(*kernels);
+      std::vector<float> c(size_t(m * 40), -7.0f);
+      Matmul<float> call = product.call(c);
+      call.c_stride = 40;
+      kernels->matmul(call);
+      for (int64_t i = 0; i < m; ++i) {
+        for (int64_t j = 0; j < 35; ++j) {
+          const float value = c[size_t(i * 40 + j)];
+          if (i == m - 1) CHECK(std::isnan(value));
+          else if (j == 3) CHECK(std::isinf(value));
+          else CHECK(std::isfinite(value));
+        }
+        for (int64_t j = 35; j < 40; ++j) CHECK(c[size_t(i * 40 + j)] == -7.0f);
+      }
+    }
+}
+
+}  // namespace orrery

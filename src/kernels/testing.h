@@ -1,0 +1,41 @@
+// For the tests and benches of kernels only.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+
+namespace orrery {
+
+// Zeroed memory at the alignment kernels ask of panels and scratch: 64 bytes.
+class AlignedBytes {
+ public:
+  explicit AlignedBytes(int64_t bytes = 0)
+      : memory_(std::aligned_alloc(64, size_t(bytes / 64 + 1) * 64), &std::free) {
+    char* begin = static_cast<char*>(memory_.get());
+    for (int64_t i = 0; i < bytes; ++i) begin[i] = 0;
+  }
+  void* data() const { return memory_.get(); }
+
+ private:
+  std::unique_ptr<void, void (*)(void*)> memory_;
+};
+
+// Standard normal numbers.
+inline std::vector<float> random_floats(Random& random, int64_t count) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = float(random.normal());
+  return values;
+}
+
+// Equal to the bit; any NaN is any other.
+inline bool same_bits(float a, float b) {
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+}
+
+}  // namespace orrery
