@@ -47,6 +47,8 @@ class Checkpoint {
   void release(std::string_view name) const;
 
  private:
+  Status open_single();
+  Status open_sharded();
   const SafetensorsFile* shard_of(std::string_view name) const;
 
   std::filesystem::path folder_;
@@ -61,10 +63,11 @@ Result<Json> read_config(const std::filesystem::path& folder);
 
 struct CheckpointContents {
   Json config;
-  Json generation_config;                                   // null: no such file
+  Json generation_config = {};                                          // null: no such file
   NamedTensors tensors;
-  std::vector<std::pair<std::string, std::string>> files;   // name and bytes: tokenizer.json, trainer state, …
-  uint64_t max_shard_bytes = 5'000'000'000;                 // above it the weights are split into shards
+  std::vector<std::pair<std::string, std::string>> files = {};          // name and bytes: tokenizer.json, trainer state, …
+  std::vector<std::pair<std::string, NamedTensors>> tensor_files = {};  // optimizer.safetensors, …
+  uint64_t max_shard_bytes = 5'000'000'000;                             // above it the weights are split into shards
 };
 
 // Writes a whole checkpoint, or on any failure (a full disk) leaves `folder` as it was. An existing checkpoint of that

@@ -70,7 +70,8 @@ class SafetensorsFile {
   std::shared_ptr<Storage> storage_;
 };
 
-// Writes `path` whole or not at all, with the bytes that Hugging Face's own writer gives for tensors in this order.
+// Writes `path` whole or not at all, with the bytes that Hugging Face's own writer gives: the tensors of the widest
+// dtypes first, by name within a dtype.
 Status write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                          const Metadata& metadata = {{"format", "pt"}});
 
