@@ -1,0 +1,99 @@
+// exp, log, tanh, sigmoid and the normal distribution of each lane of Floats: polynomials on a reduced range
+// (coefficients: weighted minimax fits on the ranges named). Both instruction sets give the same bits. NaN stays NaN.
+//
+//   Floats p = exp(x - max);
+//
+//   exp          <= 1.1 ulp; 0 below -104, inf above 88.73; denormal results are rounded correctly
+//   log          <= 1.1 ulp; denormal arguments too; log(0) = -inf, negative arguments give NaN
+//   tanh         <= 2 ulp
+//   sigmoid      <= 3 ulp, both tails (sigmoid(-x) is not 1 - sigmoid(x))
+//   normal_tails Phi(-|x|) and exp(-x^2 / 2), from which gelu and its derivative are made
+#pragma once
+
+#include "kernels/cpu/vec.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+
+inline Floats constant(float value) { return Floats::broadcast(value); }
+
+// c0 + c1 x + c2 x^2 + ... by Horner's rule.
+template <class... Rest>
+Floats polynomial(Floats x, float c0, Rest... rest) {
+  if constexpr (sizeof...(rest) == 0)
+    return constant(c0);
+  else
+    return fma(polynomial(x, rest...), x, constant(c0));
+}
+
+// e^x = 2^n e^r with r = x - n log 2, |r| <= log(2) / 2. log 2 is taken off in two parts, the first exact in n.
+inline Floats exp(Floats x) {
+  x = max(constant(-104.0f), min(constant(89.0f), x));  // the second operand stays where it is NaN
+  const Floats n = round(x * constant(1.44269504088896341f));
+  const Floats r = fnma(n, constant(-2.12194440e-4f), fnma(n, constant(0.693359375f), x));
+  const Floats p = polynomial(r, 0.49999994f, 0.166665211f, 0.041668389f, 0.00836871658f, 0.00138145988f);
+  return ldexp(fma(p, r * r, r) + constant(1.0f), n);
+}
+
+// log x = e log 2 + log(1 + f), x = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2)).
+inline Floats log(Floats x) {
+  const Mask<float> denormal = less(x, constant(0x1p-126f));
+  const Floats scaled = select(denormal, x * constant(0x1p24f), x);
+  const Floats m0 = mantissa(scaled), e0 = exponent(scaled) - select(denormal, constant(24.0f), Floats::zero());
+  const Mask<float> upper = less(constant(1.41421356f), m0);
+  const Floats f = select(upper, m0 * constant(0.5f), m0) - constant(1.0f);
+  const Floats e = select(upper, e0 + constant(1.0f), e0);
+  const Floats p = polynomial(f, 0.333333313f, -0.250008196f, 0.200012267f, -0.166233569f, 0.142017573f, -0.131601825f,
+                              0.127615765f, -0.0763449669f);
+  const Floats square = f * f;
+  Floats tail = fma(p * f, square, e * constant(-2.12194440e-4f));
+  tail = fnma(constant(0.5f), square, tail);
+  Floats y = fma(e, constant(0.693359375f), f + tail);
+  const float infinity = __builtin_inff();
+  y = select(equal(x, constant(infinity)), x, y);
+  y = select(equal(x, Floats::zero()), constant(-infinity), y);
+  return select(less(x, Floats::zero()) | is_nan(x), constant(__builtin_nanf("")), y);
+}
+
+// sigmoid(|x|) and sigmoid(-|x|), each with its own relative accuracy.
+struct SigmoidTails {
+  Floats upper, lower;
+};
+inline SigmoidTails sigmoid_tails(Floats x) {
+  const Floats e = exp(-abs(x));
+  const Floats upper = constant(1.0f) / (constant(1.0f) + e);
+  return {upper, e * upper};
+}
+inline Floats sigmoid(Floats x) {
+  const SigmoidTails tails = sigmoid_tails(x);
+  return select(less(x, Floats::zero()), tails.lower, tails.upper);
+}
+
+// An odd polynomial near zero; 1 - 2 / (e^2|x| + 1) with the sign of x elsewhere.
+inline Floats tanh(Floats x) {
+  const Floats a = abs(x), square = x * x;
+  const Floats p = polynomial(square, -0.333332807f, 0.133314416f, -0.0537397154f, 0.0206390861f, -0.00570498686f);
+  const Floats near = fma(p * square, x, x);
+  const Floats far = constant(1.0f) - constant(2.0f) / (exp(a + a) + constant(1.0f));
+  return select(less(a, constant(0.625f)), near, select(less(x, Floats::zero()), -far, far));
+}
+
+// Phi(-a) = exp(-a^2 / 2) t P(t), t = 1 / (1 + 0.4 a), a = |x| (the form of Abramowitz & Stegun 7.1.26): the left tail
+// keeps its relative accuracy, which 1 + erf would lose. The rounding error of a^2 is put back, as exp would magnify it.
+struct NormalTails {
+  Floats tail;   // Phi(-|x|)
+  Floats bell;   // exp(-x^2 / 2)
+};
+inline NormalTails normal_tails(Floats x) {
+  const Floats a = min(constant(20.0f), abs(x)), t = constant(1.0f) / fma(a, constant(0.4f), constant(1.0f));
+  const Floats square = a * a, lost = fma(a, a, -square), rounded = exp(square * constant(-0.5f));
+  const Floats bell = fnma(rounded, lost * constant(0.5f), rounded);
+  const Floats p = polynomial(t, 0.159576908f, 0.159606546f, 0.133320794f, 0.0904675722f, -0.024291262f, 0.114695758f,
+                              -0.368240863f, 0.377950758f, -0.174958497f, 0.0318722874f);
+  return {bell * (t * p), bell};
+}
+// Phi(x), the distribution function of the standard normal.
+inline Floats normal_cdf(Floats x, NormalTails tails) {
+  return select(less(x, Floats::zero()), tails.tail, constant(1.0f) - tails.tail);
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA
