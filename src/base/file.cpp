@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <set>
 
 namespace orrery {
 
@@ -33,7 +35,26 @@ void sync_directory(const std::filesystem::path& directory) {
   ::fsync(descriptor);
   ::close(descriptor);
 }
+// The names beside their targets that exist at this moment. Process-wide, because a signal ends the whole process.
+struct Uncommitted {
+  std::mutex mutex;  // held while names change on disk
+  std::set<std::filesystem::path> paths;
+};
+Uncommitted& uncommitted() {
+  static Uncommitted all;
+  return all;
+}
+void forget(const std::filesystem::path& path) {
+  const std::lock_guard lock(uncommitted().mutex);
+  uncommitted().paths.erase(path);
+}
 }  // namespace
+
+void remove_uncommitted_files() {
+  uncommitted().mutex.lock();  // for good: nothing begins or commits after this
+  std::error_code ignored;
+  for (const std::filesystem::path& path : uncommitted().paths) std::filesystem::remove_all(path, ignored);
+}
 
 Result<std::string> read_file(const std::filesystem::path& path, uint64_t limit) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -62,6 +83,8 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t limit)
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(beside(path_)) {
+  const std::lock_guard lock(uncommitted().mutex);
+  uncommitted().paths.insert(temporary_);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
     failed_ = true;
@@ -72,6 +95,12 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), tem
 AtomicFile::~AtomicFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
   if (!committed_) ::unlink(temporary_.c_str());
+  forget(temporary_);
+}
+
+Status AtomicFile::ready() const {
+  if (failed_) return error_;
+  return done();
 }
 
 void AtomicFile::write(std::string_view bytes) {
@@ -93,6 +122,7 @@ Status AtomicFile::commit() {
     error_ = system_error("cannot write the file", path_, errno);
   }
   if (failed_) return error_;
+  const std::lock_guard lock(uncommitted().mutex);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error("cannot replace the file", path_, errno);
   committed_ = true;
   sync_directory(path_.parent_path());
@@ -153,6 +183,8 @@ void MappedFile::release(size_t offset, size_t size) const {
 AtomicDirectory::AtomicDirectory(std::filesystem::path target) : target_(std::move(target)) {
   if (!target_.has_filename()) target_ = target_.parent_path();  // "dir/" names dir
   temporary_ = beside(target_);
+  const std::lock_guard lock(uncommitted().mutex);
+  uncommitted().paths.insert(temporary_);
   std::error_code code;
   if (target_.has_parent_path()) std::filesystem::create_directories(target_.parent_path(), code);
   if (!code) std::filesystem::create_directory(temporary_, code);
@@ -165,6 +197,7 @@ AtomicDirectory::AtomicDirectory(std::filesystem::path target) : target_(std::mo
 AtomicDirectory::~AtomicDirectory() {
   std::error_code ignored;
   if (!committed_) std::filesystem::remove_all(temporary_, ignored);
+  forget(temporary_);
 }
 
 Status AtomicDirectory::ready() const {
@@ -178,6 +211,7 @@ Status AtomicDirectory::commit() {
   const std::filesystem::path old = beside(target_);
   std::error_code ignored;
   const bool replaces = std::filesystem::exists(target_, ignored);
+  const std::lock_guard lock(uncommitted().mutex);  // between two renames no signal may end the process
   if (replaces) {
     // Where the system can swap two names in one step, there is no moment without a whole checkpoint.
     if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) {

@@ -28,6 +28,7 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
+  Status ready() const;                 // could it be made?
   void write(std::string_view bytes);   // errors are kept and told by commit()
   Status commit();
 
@@ -80,5 +81,9 @@ class AtomicDirectory {
   Error error_;
   bool failed_ = false, committed_ = false;
 };
+
+// For a process that is about to end by a signal: removes what AtomicFile and AtomicDirectory have not committed, and
+// lets no more be committed.
+void remove_uncommitted_files();
 
 }  // namespace orrery
