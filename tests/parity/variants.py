@@ -106,10 +106,10 @@ def randomise(model, seed):
                 parameter.copy_(0.2 * noise)
 
 
-def build(name, seed):
+def build(name, seed, **changes):
     variant = VARIANTS[name]
     family = getattr(transformers, variant.architecture)
-    config = family.config_class(**variant.config)
+    config = family.config_class(**variant.config | changes)
     config._attn_implementation = "eager"
     model = family(config).eval()
     randomise(model, seed)

@@ -1,0 +1,90 @@
+"""Fresh random checkpoints of every variant, computed by the binary and by transformers."""
+
+import zlib
+
+import numpy
+import pytest
+import torch
+
+import orrery
+import variants
+from variants import VARIANTS
+
+TOLERANCE = 2e-5  # of the largest logit
+CAUSAL = [name for name, variant in VARIANTS.items() if variant.loss == "causal"]
+
+
+def fresh(name, folder):
+    seed = zlib.crc32(name.encode()) % 10_000 + 1000  # never a golden's
+    variants.save(name, variants.build(name, seed), folder)
+    model = variants.load(folder, VARIANTS[name].architecture)
+    return model, variants.sequences(VARIANTS[name].config["vocab_size"], seed)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@torch.no_grad()
+def test_logits_equal_transformers(name, tmp_path):
+    model, sequences = fresh(name, tmp_path)
+    for ids in sequences:
+        out = model(input_ids=ids[None], output_hidden_states=True)
+        hidden = orrery.hidden(tmp_path, ids, tmp_path)
+        assert orrery.relative_error(hidden, out.hidden_states[-1][0].numpy()) <= TOLERANCE
+        if VARIANTS[name].loss != "none":
+            logits = orrery.logits(tmp_path, ids, tmp_path)
+            assert orrery.relative_error(logits.squeeze(), out.logits[0].squeeze().numpy()) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_greedy_ids_equal_transformers(name, tmp_path):
+    model, sequences = fresh(name, tmp_path)
+    for ids in sequences:
+        expected, lead = variants.greedy(model, ids, variants.GREEDY_TOKENS)
+        if lead < 1e-3:  # rounding may decide; the other sequences count
+            continue
+        made = orrery.generate(tmp_path, ids, variants.GREEDY_TOKENS)
+        assert made["ids"] == expected.tolist()
+        assert made["prompt_tokens"] == len(ids) and made["generated_tokens"] == variants.GREEDY_TOKENS
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt2-untied-inner", "llama-grouped", "llama-tied", "bert-masked"])
+def test_info_counts_parameters_as_transformers_does(name, tmp_path):
+    model, _ = fresh(name, tmp_path)
+    about = orrery.call_json("info", tmp_path)
+    assert about["parameters"] == sum(p.numel() for p in model.parameters())
+    assert about["model_type"] == model.config.model_type
+    assert about["num_layers"] == model.config.num_hidden_layers
+    assert about["num_heads"] == model.config.num_attention_heads
+    assert about["hidden_size"] == model.config.hidden_size
+    assert about["vocab_size"] == model.config.vocab_size
+    assert about["max_positions"] == model.config.max_position_embeddings
+
+
+@torch.no_grad()
+def test_classify_equals_transformers(tmp_path):
+    import texts
+
+    model, _ = fresh("bert-sequence", tmp_path)
+    tokenizer = texts.write_wordpiece(tmp_path, VARIANTS["bert-sequence"].config["vocab_size"])
+    for text in ("the red fox ran", "a cat sat by the sea, and slept"):
+        ids = torch.tensor(tokenizer.encode(text).ids)
+        scores = model(input_ids=ids[None]).logits[0].softmax(-1)
+        made = orrery.call_json("classify", tmp_path, text)
+        assert made["label"] == model.config.id2label[int(scores.argmax())]
+        assert abs(made["score"] - float(scores.max())) <= 1e-5
+
+
+@torch.no_grad()
+def test_embed_equals_the_mean_of_hidden_states(tmp_path):
+    import texts
+
+    model, _ = fresh("bert", tmp_path)
+    tokenizer = texts.write_wordpiece(tmp_path, VARIANTS["bert"].config["vocab_size"])
+    text = "the red fox ran by the sea"
+    ids = torch.tensor(tokenizer.encode(text).ids)
+    hidden = model(input_ids=ids[None]).last_hidden_state[0]
+    for pooling, expected in (("mean", hidden.mean(0)), ("cls", hidden[0]), ("last", hidden[-1])):
+        made = orrery.call_json("embed", tmp_path, text, "--pooling", pooling)["embedding"]
+        assert orrery.relative_error(numpy.array(made), expected.numpy()) <= TOLERANCE
+        made = orrery.call_json("embed", tmp_path, text, "--pooling", pooling, "--normalize")["embedding"]
+        unit = torch.nn.functional.normalize(expected, dim=0)
+        assert orrery.relative_error(numpy.array(made), unit.numpy()) <= TOLERANCE
