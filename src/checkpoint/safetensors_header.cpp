@@ -139,6 +139,7 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
 
   bool parse_error(size_t position, const std::string&, const Json::exception& reason) override {
     std::string what = reason.what();
+    if (const size_t tag = what.find("] "); what.starts_with('[') && tag != std::string::npos) what = what.substr(tag + 2);
     if (const size_t colon = what.find(": ", what.find("column")); colon != std::string::npos) what = what.substr(colon + 2);
     std::replace(what.begin(), what.end(), '\n', ' ');
     error = Error{ErrorKind::bad_file, "the header is not valid JSON: " + what, where_ + ", header byte " + std::to_string(position)};
