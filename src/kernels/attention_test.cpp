@@ -1,0 +1,419 @@
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "base/random.h"
+#include "kernels/kernels.h"
+#include "kernels/testing.h"
+
+namespace orrery {
+namespace {
+
+// What is asked of an attention. Sizes only; Problem makes the data.
+struct Shape {
+  int64_t num_queries = 1, query_start = 0, num_keys = 1, num_heads = 1, num_kv_heads = 1, head_dim = 16;
+  bool causal = false;
+  int64_t window = 0;
+};
+
+const Shape kShapes[] = {
+    {0, 0, 5},
+    {3, 0, 0},
+    {1, 0, 1, 1, 1, 1},
+    {5, 0, 5, 2, 2, 8, true},
+    {17, 0, 17, 2, 1, 20, true},
+    {1, 200, 201, 4, 2, 64, true},
+    {33, 0, 130, 2, 2, 64},
+    {64, 0, 64, 1, 1, 64, true},
+    {65, 0, 65, 3, 3, 63, true},
+    {150, 0, 150, 2, 1, 32, true, 20},
+    {40, 100, 140, 2, 2, 80, true, 70},
+    {40, 100, 140, 1, 1, 16, false, 90},
+    {7, 100, 50, 1, 1, 16, true, 5},  // nothing is seen
+    {200, 60, 260, 2, 2, 128, true},
+    {3, 127, 130, 1, 1, 256, true},
+    {9, 0, 63, 1, 1, 100},
+    {300, 0, 300, 1, 1, 24, true},
+};
+
+template <class T>
+std::vector<T> as(const std::vector<float>& values) {
+  return std::vector<T>(values.begin(), values.end());
+}
+
+// Random queries, keys and values, the keys and values exact in `dtype`.
+struct Problem {
+  Shape shape;
+  DType dtype;
+  std::vector<float> q, k, v;
+  std::vector<char> k_stored, v_stored;
+  PatternDropout dropout;
+  AlignedBytes scratch{kAttentionScratchBytes};
+
+  explicit Problem(const Shape& asked, DType stored = DType::f32, float spread = 1) : shape(asked), dtype(stored) {
+    Random random(uint64_t(shape.num_keys * 7 + shape.head_dim));
+    q = random_floats(random, shape.num_queries * shape.num_heads * shape.head_dim);
+    k = random_floats(random, kv_size());
+    v = random_floats(random, kv_size());
+    for (float& value : q) value *= spread;
+    store();
+  }
+  int64_t kv_width() const { return shape.num_kv_heads * shape.head_dim; }
+  int64_t kv_size() const { return shape.num_keys * kv_width(); }
+  int64_t out_width() const { return shape.num_heads * shape.head_dim; }
+  void store() {
+    k_stored.resize(size_t(kv_size() * size_of(dtype)));
+    v_stored.resize(size_t(kv_size() * size_of(dtype)));
+    convert(k.data(), DType::f32, k_stored.data(), dtype, kv_size());
+    convert(v.data(), DType::f32, v_stored.data(), dtype, kv_size());
+    convert(k_stored.data(), dtype, k.data(), DType::f32, kv_size());
+    convert(v_stored.data(), dtype, v.data(), DType::f32, kv_size());
+  }
+
+  template <class T>
+  Attention<T> call(const std::vector<T>& queries, const void* keys, const void* values, DType stored, std::vector<T>& out,
+                    std::vector<T>& lse) const {
+    out.assign(size_t(shape.num_queries * out_width()), T(-77));
+    lse.assign(size_t(shape.num_queries * shape.num_heads), T(-77));
+    Attention<T> args;
+    args.q = queries.data();
+    args.q_stride = args.out_stride = out_width();
+    args.kv.k = keys;
+    args.kv.v = values;
+    args.kv.dtype = stored;
+    args.kv.token_stride = kv_width();
+    args.out = out.data();
+    args.lse = lse.data();
+    args.num_queries = shape.num_queries;
+    args.query_start = shape.query_start;
+    args.num_keys = shape.num_keys;
+    args.num_heads = shape.num_heads;
+    args.num_kv_heads = shape.num_kv_heads;
+    args.head_dim = shape.head_dim;
+    args.scale = T(1 / std::sqrt(double(shape.head_dim)));
+    args.causal = shape.causal;
+    args.window = shape.window;
+    args.dropout = dropout;
+    return args;
+  }
+};
+
+struct Output {
+  std::vector<float> out, lse;
+  bool operator==(const Output& other) const {
+    return std::equal(out.begin(), out.end(), other.out.begin(), other.out.end(), same_bits) &&
+           std::equal(lse.begin(), lse.end(), other.lse.begin(), other.lse.end(), same_bits);
+  }
+};
+
+// Queries in tiles of `tile`.
+Output run(const Kernels<float>& kernels, const Problem& problem, int64_t tile) {
+  Output output;
+  const Attention<float> args = problem.call(problem.q, problem.k_stored.data(), problem.v_stored.data(), problem.dtype,
+                                             output.out, output.lse);
+  for (int64_t head = 0; head < args.num_heads; ++head)
+    for (int64_t i = 0; i < args.num_queries; i += tile)
+      kernels.attention(args, head, i, std::min(i + tile, args.num_queries), problem.scratch.data());
+  return output;
+}
+
+// The same in double by the reference.
+struct Exact {
+  std::vector<double> q, k, v, out, lse;
+  Attention<double> args;
+
+  explicit Exact(const Problem& problem) : q(as<double>(problem.q)), k(as<double>(problem.k)), v(as<double>(problem.v)) {
+    args = problem.call(q, k.data(), v.data(), DType::f64, out, lse);
+    run(problem);
+  }
+  void run(const Problem& problem) {
+    for (int64_t head = 0; head < args.num_heads; ++head)
+      reference_kernels<double>().attention(args, head, 0, args.num_queries, problem.scratch.data());
+  }
+};
+
+double largest_difference(const std::vector<float>& a, const std::vector<double>& b) {
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (double(a[i]) == b[i]) continue;  // infinities too
+    const double difference = std::abs(double(a[i]) - b[i]);
+    largest = std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(largest, difference);
+  }
+  return largest;
+}
+
+}  // namespace
+
+TEST_CASE("attention is the formula") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const Shape& shape : kShapes)
+      for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+        for (const float spread : {1.0f, 8.0f}) {
+          const Problem problem(shape, dtype, spread);
+          const Exact exact(problem);
+          const Output output = run(*kernels, problem, 1000);
+          INFO(std::string(kernels->name) << " queries " << shape.num_queries << " keys " << shape.num_keys);
+          CHECK(largest_difference(output.out, exact.out) < 3e-6 * double(spread));
+          CHECK(largest_difference(output.lse, exact.lse) < 3e-6 * double(spread));
+        }
+}
+
+TEST_CASE("a query that sees nothing gives zeros and a log-sum-exp of -inf") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const Shape& shape : {Shape{3, 0, 0}, Shape{7, 100, 50, 1, 1, 16, true, 5}}) {
+      const Output output = run(*kernels, Problem(shape), 1000);
+      for (const float value : output.out) CHECK(same_bits(value, 0.0f));
+      for (const float value : output.lse) CHECK(value == -std::numeric_limits<float>::infinity());
+    }
+}
+
+TEST_CASE("a query's bits do not depend on the queries it is computed with") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const Shape& shape : kShapes)
+      for (const DType dtype : {DType::f32, DType::bf16}) {
+        const Problem problem(shape, dtype);
+        const Output whole = run(*kernels, problem, 1000);
+        for (const int64_t tile : {1, 3, 17, 64, 100}) CHECK(run(*kernels, problem, tile) == whole);
+      }
+}
+
+TEST_CASE("a query's bits do not depend on the keys after it") {
+  const Shape shape{150, 0, 150, 2, 1, 40, true, 0};
+  for (const int64_t window : {0, 33})
+    for (const Kernels<float>* kernels : runnable_kernels()) {
+      Problem problem(shape);
+      problem.shape.window = window;
+      const Output whole = run(*kernels, problem, 1000);
+      Output cached = whole;
+      for (float& value : cached.out) value = 0;
+      // Token by token, as with a cache; and what lies behind the keys is not even a number.
+      std::vector<float> k(problem.k.size(), std::numeric_limits<float>::quiet_NaN()), v = k;
+      for (int64_t i = 0; i < shape.num_queries; ++i) {
+        const int64_t width = problem.kv_width();
+        std::copy_n(problem.k.begin() + i * width, width, k.begin() + i * width);
+        std::copy_n(problem.v.begin() + i * width, width, v.begin() + i * width);
+        std::vector<float> out, lse;
+        Attention<float> args = problem.call(problem.q, k.data(), v.data(), DType::f32, out, lse);
+        args.q += i * args.q_stride;
+        args.out = cached.out.data() + i * args.out_stride;
+        args.lse = cached.lse.data() + i * args.num_heads;
+        args.num_queries = 1;
+        args.query_start = i;
+        args.num_keys = i + 1;
+        for (int64_t head = 0; head < args.num_heads; ++head)
+          kernels->attention(args, head, 0, 1, problem.scratch.data());
+      }
+      CHECK(cached == whole);
+    }
+}
+
+TEST_CASE("keys that are not seen do not leak, whatever they hold") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const float garbage : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
+      for (const bool in_keys : {false, true}) {
+        Problem problem({100, 0, 100, 1, 1, 16, true, 30});
+        const Output clean = run(*kernels, problem, 1000);
+        (in_keys ? problem.k : problem.v)[45 * 16 + 3] = garbage;  // token 45
+        problem.store();
+        const Output dirty = run(*kernels, problem, 1000);
+        for (size_t i = 0; i < 100; ++i)
+          if (i < 45 || i >= 75)
+            for (size_t x = 0; x < 16; ++x) CHECK(same_bits(clean.out[i * 16 + x], dirty.out[i * 16 + x]));
+          else
+            CHECK((in_keys && garbage > 0 ? true : !std::isfinite(dirty.out[i * 16 + 3])));
+      }
+}
+
+TEST_CASE("keys in pages give the bits of keys in a row") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+      for (const int64_t block_size : {1, 16, 48, 64}) {
+        const Problem problem({60, 90, 150, 4, 2, 24, true}, dtype);
+        const Output whole = run(*kernels, problem, 1000);
+        const int64_t width = problem.kv_width(), num_blocks = (150 + block_size - 1) / block_size;
+        const int64_t block_stride = (block_size + 3) * width * 2, bytes = width * size_of(dtype);  // as several layers share
+        std::vector<int32_t> blocks(size_t(num_blocks), 0);
+        for (size_t b = 0; b < blocks.size(); ++b) blocks[b] = int32_t(b * 5 % (blocks.size() + (blocks.size() % 5 == 0)));
+        std::vector<char> pages(size_t((num_blocks + 1) * block_stride * size_of(dtype)), char(0xff));  // NaN elsewhere
+        KeyValueView view;
+        view.dtype = dtype;
+        view.k = pages.data();
+        view.v = pages.data() + width * size_of(dtype);
+        view.token_stride = 2 * width;
+        view.blocks = blocks.data();
+        view.block_size = block_size;
+        view.block_stride = block_stride;
+        for (int64_t j = 0; j < 150; ++j) {
+          char* at = pages.data() + view.row(j) * size_of(dtype);
+          std::memcpy(at, problem.k_stored.data() + j * bytes, size_t(bytes));
+          std::memcpy(at + bytes, problem.v_stored.data() + j * bytes, size_t(bytes));
+        }
+        Output paged;
+        Attention<float> args = problem.call(problem.q, nullptr, nullptr, dtype, paged.out, paged.lse);
+        args.kv = view;
+        for (int64_t head = 0; head < args.num_heads; ++head)
+          kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
+        CHECK(paged == whole);
+      }
+}
+
+TEST_CASE("dropout on the pattern is the reference's, in whatever tiles") {
+  for (const Kernels<float>* kernels : runnable_kernels()) {
+    Problem problem({70, 30, 100, 2, 1, 16, true});
+    problem.dropout = {0.3f, 12345, 7, 3};
+    const Exact exact(problem);
+    const Output whole = run(*kernels, problem, 1000);
+    CHECK(largest_difference(whole.out, exact.out) < 6e-6);
+    CHECK(run(*kernels, problem, 1) == whole);
+    CHECK(run(*kernels, problem, 19) == whole);
+    problem.dropout = {};
+    CHECK_FALSE(run(*kernels, problem, 1000).out == whole.out);
+    CHECK(run(*kernels, problem, 1000).lse == whole.lse);
+  }
+}
+
+TEST_CASE("the pattern of attention mixes the values to its output") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const Shape& shape : kShapes) {
+      const Problem problem(shape);
+      Output output;
+      const Attention<float> args = problem.call(problem.q, problem.k.data(), problem.v.data(), DType::f32, output.out,
+                                                 output.lse);
+      for (int64_t head = 0; head < args.num_heads; ++head) {
+        kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
+        std::vector<float> pattern(size_t(shape.num_queries * shape.num_keys), -7.0f), part = pattern;
+        kernels->attention_pattern(args, head, 0, args.num_queries, pattern.data(), problem.scratch.data());
+        const int64_t kv_head = head / (args.num_heads / args.num_kv_heads);
+        double largest = 0;
+        bool unseen_is_zero = true;
+        for (int64_t i = 0; i < shape.num_queries; ++i)
+          for (int64_t x = 0; x < shape.head_dim; ++x) {
+            double sum = 0;
+            for (int64_t j = 0; j < shape.num_keys; ++j) {
+              const float p = pattern[size_t(i * shape.num_keys + j)];
+              if (shape.causal && j > shape.query_start + i) unseen_is_zero &= p == 0;
+              sum += double(p) * double(problem.v[size_t(j * problem.kv_width() + kv_head * shape.head_dim + x)]);
+            }
+            largest = std::max(largest, std::abs(sum - double(output.out[size_t(i * args.out_stride + head * shape.head_dim + x)])));
+          }
+        CHECK(largest < 3e-6);
+        CHECK(unseen_is_zero);
+        for (int64_t i = 0; i < shape.num_queries; i += 13)
+          kernels->attention_pattern(args, head, i, std::min(i + 13, shape.num_queries),
+                                     part.data() + i * shape.num_keys, problem.scratch.data());
+        CHECK(part == pattern);
+      }
+    }
+}
+
+namespace {
+
+// Gradients of sum(out * dout) by a class of kernels.
+template <class T>
+struct Gradients {
+  std::vector<T> q, k, v, dout, out, lse, dq, dk, dv, delta;
+
+  Gradients(const Kernels<T>& kernels, const Problem& problem, const std::vector<float>& dout_values)
+      : q(as<T>(problem.q)), k(as<T>(problem.k)), v(as<T>(problem.v)), dout(as<T>(dout_values)),
+        dq(q.size(), T(-5)), dk(k.size(), T(-5)), dv(v.size(), T(-5)), delta(size_t(problem.shape.num_queries)) {
+    AttentionBackward<T> args;
+    args.forward = problem.call(q, k.data(), v.data(), sizeof(T) == 4 ? DType::f32 : DType::f64, out, lse);
+    for (int64_t head = 0; head < args.forward.num_heads; ++head)
+      kernels.attention(args.forward, head, 0, args.forward.num_queries, problem.scratch.data());
+    args.dout = dout.data();
+    args.dout_stride = args.dq_stride = problem.out_width();
+    args.dq = dq.data();
+    args.dk = dk.data();
+    args.dv = dv.data();
+    args.dkv_stride = problem.kv_width();
+    for (int64_t kv_head = 0; kv_head < args.forward.num_kv_heads; ++kv_head)
+      kernels.attention_backward(args, kv_head, delta.data(), problem.scratch.data());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the reference's gradients are those of finite differences") {
+  for (const float dropout : {0.0f, 0.4f})
+    for (const Shape& shape : {Shape{5, 0, 5, 2, 1, 3, true}, Shape{3, 0, 6, 2, 2, 4}, Shape{7, 0, 7, 1, 1, 2, true, 3}}) {
+      Problem problem(shape);
+      if (dropout > 0) problem.dropout = {dropout, 99, 1, 2};
+      Random random(5);
+      const std::vector<float> dout = random_floats(random, shape.num_queries * problem.out_width());
+      const Gradients<double> gradients(reference_kernels<double>(), problem, dout);
+      Exact exact(problem);
+      const auto value = [&] {
+        exact.run(problem);
+        return std::inner_product(exact.out.begin(), exact.out.end(), dout.begin(), 0.0);
+      };
+      const auto largest_error = [&](std::vector<double>& input, const std::vector<double>& gradient) {
+        double largest = 0;
+        for (size_t i = 0; i < input.size(); ++i) {
+          const double kept = input[i], step = 1e-5;
+          input[i] = kept + step;
+          const double above = value();
+          input[i] = kept - step;
+          const double below = value();
+          input[i] = kept;
+          largest = std::max(largest, std::abs((above - below) / (2 * step) - gradient[i]));
+        }
+        return largest;
+      };
+      CHECK(largest_error(exact.q, gradients.dq) < 1e-8);
+      CHECK(largest_error(exact.k, gradients.dk) < 1e-8);
+      CHECK(largest_error(exact.v, gradients.dv) < 1e-8);
+    }
+}
+
+TEST_CASE("every class has the gradients of the reference in double") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const Shape& shape : kShapes)
+      for (const float dropout : {0.0f, 0.25f}) {
+        if (shape.query_start > 0 && shape.num_keys < shape.query_start) continue;
+        Problem problem(shape);
+        if (dropout > 0) problem.dropout = {dropout, 99, 1, 2};
+        Random random(5);
+        const std::vector<float> dout = random_floats(random, shape.num_queries * problem.out_width());
+        const Gradients<float> gradients(*kernels, problem, dout);
+        const Gradients<double> exact(reference_kernels<double>(), problem, dout);
+        INFO(std::string(kernels->name) << " queries " << shape.num_queries << " keys " << shape.num_keys);
+        CHECK(largest_difference(gradients.dq, exact.dq) < 2e-5);
+        CHECK(largest_difference(gradients.dk, exact.dk) < 2e-5);
+        CHECK(largest_difference(gradients.dv, exact.dv) < 2e-5);
+      }
+}
+
+TEST_CASE("attention over 4096 tokens needs no more than its scratch") {
+  const int64_t tokens = 4096, dim = 64;
+  const Problem problem({tokens, 0, tokens, 1, 1, dim, true});
+  const Kernels<float>& fast = *runnable_kernels().back();
+  // Guards around the scratch would be overwritten by a kernel that needs more.
+  AlignedBytes guarded(kAttentionScratchBytes + 128);
+  char* bytes = static_cast<char*>(guarded.data());
+  std::memset(bytes, 0x5a, 64);
+  std::memset(bytes + 64 + kAttentionScratchBytes, 0x5a, 64);
+  Output output;
+  const Attention<float> args = problem.call(problem.q, problem.k.data(), problem.v.data(), DType::f32, output.out, output.lse);
+  fast.attention(args, 0, 0, tokens, bytes + 64);
+  for (int64_t i = 0; i < 64; ++i) {
+    CHECK(bytes[i] == 0x5a);
+    CHECK(bytes[64 + kAttentionScratchBytes + i] == 0x5a);
+  }
+  // The last query against the formula.
+  std::vector<double> out(size_t(tokens * dim)), lse(static_cast<size_t>(tokens));
+  const std::vector<double> q = as<double>(problem.q), k = as<double>(problem.k), v = as<double>(problem.v);
+  const Attention<double> exact = problem.call(q, k.data(), v.data(), DType::f64, out, lse);
+  reference_kernels<double>().attention(exact, 0, tokens - 1, tokens, bytes + 64);
+  for (int64_t x = 0; x < dim; ++x)
+    CHECK(double(output.out[size_t((tokens - 1) * dim + x)]) == doctest::Approx(out[size_t((tokens - 1) * dim + x)]).epsilon(1e-4));
+}
+
+}  // namespace orrery
