@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""What every benchmark here shares: the machine and its state, the binary, the peers, medians, the file of results.
+
+A peer runs in a process of its own, so that its memory and its threads are its own:
+
+    python bench/peers.py torch-train MODEL_FOLDER --batch 4 --seq 256 --attention sdpa     # prints one JSON document
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "bench" / "results"
+MODELS = ROOT / "build" / "bench-models"
+BINARY = Path(os.environ.get("ORRERY", ROOT / "build" / "release" / "orrery"))
+HALVED = 0.7  # a probe below this share of the best one: the machine is in its slow state
+
+sys.path.insert(0, str(ROOT / "tests" / "parity"))
+from make_config import write_config  # noqa: E402
+
+
+def model_folder(shape):
+    return write_config(shape, MODELS / shape)
+
+
+# ---- the machine ----------------------------------------------------------------------------------------------------
+
+def machine():
+    cpu = "unknown"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            cpu = line.split(":", 1)[1].strip()
+            break
+    pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return {"cpu": cpu, "cores": os.cpu_count(), "memory_gib": round(pages * page / 2**30, 1), "kernel": platform.release()}
+
+
+def versions(*packages):
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    found = {"orrery": commit, "python": platform.python_version()}
+    return found | {name: importlib.metadata.version(name) for name in packages}
+
+
+class Probe:
+    """The speed of a float32 matrix product in PyTorch, GFLOP/s: a crude limit that tells the machine's state."""
+
+    def __init__(self, threads, seconds=0.5, size=1024):
+        import torch
+
+        torch.set_num_threads(threads)
+        self.seconds, self.size, self.best = seconds, size, 0.0
+        self.left, self.right = torch.randn(size, size), torch.randn(size, size)
+        for _ in range(10):
+            self.left @ self.right
+
+    def __call__(self):
+        products, start = 0, time.perf_counter()
+        while time.perf_counter() - start < self.seconds:
+            self.left @ self.right
+            products += 1
+        speed = products * 2 * self.size**3 / (time.perf_counter() - start) / 1e9
+        self.best = max(self.best, speed)
+        return speed
+
+    def was_slow(self, *probes):
+        return min(probes) < HALVED * self.best
+
+
+# ---- processes ------------------------------------------------------------------------------------------------------
+
+def peak_bytes(pid):
+    """VmHWM, the most memory the process ever held; None once it has ended."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def full_pipe():
+    """A pipe without room: whoever writes to it stands still until it is read. Returns (read end, write end, bytes in it)."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    held = 0
+    for chunk in (b"\n" * 4096, b"\n"):
+        try:
+            while True:
+                held += os.write(writer, chunk)
+        except BlockingIOError:
+            pass
+    os.set_blocking(writer, True)
+    return reader, writer, held
+
+
+def run_measured(command, timeout):
+    """Runs a command that prints its result at its end. Returns (what it printed, VmHWM when it had all but printed it)."""
+    reader, writer, held = full_pipe()
+    deadline, peak = time.monotonic() + timeout, 0
+    with subprocess.Popen([str(word) for word in command], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE) as child:
+        os.close(writer)
+        while child.poll() is None:
+            peak = max(peak, peak_bytes(child.pid) or 0)
+            if writes_to_stdout(child.pid):
+                peak = max(peak, peak_bytes(child.pid) or 0)
+                break
+            if time.monotonic() > deadline:
+                child.kill()
+                raise RuntimeError(f"{command[0]} took longer than {timeout} s")
+            time.sleep(0.005)
+        with os.fdopen(reader, "rb") as output:
+            printed = output.read()[held:].decode()
+        errors = child.stderr.read().decode()
+        if child.wait() != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))}: {errors.strip()}")
+    return printed, peak
+
+
+def writes_to_stdout(pid):
+    """Whether the main thread stands in write(1, ...) or writev(1, ...), x86-64's calls 1 and 20."""
+    try:
+        words = Path(f"/proc/{pid}/syscall").read_text().split()
+    except OSError:
+        return False
+    return len(words) > 1 and words[0] in ("1", "20") and int(words[1], 16) == 1
+
+
+def orrery(*arguments, timeout=1800):
+    """One command of the binary: its JSON, with `vm_hwm_bytes` of its process."""
+    printed, peak = run_measured([BINARY, *arguments, "--json"], timeout)
+    return json.loads(printed) | {"vm_hwm_bytes": peak}
+
+
+def empty_process_bytes():
+    """VmHWM of the binary when it does nothing but print its version."""
+    return run_measured([BINARY, "--version"], timeout=60)[1]
+
+
+def peer(name, *arguments, timeout=1800):
+    command = [sys.executable, __file__, name, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    if done.returncode != 0:
+        raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout)
+
+
+# ---- results --------------------------------------------------------------------------------------------------------
+
+def summary(values):
+    return {"median": statistics.median(values), "least": min(values), "most": max(values), "runs": len(values)}
+
+
+def append_result(name, result):
+    """Adds one run to bench/results/NAME.json, a list in order of time."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    runs = json.loads(path.read_text()) if path.exists() else []
+    when = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    runs.append({"when": when, "machine": machine(), **result})
+    beside = path.with_suffix(".json.tmp-write")
+    beside.write_text(json.dumps(runs, indent=1) + "\n")
+    beside.replace(path)
+
+
+def print_table(header, rows):
+    cells = [header] + [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+# ---- the peers ------------------------------------------------------------------------------------------------------
+
+def torch_train(arguments):
+    """Training steps of transformers' model: forward, backward, AdamW. Random ids, dropout as the config says."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.from_pretrained(arguments.model)
+    empty = peak_bytes(os.getpid())
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation=arguments.attention).float()
+    model.train()
+    model.config.use_cache = False
+    try:
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    except RuntimeError:  # this build has no fused one for the CPU
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    ids = torch.randint(0, config.vocab_size, (arguments.batch, arguments.seq))
+    seconds = []
+    for step in range(arguments.warmup + arguments.steps):
+        start = time.perf_counter()
+        model(input_ids=ids, labels=ids).loss.backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        if step >= arguments.warmup:
+            seconds.append(time.perf_counter() - start)
+    middle = statistics.median(seconds)
+    return {
+        "tokens_per_second": arguments.batch * arguments.seq / middle,
+        "step_ms": 1000 * middle,
+        "vm_hwm_bytes": peak_bytes(os.getpid()),
+        "above_empty_bytes": peak_bytes(os.getpid()) - empty,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "fused_adamw": bool(optimiser.defaults.get("fused")),
+    }
+
+
+PEERS = {"torch-train": torch_train}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("model")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--seq", type=int, default=256)
+    parser.add_argument("--attention", choices=["eager", "sdpa"], default="sdpa")
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    print(json.dumps(PEERS[arguments.peer](arguments)))
+
+
+if __name__ == "__main__":
+    main()

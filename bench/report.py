@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Writes docs/performance.md from the newest run in each file of bench/results.
+
+    python bench/report.py
+"""
+
+import json
+
+import peers
+
+PAGE = peers.ROOT / "docs" / "performance.md"
+
+
+def newest(name):
+    path = peers.RESULTS / f"{name}.json"
+    return json.loads(path.read_text())[-1] if path.exists() else None
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def conditions(run):
+    machine = run["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    return f"{run['when'][:10]}; {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB; {packages}."
+
+
+def train(run):
+    rows = []
+    for shape, result in run["shapes"].items():
+        ours, theirs = result["engines"].get("orrery"), result["engines"].get("torch")
+        if not ours or not theirs:
+            continue
+        cells = [shape, f"{result['batch']}×{result['seq']}"]
+        for engine in (ours, theirs):
+            speed = engine["tokens_per_second"]
+            cells.append(f"{speed['median']:.0f} ({speed['least']:.0f}–{speed['most']:.0f})")
+            cells.append(f"{engine['vm_hwm_bytes'] / 2**30:.2f}")
+        rows.append(cells + [result["torch_attention"], f"{result['ratio']:.2f}×"])
+    return ["## Training, float32", "",
+            "A step is forward, backward and AdamW on random tokens, dropout off. Both ran in turns on the same machine, each in its own process; "
+            "PyTorch with the faster of its two attentions. Median of the rounds, spread in brackets; runs taken in the machine's slow "
+            f"state are dropped. `python bench/train.py --keep`, {run['threads']} threads.", "",
+            *table(["shape", "batch", "Orrery tok/s", "GiB", "PyTorch tok/s", "GiB", "attention", "ratio"], rows), "",
+            f"Matrix products in PyTorch reached {run['probe_gflops']:.0f} GFLOP/s in the same run. " + conditions(run)]
+
+
+def memory(run):
+    rows = [[name, f"{case['planned_bytes'] / 1e6:.1f}", f"{case['taken_bytes'] / 1e6:.1f}",
+             f"{(case['taken_bytes'] - case['planned_bytes']) / 1e6:+.1f}", f"{case['allowed_bytes'] / 1e6:.1f}"]
+            for name, case in run["cases"].items()]
+    return ["## Memory: planned and taken", "",
+            "The plan's peak, known before anything runs, beside the most memory the process held (VmHWM) less that of an empty one "
+            f"({run['empty_bytes'] / 1e6:.1f} MB). MB. `python bench/memory.py --keep`.", "",
+            *table(["case", "planned", "taken", "difference", "allowed"], rows), "", conditions(run)]
+
+
+def main():
+    lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
+    for name, section in (("train", train), ("memory", memory)):
+        run = newest(name)
+        if run:
+            lines += ["", *section(run)]
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text("\n".join(lines) + "\n")
+    print(PAGE.relative_to(peers.ROOT))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+// Matrix products over packed panels, blocked for the caches.
+//
+// Many rows: for each block of p and block of rows, the rows are packed into slivers of kRows and stay in L2 while every
+// panel's slice of that block passes through L1 once; Goto & van de Geijn 2008, with b packed beforehand.
+// Few rows (one block, up to kRows): panels stream past the rows once; with one or two rows several panels at a time, for
+// enough independent chains to keep the memory busy.
+#include "kernels/matmul.h"
+
+#include <algorithm>
+
+#include "kernels/cpu/tile.h"
+#include "kernels/cpu/transpose.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+namespace {
+
+constexpr int kPanelVectors = int(kPanel / Floats::kLanes);
+// A tile is kTileVectors wide: a panel of 32 columns, or half of one with 16 registers.
+constexpr int kTileVectors = 2;
+constexpr int kTilesPerPanel = kPanelVectors / kTileVectors;
+constexpr int kRows = kAccumulators / kTileVectors;
+constexpr int64_t kTileColumns = kTileVectors * Floats::kLanes;
+
+// Blocks of p and of rows: a panel's slice (kBlockK * 128 bytes) stays in L1, the packed rows in L2.
+constexpr int64_t kBlockK = 256;
+constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 36 : 32);
+constexpr int64_t kFewBlockK = 4096;
+constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, kFewBlockK * kRows);
+static_assert((kPackedFloats + kBlockK * kPanel) * 4 <= kMatmulScratchBytes);
+
+// What is the same for all tiles of a call.
+struct Block {
+  float* c;           // row 0, column 0 of the whole product
+  int64_t c_stride, n;
+  const float* bias;  // null but in the first block of p
+  bool accumulate;    // false but in the first block of p
+};
+
+template <int kTileRows, int kVectors, class Element>
+void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t row, int64_t column) {
+  Tile<kTileRows, kVectors> tile;
+  float* c = block.c + row * block.c_stride + column;
+  const int64_t columns = block.n - column;
+  if (block.accumulate)
+    tile.load(c, block.c_stride, columns);
+  else if (block.bias)
+    tile.load(block.bias + column, 0, columns);
+  else
+    tile.zero();
+  tile.multiply(a, b, kPanel, k);
+  tile.store(c, block.c_stride, columns);
+}
+
+// One panel (slice of k steps) against `rows` packed rows.
+template <int kTileRows, class Element>
+void run_panel(const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column) {
+  for (int t = 0; t < kTilesPerPanel; ++t) {
+    if (column + t * kTileColumns >= block.n) break;
+    run_tile<kTileRows, kTileVectors>(block, TileA{a, 1, kTileRows}, b + t * kTileColumns, k, row,
+                                      column + t * kTileColumns);
+  }
+}
+
+// run_panel for a number of rows known at run time, 1 to kRows.
+template <class Element, int kTileRows = kRows>
+void run_panel_of(int64_t rows, const Block& block, const float* a, const Element* b, int64_t k, int64_t row,
+                  int64_t column) {
+  if constexpr (kTileRows > 1) {
+    if (rows < kTileRows) return run_panel_of<Element, kTileRows - 1>(rows, block, a, b, k, row, column);
+  }
+  run_panel<kTileRows>(block, a, b, k, row, column);
+}
+
+// Rows split in slivers of nearly equal height, so that none is thin.
+struct Slivers {
+  int64_t rows, count;
+  explicit Slivers(int64_t n) : rows(n), count((n + kRows - 1) / kRows) {}
+  int64_t begin(int64_t s) const { return rows / count * s + std::min(s, rows % count); }
+  int64_t height(int64_t s) const { return rows / count + (s < rows % count); }
+};
+
+// packed[p * rows + r] = a[r, p]
+void pack_rows(TileA a, int64_t rows, int64_t k, float* packed) {
+  if (a.row_stride == 1 && a.k_stride != 1) {
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t r = 0; r < rows; r += Floats::kLanes)
+        Floats::load(a.data + p * a.k_stride + r, rows - r).store(packed + p * rows + r, rows - r);
+    return;
+  }
+  transpose(a.data, a.row_stride, rows, k, packed, rows);
+}
+
+template <class Element>
+void many_rows(const Matmul<float>& product) {
+  float* packed = static_cast<float*>(product.scratch);
+  float* widened = packed + kPackedFloats;
+  const Element* panels = static_cast<const Element*>(product.panels);
+  for (int64_t p = 0; p == 0 || p < product.k; p += kBlockK) {
+    const int64_t k = std::min(kBlockK, product.k - p);
+    const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
+                      product.accumulate || p > 0};
+    for (int64_t i = 0; i < product.m; i += kBlockRows) {
+      const Slivers slivers(std::min(kBlockRows, product.m - i));
+      for (int64_t s = 0; s < slivers.count; ++s) {
+        const int64_t row = slivers.begin(s);
+        pack_rows({product.a + (i + row) * product.a_row_stride + p * product.a_k_stride, product.a_row_stride,
+                   product.a_k_stride},
+                  slivers.height(s), k, packed + row * k);
+      }
+      for (int64_t j = 0; j < product.n; j += kPanel) {
+        const Element* b = panels + j * product.k + p * kPanel;
+        const float* slice;
+        if constexpr (sizeof(Element) == 2) {
+          for (int64_t x = 0; x < k * kPanel; x += Floats::kLanes) widen(b + x).store(widened + x);
+          slice = widened;
+        } else {
+          slice = b;
+        }
+        for (int64_t s = 0; s < slivers.count; ++s)
+          run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, slice, k, i + slivers.begin(s), j);
+      }
+    }
+  }
+}
+
+// kTileRows rows against kPanels panels at once.
+template <int kTileRows, int kPanels, class Element>
+void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_size, int64_t k, int64_t column) {
+  Tile<kTileRows, kPanelVectors> tiles[kPanels];
+#pragma GCC unroll 4
+  for (int t = 0; t < kPanels; ++t) {
+    const int64_t at = column + t * kPanel;
+    if (block.accumulate)
+      tiles[t].load(block.c + at, block.c_stride, block.n - at);
+    else if (block.bias)
+      tiles[t].load(block.bias + at, 0, block.n - at);
+    else
+      tiles[t].zero();
+  }
+  const float* row = a.data;
+  for (int64_t p = 0; p < k; ++p, row += a.k_stride) {
+#pragma GCC unroll 4
+    for (int t = 0; t < kPanels; ++t) {
+      Floats vectors[kPanelVectors];
+#pragma GCC unroll 8
+      for (int v = 0; v < kPanelVectors; ++v) vectors[v] = widen(b + t * panel_size + p * kPanel + v * Floats::kLanes);
+      tiles[t].step(row, a.row_stride, vectors);
+    }
+  }
+#pragma GCC unroll 4
+  for (int t = 0; t < kPanels; ++t) {
+    const int64_t at = column + t * kPanel;
+    tiles[t].store(block.c + at, block.c_stride, block.n - at);
+  }
+}
+
+// Up to three rows, read where they are.
+template <int kTileRows, class Element>
+void one_sliver(const Matmul<float>& product, TileA a) {
+  constexpr int kPanels = std::max(1, std::min(4, kAccumulators / (kTileRows * kPanelVectors)));
+  const Block block{product.c, product.c_stride, product.n, product.bias, product.accumulate};
+  const Element* panels = static_cast<const Element*>(product.panels);
+  const int64_t panel_size = product.k * kPanel;
+  int64_t j = 0;
+  for (; j + kPanels * kPanel <= product.n; j += kPanels * kPanel)
+    run_panels<kTileRows, kPanels>(block, a, panels + j * product.k, panel_size, product.k, j);
+  for (; j < product.n; j += kPanel) run_panels<kTileRows, 1>(block, a, panels + j * product.k, 0, product.k, j);
+}
+
+template <class Element>
+void few_rows(const Matmul<float>& product) {
+  const TileA a{product.a, product.a_row_stride, product.a_k_stride};
+  if (product.m == 1) return one_sliver<1, Element>(product, a);
+  if (product.m == 2) return one_sliver<2, Element>(product, a);
+  if (product.m == 3) return one_sliver<3, Element>(product, a);
+  float* packed = static_cast<float*>(product.scratch);
+  const Element* panels = static_cast<const Element*>(product.panels);
+  for (int64_t p = 0; p == 0 || p < product.k; p += kFewBlockK) {
+    const int64_t k = std::min(kFewBlockK, product.k - p);
+    const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
+                      product.accumulate || p > 0};
+    pack_rows({a.data + p * a.k_stride, a.row_stride, a.k_stride}, product.m, k, packed);
+    for (int64_t j = 0; j < product.n; j += kPanel)
+      run_panel_of(product.m, block, packed, panels + j * product.k + p * kPanel, k, 0, j);
+  }
+}
+
+template <class Element>
+void matmul_of(const Matmul<float>& product) {
+  if (product.m <= kRows)
+    few_rows<Element>(product);
+  else
+    many_rows<Element>(product);
+}
+
+}  // namespace
+
+void matmul(const Matmul<float>& product);
+void matmul(const Matmul<float>& product) {
+  if (product.m == 0 || product.n == 0) return;
+  switch (product.panel_dtype) {
+    case DType::bf16: return matmul_of<Bf16>(product);
+    case DType::f16: return matmul_of<F16>(product);
+    default: return matmul_of<float>(product);
+  }
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA

@@ -1,0 +1,77 @@
+// Packing b in panels: copying rows of 32 where columns are neighbours in memory, transposing where steps of p are.
+#include <algorithm>
+#include <type_traits>
+
+#include "kernels/cpu/transpose.h"
+#include "kernels/matmul.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+namespace {
+
+void copy_row(const float* from, float* to, int64_t columns) {
+  for (int64_t j = 0; j < kPanel; j += Floats::kLanes) Floats::load(from + j, columns - j).store(to + j);
+}
+template <class From>
+void copy_row(const From* from, float* to, int64_t columns) {
+  for (int64_t j = 0; j < kPanel; j += Floats::kLanes) widen(from + j, columns - j).store(to + j);
+}
+template <class From>
+void copy_row(const From* from, From* to, int64_t columns) {
+  for (int64_t j = 0; j < kPanel; ++j) to[j] = j < columns ? from[j] : From{};
+}
+
+template <class From>
+float widened(From value) {
+  From kept[Floats::kLanes] = {value};
+  float wide[Floats::kLanes];
+  widen(kept).store(wide);
+  return wide[0];
+}
+template <class To, class From>
+To element(From value) {
+  if constexpr (sizeof(To) == sizeof(From))
+    return value;
+  else
+    return widened(value);
+}
+
+template <class From, class To>
+void pack(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, To* panels) {
+  for (int64_t j = 0; j < n; j += kPanel, source += kPanel * n_stride, panels += kPanel * k) {
+    const int64_t columns = std::min(kPanel, n - j);
+    if (n_stride == 1) {
+      for (int64_t p = 0; p < k; ++p) copy_row(source + p * k_stride, panels + p * kPanel, columns);
+      continue;
+    }
+    if (k_stride == 1) {
+      transpose(source, n_stride, columns, k, panels, kPanel);
+    } else {
+      for (int64_t p = 0; p < k; ++p)
+        for (int64_t c = 0; c < columns; ++c) panels[p * kPanel + c] = element<To>(source[p * k_stride + c * n_stride]);
+    }
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t c = columns; c < kPanel; ++c) panels[p * kPanel + c] = To{};
+  }
+}
+
+}  // namespace
+
+void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
+                 DType to);
+void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
+                 DType to) {
+  const auto packed = [&](auto* source_of_type) {
+    using From = std::remove_const_t<std::remove_pointer_t<decltype(source_of_type)>>;
+    if (to == from)
+      pack(source_of_type, k_stride, n_stride, k, n, static_cast<From*>(panels));
+    else if constexpr (sizeof(From) == 2)
+      pack(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));
+  };
+  switch (from) {
+    case DType::bf16: return packed(static_cast<const Bf16*>(source));
+    case DType::f16: return packed(static_cast<const F16*>(source));
+    default: return packed(static_cast<const float*>(source));
+  }
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA

@@ -1,0 +1,86 @@
+// The register tile under every matrix product here: a few rows of c, a few vectors wide, stay in registers while p runs.
+//
+//   c[r, j] = start(r, j) + sum over p of a[r, p] * b[p, j]          one chain of fused multiply-adds per element
+//
+// A step of p costs kVectors loads of b, kRows broadcasts of a and kRows * kVectors multiply-adds. Two of the latter may
+// start per cycle and each takes four, so at least eight accumulators are wanted, and fewer loads than multiply-adds.
+#pragma once
+
+#include "kernels/cpu/vec.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+
+// Registers for accumulators: of 32 or 16, what is left for b's vectors and one broadcast.
+#ifdef ORRERY_ISA_avx512
+constexpr int kAccumulators = 28;
+#else
+constexpr int kAccumulators = 12;
+#endif
+
+// a[r * row_stride + p * k_stride]
+struct TileA {
+  const float* data;
+  int64_t row_stride, k_stride;
+};
+
+template <int kRows, int kVectors>
+struct Tile {
+  Floats acc[kRows][kVectors];
+
+  [[gnu::always_inline]] void zero() {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = Floats::zero();
+  }
+
+  // The first `columns` columns of each row, the others 0; all rows alike when row_stride is 0.
+  [[gnu::always_inline]] void load(const float* c, int64_t row_stride, int64_t columns) {
+    const bool whole = columns >= kVectors * Floats::kLanes;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        const float* at = c + r * row_stride + v * Floats::kLanes;
+        acc[r][v] = whole ? Floats::load(at) : Floats::load(at, columns - v * Floats::kLanes);
+      }
+  }
+
+  [[gnu::always_inline]] void store(float* c, int64_t row_stride, int64_t columns) const {
+    const bool whole = columns >= kVectors * Floats::kLanes;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        float* at = c + r * row_stride + v * Floats::kLanes;
+        if (whole)
+          acc[r][v].store(at);
+        else
+          acc[r][v].store(at, columns - v * Floats::kLanes);
+      }
+  }
+
+  // One step of p. `a` points to a[0, p], rows row_stride apart; b[v] is vector v of b[p, :].
+  [[gnu::always_inline]] void step(const float* a, int64_t row_stride, const Floats (&b)[kVectors]) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Floats x = Floats::broadcast(a[r * row_stride]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(x, b[v], acc[r][v]);
+    }
+  }
+
+  // Steps p = 0 .. k-1. Rows of b are b_stride elements apart, stored as float, Bf16 or F16.
+  template <class Element>
+  [[gnu::always_inline]] void multiply(TileA a, const Element* b, int64_t b_stride, int64_t k) {
+    const float* at = a.data;
+    for (int64_t p = 0; p < k; ++p, at += a.k_stride, b += b_stride) {
+      Floats row[kVectors];
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) row[v] = widen(b + v * Floats::kLanes);
+      step(at, a.row_stride, row);
+    }
+  }
+};
+
+}  // namespace orrery::cpu::ORRERY_ISA

@@ -1,0 +1,115 @@
+// Transposing by blocks of 8 x 8 in registers:  to[c * to_stride + r] = from[r * from_stride + c].
+// From float, Bf16 or F16 to float (widened), or from a 16-bit type to itself.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/cpu/vec.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+
+inline __m256i first_of_8(int64_t lanes) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(lanes)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+// Eight elements as eight lanes of 32 bits: a float each, or (16-bit to itself) the bits.
+template <class To>
+__m256 lanes_of_8(const float* from) {
+  return _mm256_loadu_ps(from);
+}
+template <class To>
+__m256 lanes_of_8(const Bf16* from) {
+  const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  return _mm256_castsi256_ps(sizeof(To) == 2 ? bits : _mm256_slli_epi32(bits, 16));
+}
+template <class To>
+__m256 lanes_of_8(const F16* from) {
+  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  return sizeof(To) == 2 ? _mm256_castsi256_ps(_mm256_cvtepu16_epi32(bits)) : _mm256_cvtph_ps(bits);
+}
+
+inline void store_8(__m256 lanes, float* to, int64_t count) {
+  if (count >= 8)
+    _mm256_storeu_ps(to, lanes);
+  else
+    _mm256_maskstore_ps(to, first_of_8(count), lanes);
+}
+template <class To>
+void store_8(__m256 lanes, To* to, int64_t count) {
+  const __m256i bits = _mm256_castps_si256(lanes);
+  const __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+  if (count >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);
+  alignas(16) To kept[8];
+  _mm_store_si128(reinterpret_cast<__m128i*>(kept), packed);
+  for (int64_t i = 0; i < count; ++i) to[i] = kept[i];
+}
+
+// Row r of the block goes in as half r % 4, r / 4 of four pairs: [row r | row r + 4] of columns 0-3 and of columns 4-7.
+struct Block8 {
+  __m256 low[4], high[4];
+};
+inline Block8 paired(const __m256 (&rows)[8]) {
+  Block8 block;
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; ++r) {
+    block.low[r] = _mm256_permute2f128_ps(rows[r], rows[r + 4], 0x20);
+    block.high[r] = _mm256_permute2f128_ps(rows[r], rows[r + 4], 0x31);
+  }
+  return block;
+}
+// Four columns from four pairs.
+inline void turn(const __m256 (&pairs)[4], __m256* columns) {
+  const __m256 a = _mm256_unpacklo_ps(pairs[0], pairs[1]), b = _mm256_unpackhi_ps(pairs[0], pairs[1]);
+  const __m256 c = _mm256_unpacklo_ps(pairs[2], pairs[3]), d = _mm256_unpackhi_ps(pairs[2], pairs[3]);
+  columns[0] = _mm256_shuffle_ps(a, c, 0x44);
+  columns[1] = _mm256_shuffle_ps(a, c, 0xee);
+  columns[2] = _mm256_shuffle_ps(b, d, 0x44);
+  columns[3] = _mm256_shuffle_ps(b, d, 0xee);
+}
+
+template <class From, class To>
+void transpose_block(const From* from, int64_t from_stride, int64_t rows, int64_t cols, To* to, int64_t to_stride) {
+  Block8 block;
+  if (std::is_same_v<From, float> && rows >= 8 && cols >= 8) {
+    // Loading by halves leaves the shuffle port free.
+#pragma GCC unroll 4
+    for (int64_t r = 0; r < 4; ++r) {
+      const float* upper = reinterpret_cast<const float*>(from + r * from_stride);
+      const float* lower = reinterpret_cast<const float*>(from + (r + 4) * from_stride);
+      block.low[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper)), _mm_loadu_ps(lower), 1);
+      block.high[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper + 4)), _mm_loadu_ps(lower + 4), 1);
+    }
+  } else {
+    __m256 in[8];
+    for (int64_t r = 0; r < 8; ++r) {
+      in[r] = _mm256_setzero_ps();
+      if (r >= rows) continue;
+      if (cols >= 8) {
+        in[r] = lanes_of_8<To>(from + r * from_stride);
+      } else {
+        From kept[8] = {};
+        for (int64_t c = 0; c < cols; ++c) kept[c] = from[r * from_stride + c];
+        in[r] = lanes_of_8<To>(kept);
+      }
+    }
+    block = paired(in);
+  }
+  __m256 out[8];
+  turn(block.low, out);
+  turn(block.high, out + 4);
+  if (cols >= 8) {
+#pragma GCC unroll 8
+    for (int64_t c = 0; c < 8; ++c) store_8(out[c], to + c * to_stride, rows);
+  } else {
+    for (int64_t c = 0; c < cols; ++c) store_8(out[c], to + c * to_stride, rows);
+  }
+}
+
+template <class From, class To>
+void transpose(const From* from, int64_t from_stride, int64_t rows, int64_t cols, To* to, int64_t to_stride) {
+  for (int64_t c = 0; c < cols; c += 8)
+    for (int64_t r = 0; r < rows; r += 8)
+      transpose_block(from + r * from_stride + c, from_stride, rows - r, cols - c, to + c * to_stride + r, to_stride);
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA
