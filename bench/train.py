@@ -43,7 +43,7 @@ def compare(shape, arguments, probe):
         runs = {"orrery": orrery_run} | runs
     print(f"{shape}, {batch} x {seq} tokens", flush=True)
     taken = []
-    for turn in range(arguments.rounds):
+    for _ in range(arguments.rounds):
         taken += [measure(name, run, probe) for name, run in runs.items()]
         for one in taken:  # judged by the best probe so far
             one["slow"] = probe.was_slow(*one["probes"])
@@ -54,6 +54,8 @@ def compare(shape, arguments, probe):
     engines = {}
     for name in ("orrery", torch_name):
         good = [one for one in taken if one["engine"] == name and not one["slow"]]
+        if not good and any(one["engine"] == name for one in taken):
+            print(f"  every run of {name} was taken in the slow state: repeat with more rounds")
         if good:
             engines["torch" if name == torch_name else name] = {
                 "tokens_per_second": peers.summary([one["tokens_per_second"] for one in good]),
