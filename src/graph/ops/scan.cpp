@@ -1,0 +1,292 @@
+// scan: a recurrence over the rows of each sequence, with a body that is itself a graph (see builder.h, ScanBody).
+//
+//   carry_t, out_t = body(carry_{t-1}, row_t)
+//
+// Step t runs the body once for all sequences that have a t-th row. The carry before each row is kept, so that the
+// gradient can run the body again backwards in time: (d carry_{t-1}, d row_t, d weights) from (d carry_t, d out_t).
+//
+// Inputs:  rows…, initial carries… (absent: zeros), the body's weights…      Outputs: outs…, carries before each row…
+#include <cstring>
+
+#include "graph/ops/support.h"
+#include "graph/passes/differentiate.h"
+#include "graph/plan/plan.h"
+
+namespace orrery {
+
+namespace {
+
+const ScanBody& body_of(const Node& node) { return *static_cast<const ScanBody*>(node.payload.get()); }
+int rows_of(const Attributes& a) { return int(a.integer("rows")); }
+int carries_of(const Attributes& a) { return int(a.integer("carries")); }
+
+std::string numbered(const char* name, size_t i) { return std::string(name) + "." + std::to_string(i); }
+
+int sequences_symbol(Graph& graph, const Dims& rows) { return graph.symbol(graph.symbols[size_t(rows[0].symbol)] + ".sequences"); }
+
+void scan_shape(ShapeContext& c) {
+  const ScanBody& body = body_of(c.node());
+  const Dim rows = c.input(0)[0];
+  sequences_symbol(c.graph(), c.input(0));
+  for (int64_t width : body.out_widths) c.output({rows, Dim{width, -1}});
+  for (int64_t width : body.carry_widths) c.output({rows, Dim{width, -1}});
+}
+
+int64_t sequence_capacity(const PrepareContext& c) {
+  const Dim rows = c.graph.values[size_t(c.node.inputs[0])].dims[0];
+  const int symbol = c.graph.find_symbol(c.graph.symbols[size_t(rows.symbol)] + ".sequences");
+  return c.capacity.symbols[size_t(symbol)];
+}
+
+CompileOptions body_options(const PrepareContext& c) {
+  CompileOptions options;
+  options.compute = c.compute;
+  options.pack_weights = c.pack_weights;
+  options.capacity["step"] = sequence_capacity(c);
+  return options;
+}
+
+Prepared scan_prepare(const PrepareContext& c) {
+  auto plan = compile(body_of(c.node).graph, c.weights, body_options(c), c.pool);
+  return {std::make_shared<int>(0), 0, nullptr, plan};
+}
+
+// Rows of the sequences that are still running at step t, side by side.
+template <class T>
+struct Gather {
+  const Rows& rows;
+  std::vector<size_t> active;
+  explicit Gather(const Rows& all) : rows(all) {}
+  void at(int64_t t) {
+    active.clear();
+    for (size_t s = 0; s < rows.sequences.size(); ++s)
+      if (rows.sequences[s].count > t) active.push_back(s);
+  }
+  void rows_at(int64_t t, const T* from, T* to, int64_t width) const {
+    for (size_t i = 0; i < active.size(); ++i)
+      std::memcpy(to + int64_t(i) * width, from + (rows.sequences[active[i]].begin + t) * width, size_t(width) * sizeof(T));
+  }
+  void put_rows(int64_t t, const T* from, T* to, int64_t width) const {
+    for (size_t i = 0; i < active.size(); ++i)
+      std::memcpy(to + (rows.sequences[active[i]].begin + t) * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
+  }
+  void carries(const T* from, T* to, int64_t width) const {
+    for (size_t i = 0; i < active.size(); ++i)
+      std::memcpy(to + int64_t(i) * width, from + int64_t(active[i]) * width, size_t(width) * sizeof(T));
+  }
+  void put_carries(const T* from, T* to, int64_t width) const {
+    for (size_t i = 0; i < active.size(); ++i)
+      std::memcpy(to + int64_t(active[i]) * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
+  }
+};
+
+int64_t longest(const Rows& rows) {
+  int64_t count = 0;
+  for (const SequenceRows& sequence : rows.sequences) count = std::max(count, sequence.count);
+  return count;
+}
+
+// Elements of the step's scratch: for each given width, one row for every sequence.
+int64_t row_elements(const Graph& graph, const Node& node, const Sizes& sizes) {
+  const Dim rows = graph.values[size_t(node.inputs[0])].dims[0];
+  const int symbol = graph.find_symbol(graph.symbols[size_t(rows.symbol)] + ".sequences");
+  return sizes.symbols[size_t(symbol)];
+}
+
+int64_t scan_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
+  int64_t width = 0;
+  for (int i = 0; i < rows_of(node.attributes); ++i) width += graph.values[size_t(node.inputs[size_t(i)])].dims[1].factor;
+  for (int64_t carry : body_of(node).carry_widths) width += 2 * carry;
+  return width * row_elements(graph, node, sizes) * size_of(compute);
+}
+
+template <class T>
+void run_scan(Call<T>& c) {
+  const ScanBody& body = body_of(c.node());
+  Workspace& child = *c.workspace().child(int(&c.node() - c.graph().nodes.data()));
+  const Rows& rows = c.sequences(0);
+  const int64_t sequences = int64_t(rows.sequences.size());
+  const int num_rows = rows_of(c.attributes()), num_carries = carries_of(c.attributes()), num_outs = int(body.out_widths.size());
+  T* scratch = static_cast<T*>(c.scratch());
+  std::vector<T*> row_buffer, carry_buffer, carry;
+  for (int i = 0; i < num_rows; ++i) row_buffer.push_back(scratch), scratch += sequences * c.cols(i);
+  for (int64_t width : body.carry_widths) carry_buffer.push_back(scratch), scratch += sequences * width;
+  for (size_t i = 0; i < body.carry_widths.size(); ++i) {
+    const int64_t count = sequences * body.carry_widths[i];
+    carry.push_back(scratch), scratch += count;
+    if (c.has(num_rows + int(i))) std::memcpy(carry[i], c.in(num_rows + int(i)), size_t(count) * sizeof(T));
+    else std::fill(carry[i], carry[i] + count, T(0));
+  }
+  for (int i = 0; i < num_rows; ++i) child.input(numbered("row", size_t(i)), row_buffer[size_t(i)]);
+  for (int i = 0; i < num_carries; ++i) child.input(numbered("carry", size_t(i)), carry_buffer[size_t(i)]);
+
+  Gather<T> gather(rows);
+  for (int64_t t = 0; t < longest(rows); ++t) {
+    gather.at(t);
+    for (int i = 0; i < num_rows; ++i) gather.rows_at(t, c.in(i), row_buffer[size_t(i)], c.cols(i));
+    for (int i = 0; i < num_carries; ++i) {
+      gather.carries(carry[size_t(i)], carry_buffer[size_t(i)], body.carry_widths[size_t(i)]);
+      gather.put_rows(t, carry_buffer[size_t(i)], c.out(num_outs + i), body.carry_widths[size_t(i)]);
+    }
+    child.size("step", int64_t(gather.active.size()));
+    child.run(c.settings());
+    for (int i = 0; i < num_outs; ++i) gather.put_rows(t, child.output<T>(numbered("out", size_t(i))), c.out(i), body.out_widths[size_t(i)]);
+    for (int i = 0; i < num_carries; ++i) gather.put_carries(child.output<T>(numbered("carry", size_t(i))), carry[size_t(i)], body.carry_widths[size_t(i)]);
+  }
+}
+
+// ---- backward: inputs rows…, carries before each row…, d outs…, weights…; outputs d rows…, d initial carries…, d weights… ----
+Graph backward_graph(const ScanBody& body) {
+  Graph graph = body.graph;
+  Builder b(graph);
+  std::vector<std::pair<int, int>> seeds;
+  std::map<int, Value> seed_of;     // a value that is both carry and out gets the sum of both gradients
+  const auto seed = [&](const std::string& output, const std::string& name, int64_t width) {
+    const int value = graph.outputs.at(output);
+    const Value d = b.input_rows(name, "step", width);
+    seed_of[value] = seed_of.contains(value) ? seed_of[value] + d : d;
+  };
+  for (size_t i = 0; i < body.carry_widths.size(); ++i) seed(numbered("carry", i), numbered("dcarry", i), body.carry_widths[i]);
+  for (size_t i = 0; i < body.out_widths.size(); ++i) seed(numbered("out", i), numbered("dout", i), body.out_widths[i]);
+  std::vector<int> wanted;
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const ValueInfo& value = graph.values[i];
+    const bool input = value.kind == ValueKind::input && value.element == Element::real && (value.name.starts_with("row.") || value.name.starts_with("carry."));
+    if (input || value.kind == ValueKind::weight) wanted.push_back(int(i));
+  }
+  graph.outputs.clear();
+  for (const auto& [value, d] : seed_of) seeds.push_back({value, d.id});
+  const Gradients gradients = differentiate(graph, seeds, wanted);
+  for (const auto& [value, gradient] : gradients.of) graph.outputs["d " + graph.values[size_t(value)].name] = gradient;
+  return graph;
+}
+
+void scan_backward_shape(ShapeContext& c) {
+  const ScanBody& body = body_of(c.node());
+  const int num_rows = rows_of(c.attributes());
+  for (int i = 0; i < num_rows; ++i) c.output(c.input(i));
+  const int symbol = sequences_symbol(c.graph(), c.input(0));
+  for (int64_t width : body.carry_widths) c.output({Dim{1, symbol}, Dim{width, -1}});
+  const size_t first = size_t(num_rows) + body.carry_widths.size() + body.out_widths.size();
+  for (size_t i = first; i < c.node().inputs.size(); ++i) c.output(c.input(int(i)));
+}
+
+Prepared scan_backward_prepare(const PrepareContext& c) {
+  auto plan = compile(backward_graph(body_of(c.node)), c.weights, body_options(c), c.pool);
+  return {std::make_shared<int>(0), 0, nullptr, plan};
+}
+
+int64_t scan_backward_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
+  int64_t width = 0;
+  for (int i = 0; i < rows_of(node.attributes); ++i) width += graph.values[size_t(node.inputs[size_t(i)])].dims[1].factor;
+  for (int64_t carry : body_of(node).carry_widths) width += 3 * carry;
+  for (int64_t out : body_of(node).out_widths) width += out;
+  return width * row_elements(graph, node, sizes) * size_of(compute);
+}
+
+template <class T>
+void run_scan_backward(Call<T>& c) {
+  const ScanBody& body = body_of(c.node());
+  Workspace& child = *c.workspace().child(int(&c.node() - c.graph().nodes.data()));
+  const Rows& rows = c.sequences(0);
+  const int64_t sequences = int64_t(rows.sequences.size());
+  const int num_rows = rows_of(c.attributes()), num_carries = int(body.carry_widths.size()), num_outs = int(body.out_widths.size());
+  const int first_weight = num_rows + num_carries + num_outs;
+  T* scratch = static_cast<T*>(c.scratch());
+  const auto buffer = [&](int64_t width) {
+    T* at = scratch;
+    scratch += sequences * width;
+    return at;
+  };
+  std::vector<T*> row, carry, dcarry_now, dout;
+  for (int i = 0; i < num_rows; ++i) child.input(numbered("row", size_t(i)), row.emplace_back(buffer(c.cols(i))));
+  for (int i = 0; i < num_carries; ++i) {
+    child.input(numbered("carry", size_t(i)), carry.emplace_back(buffer(body.carry_widths[size_t(i)])));
+    child.input(numbered("dcarry", size_t(i)), dcarry_now.emplace_back(buffer(body.carry_widths[size_t(i)])));
+    std::fill(c.out(num_rows + i), c.out(num_rows + i) + sequences * body.carry_widths[size_t(i)], T(0));   // d carry of each sequence
+  }
+  for (int i = 0; i < num_outs; ++i) child.input(numbered("dout", size_t(i)), dout.emplace_back(buffer(body.out_widths[size_t(i)])));
+  for (int i = 0; i < num_rows; ++i) std::fill(c.out(i), c.out(i) + c.out_count(i), T(0));
+  for (int i = first_weight; i < int(c.node().inputs.size()); ++i) {
+    const int out = num_rows + num_carries + i - first_weight;
+    std::fill(c.out(out), c.out(out) + c.out_count(out), T(0));
+  }
+  const Graph& graph = child.plan().graph();
+  Gather<T> gather(rows);
+  for (int64_t t = longest(rows); t-- > 0;) {
+    gather.at(t);
+    for (int i = 0; i < num_rows; ++i) gather.rows_at(t, c.in(i), row[size_t(i)], c.cols(i));
+    for (int i = 0; i < num_carries; ++i) {
+      gather.rows_at(t, c.in(num_rows + i), carry[size_t(i)], body.carry_widths[size_t(i)]);
+      gather.carries(c.out(num_rows + i), dcarry_now[size_t(i)], body.carry_widths[size_t(i)]);
+    }
+    for (int i = 0; i < num_outs; ++i) gather.rows_at(t, c.in(num_rows + num_carries + i), dout[size_t(i)], body.out_widths[size_t(i)]);
+    child.size("step", int64_t(gather.active.size()));
+    child.run(c.settings());
+    for (int i = 0; i < num_rows; ++i)
+      if (const std::string name = "d " + numbered("row", size_t(i)); graph.outputs.contains(name))
+        gather.put_rows(t, child.output<T>(name), c.out(i), c.cols(i));
+    for (int i = 0; i < num_carries; ++i)
+      if (const std::string name = "d " + numbered("carry", size_t(i)); graph.outputs.contains(name))
+        gather.put_carries(child.output<T>(name), c.out(num_rows + i), body.carry_widths[size_t(i)]);
+    for (int i = first_weight; i < int(c.node().inputs.size()); ++i) {
+      const std::string name = "d " + c.graph().values[size_t(c.node().inputs[size_t(i)])].name;
+      T* sum = c.out(num_rows + num_carries + i - first_weight);
+      if (graph.outputs.contains(name)) c.k().binary(Binary::add, sum, child.output<T>(name), sum, c.count(i));
+    }
+  }
+}
+
+void scan_gradient(Grad& g) {
+  const ScanBody& body = body_of(g.node());
+  const int num_rows = rows_of(g.attributes()), num_carries = carries_of(g.attributes()), num_outs = int(body.out_widths.size());
+  std::vector<Value> inputs;
+  for (int i = 0; i < num_rows; ++i) inputs.push_back(g.input(i));
+  for (int i = 0; i < num_carries; ++i) inputs.push_back(g.output(num_outs + i));
+  for (int i = 0; i < num_outs; ++i) {
+    const Value dy = g.dy(i);
+    inputs.push_back(dy ? dy : g.output(i) * 0.0);
+  }
+  const int total = int(g.node().inputs.size());
+  for (int i = num_rows + num_carries; i < total; ++i) inputs.push_back(g.input(i));
+  const auto parts = g.builder().node_outputs(scan_backward_op(), inputs, g.attributes(), g.node().payload);
+  for (int i = 0; i < total; ++i)
+    if (g.wants(i)) g.add(i, parts[size_t(i)]);
+}
+
+// A body that loops over rows costs what its body costs for all rows.
+Cost body_cost(const CostContext& c, double factor) {
+  return {factor * c.operand_bytes(1), factor * c.operand_bytes()};
+}
+Cost scan_cost(const CostContext& c) { return body_cost(c, 2); }
+Cost scan_backward_cost(const CostContext& c) { return body_cost(c, 4); }
+
+}  // namespace
+
+const Op& scan_op() {
+  static const Op op = {.name = "scan", .shape = scan_shape, .gradient = scan_gradient, .cost = scan_cost, .prepare = scan_prepare, .scratch = scan_scratch, ORRERY_RUN(run_scan)};
+  return op;
+}
+const Op& scan_backward_op() {
+  static const Op op = {.name = "scan_backward", .shape = scan_backward_shape, .cost = scan_backward_cost, .prepare = scan_backward_prepare, .scratch = scan_backward_scratch, ORRERY_RUN(run_scan_backward)};
+  return op;
+}
+
+std::vector<Value> scan(std::shared_ptr<const ScanBody> body, std::vector<Value> rows, Sequences, std::vector<Value> initial) {
+  Builder& b = *rows[0].builder;
+  const size_t num_rows = rows.size(), num_carries = body->carry_widths.size(), num_outs = body->out_widths.size();
+  std::vector<Value> inputs = std::move(rows);
+  initial.resize(num_carries, Value{&b, -1});
+  inputs.insert(inputs.end(), initial.begin(), initial.end());
+  for (const ValueInfo& value : body->graph.values) {
+    if (value.kind != ValueKind::weight) continue;
+    std::vector<int64_t> shape;
+    for (Dim dim : value.dims) shape.push_back(dim.factor);
+    inputs.push_back(b.weight(value.name, shape));
+  }
+  std::vector<Value> outputs = b.node_outputs(scan_op(), inputs, {{"rows", int64_t(num_rows)}, {"carries", int64_t(num_carries)}}, body);
+  outputs.resize(num_outs);
+  return outputs;
+}
+
+}  // namespace orrery

@@ -1,0 +1,39 @@
+// Looking inside, and changing what is there.
+//
+// A tap is a value that is returned beside the outputs. The path that flows on is untouched: what a fused kernel never
+// forms (an attention pattern, its scores) is computed by a side step from what the kernel did keep.
+//
+// An intervention site is a step after a named value that reads a table at run time: rows of some sequences, some
+// columns of it, are zeroed, scaled, added to or replaced. With an empty table the step does nothing.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "tensor/tensor.h"
+
+namespace orrery {
+
+// Names that can be tapped: every named value, and "….pattern" and "….scores" for every "….attention".
+std::vector<std::string> tap_names(const Graph& graph);
+// Adds the taps as outputs "tap:NAME". Throws Error with the nearest names when there is no such value.
+void add_taps(Graph& graph, const std::vector<std::string>& names);
+
+enum class Action : uint8_t { zero, scale, add, replace };
+
+struct Intervention {
+  std::string site;                  // the value's name: "layers.2.attention", "layers.0.residual", …
+  Action action = Action::zero;
+  float factor = 1;                  // for scale; for add, the multiple of `values`
+  int64_t sequence = -1;             // its id in Rows; -1: all
+  int64_t position_begin = 0, position_end = std::numeric_limits<int64_t>::max();
+  int64_t column_begin = 0, column_end = std::numeric_limits<int64_t>::max();  // a head's or a neuron's columns
+  Tensor values;                     // for add and replace: f32 [columns], or [positions, columns] from position_begin
+};
+
+// Adds a site after each of these named values. Run time finds them by name.
+void add_sites(Graph& graph, const std::vector<std::string>& names);
+
+}  // namespace orrery

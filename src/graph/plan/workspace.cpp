@@ -1,0 +1,146 @@
+#include <algorithm>
+
+#include "graph/plan/plan.h"
+
+namespace orrery {
+
+PagedCache& cache_of(Workspace& workspace) {
+  if (!workspace.cache()) throw Error{ErrorKind::bad_usage, "this plan reads a cache and the run has none", "Workspace"};
+  return *workspace.cache();
+}
+
+template <class T>
+void* Call<T>::thread_scratch(int thread) const {
+  return workspace_.thread_scratch(thread);
+}
+template class Call<float>;
+template class Call<double>;
+
+Workspace::Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_(std::move(plan)), pool_(&pool) {
+  const Graph& graph = plan_->graph();
+  arena_ = allocate_storage(uint64_t(std::max<int64_t>(plan_->layout_.arena_bytes, 64)));
+  scratch_ = allocate_storage(uint64_t(pool.num_threads()) * uint64_t(kThreadScratchBytes));
+  thread_scratch_ = const_cast<std::byte*>(scratch_->data());
+  pointers_.assign(graph.values.size(), nullptr);
+  std::byte* base = const_cast<std::byte*>(arena_->data());
+  for (size_t v = 0; v < graph.values.size(); ++v)
+    if (const int64_t offset = plan_->layout_.value_offset[v]; offset >= 0) pointers_[v] = base + offset;
+  for (const auto& [value, tensor] : plan_->weights_) pointers_[size_t(value)] = const_cast<std::byte*>(tensor.raw());
+  rows_.resize(graph.symbols.size());
+  is_space_.assign(graph.symbols.size(), 0);
+  sizes_.symbols.assign(graph.symbols.size(), 0);
+  for (const Step& step : plan_->steps_)
+    if (step.prepared.child) children_[step.node] = std::make_unique<Workspace>(step.prepared.child, pool);
+}
+
+Workspace::~Workspace() = default;
+
+Rows& Workspace::rows(const std::string& space) {
+  const int symbol = plan_->graph().find_symbol(space);
+  if (symbol < 0) throw Error{ErrorKind::bad_usage, "the plan has no row space '" + space + "'", "Workspace"};
+  is_space_[size_t(symbol)] = 1;
+  return rows_[size_t(symbol)];
+}
+
+void Workspace::size(const std::string& name, int64_t count) {
+  const int symbol = plan_->graph().find_symbol(name);
+  if (symbol < 0) return;     // nothing in this plan has that size
+  is_space_[size_t(symbol)] = 0;
+  sizes_.symbols[size_t(symbol)] = count;
+}
+
+int Workspace::value_named(const std::string& name) const {
+  const auto& values = plan_->graph().values;
+  for (size_t i = 0; i < values.size(); ++i)
+    if (values[i].kind == ValueKind::input && values[i].name == name) return int(i);
+  return -1;
+}
+
+void Workspace::input(const std::string& name, const void* data) {
+  if (const int value = value_named(name); value >= 0) pointers_[size_t(value)] = const_cast<void*>(data);
+}
+
+void Workspace::external(const std::string& output, void* data) {
+  const Graph& graph = plan_->graph();
+  const auto it = graph.outputs.find(output);
+  if (it == graph.outputs.end()) return;
+  // Every value that shares the output's memory is there too.
+  const int storage = plan_->layout_.storage[size_t(it->second)];
+  for (size_t v = 0; v < graph.values.size(); ++v)
+    if (storage >= 0 && plan_->layout_.storage[v] == storage) pointers_[v] = data;
+}
+
+Workspace* Workspace::child(int node) const {
+  const auto it = children_.find(node);
+  return it == children_.end() ? nullptr : it->second.get();
+}
+
+void Workspace::bind_sizes() {
+  const Graph& graph = plan_->graph();
+  int64_t keys = 0;
+  for (size_t s = 0; s < graph.symbols.size(); ++s) {
+    if (!is_space_[s]) continue;
+    sizes_.symbols[s] = rows_[s].count;
+    for (const SequenceRows& sequence : rows_[s].sequences) keys = std::max(keys, sequence.position + sequence.count);
+    if (const int count = graph.find_symbol(graph.symbols[s] + ".sequences"); count >= 0)
+      sizes_.symbols[size_t(count)] = int64_t(rows_[s].sequences.size());
+  }
+  if (const int symbol = graph.find_symbol("keys"); symbol >= 0) sizes_.symbols[size_t(symbol)] = keys;
+  for (size_t s = 0; s < graph.symbols.size(); ++s)
+    if (sizes_.symbols[s] > plan_->capacity().symbols[s])
+      throw Error{ErrorKind::out_of_range, std::to_string(sizes_.symbols[s]) + " " + graph.symbols[s] + " in a plan made for " + std::to_string(plan_->capacity().symbols[s]), "Workspace"};
+}
+
+template <class T>
+void Workspace::run_steps(const RunSettings& settings, const std::atomic<bool>* stop) {
+  const Graph& graph = plan_->graph();
+  std::byte* base = const_cast<std::byte*>(arena_->data());
+  for (const Step& step : plan_->steps_) {
+    if (stop && stop->load(std::memory_order_relaxed)) throw Error{ErrorKind::cancelled, "the run was stopped", ""};
+    const Node& node = graph.nodes[size_t(step.node)];
+    const int64_t scratch = plan_->layout_.scratch_offset[size_t(step.node)];
+    Call<T> call(graph, node, pointers_.data(), plan_->dtypes_.data(), sizes_, rows_, step.prepared.data.get(),
+                 scratch >= 0 ? base + scratch : nullptr, *this, *pool_, settings);
+    if constexpr (sizeof(T) == 8) node.op->run_f64(call);
+    else node.op->run_f32(call);
+  }
+}
+
+void Workspace::run(const RunSettings& settings, const std::atomic<bool>* stop) {
+  bind_sizes();
+  for (const ValueInfo& value : plan_->graph().values)
+    if (value.kind == ValueKind::input && !pointers_[size_t(&value - plan_->graph().values.data())] && sizes_.count(value.dims) > 0) {
+      for (const Node& node : plan_->graph().nodes)
+        for (int input : node.inputs)
+          if (input == int(&value - plan_->graph().values.data())) throw Error{ErrorKind::bad_usage, "input '" + value.name + "' is not bound", "Workspace"};
+    }
+  if (cache_)
+    for (const Rows& rows : rows_)
+      for (const SequenceRows& sequence : rows.sequences)
+        if (sequence.cache) {
+          if (sequence.cache->length != sequence.position) throw Error{ErrorKind::bad_usage, "rows begin at position " + std::to_string(sequence.position) + " of a sequence that holds " + std::to_string(sequence.cache->length), "Workspace"};
+          cache_->reserve(*sequence.cache, sequence.count);
+        }
+  if (plan_->options().compute == DType::f64) run_steps<double>(settings, stop);
+  else run_steps<float>(settings, stop);
+  if (cache_)
+    for (const Rows& rows : rows_)
+      for (const SequenceRows& sequence : rows.sequences)
+        if (sequence.cache) cache_->advance(*sequence.cache, sequence.count);
+}
+
+const void* Workspace::output_data(const std::string& name) const {
+  const auto it = plan_->graph().outputs.find(name);
+  if (it == plan_->graph().outputs.end()) throw Error{ErrorKind::bad_usage, "the plan has no output '" + name + "'", "Workspace"};
+  return pointers_[size_t(it->second)];
+}
+
+std::vector<int64_t> Workspace::output_shape(const std::string& name) const {
+  const auto it = plan_->graph().outputs.find(name);
+  if (it == plan_->graph().outputs.end()) throw Error{ErrorKind::bad_usage, "the plan has no output '" + name + "'", "Workspace"};
+  std::vector<int64_t> shape;
+  for (Dim dim : plan_->graph().values[size_t(it->second)].dims) shape.push_back(sizes_.of(dim));
+  return shape;
+}
+
+}  // namespace orrery

@@ -1,0 +1,92 @@
+#include "graph/weights.h"
+
+#include "kernels/kernels.h"
+
+namespace orrery {
+
+void WeightStore::add(const std::string& name, Weight weight) { weights_[name] = std::move(weight); }
+
+Weight& WeightStore::at(const std::string& name) {
+  const auto it = weights_.find(name);
+  if (it == weights_.end()) throw Error{ErrorKind::not_found, "the model has no weight '" + name + "'", "weights"};
+  return it->second;
+}
+const Weight& WeightStore::at(const std::string& name) const { return const_cast<WeightStore*>(this)->at(name); }
+
+void WeightStore::changed(const std::string& name) {
+  std::lock_guard lock(*mutex_);
+  at(name).version++;
+  std::erase_if(derived_, [&](const auto& entry) { return entry.first.starts_with(name + " "); });
+}
+
+void WeightStore::changed() {
+  std::lock_guard lock(*mutex_);
+  for (auto& [name, weight] : weights_) weight.version++;
+  derived_.clear();
+}
+
+Tensor WeightStore::as(const std::string& name, DType dtype) {
+  std::lock_guard lock(*mutex_);
+  Weight& weight = at(name);
+  if (weight.value.dtype() == dtype) return weight.value;
+  Derived& derived = derived_[name + " as " + name_of(dtype)];
+  if (derived.version != weight.version) {
+    derived = {weight.version, weight.value.to(dtype)};
+    if (weight.release) weight.release();
+  }
+  return derived.tensor;
+}
+
+Tensor WeightStore::packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool) {
+  std::lock_guard lock(*mutex_);
+  Weight& weight = at(name);
+  const DType from = weight.value.dtype();
+  const bool by_rows = orientation == Orientation::rows;
+  const bool keep = from == DType::bf16 || from == DType::f16;   // a 16-bit weight stays 16-bit in its panels
+  Derived& derived = derived_[name + (by_rows ? " packed rows " : " packed columns ") + name_of(compute)];
+  if (derived.version == weight.version) return derived.tensor;
+  const int64_t height = weight.value.dim(0), width = weight.value.dim(1);
+  const int64_t n = by_rows ? height : width, k = by_rows ? width : height;
+  if (compute == DType::f64) {
+    const Tensor wide = weight.value.to(DType::f64);
+    Tensor panels = Tensor::zeros(DType::f64, {packed_size(n, k)});
+    reference_kernels<double>().pack_panels(wide.raw(), DType::f64, by_rows ? 1 : width, by_rows ? width : 1, k, n, panels.mutable_raw(), DType::f64);
+    derived = {weight.version, std::move(panels)};
+    return derived.tensor;
+  }
+  const DType to = keep ? from : DType::f32;
+  Tensor panels = Tensor::zeros(to, {packed_size(n, k)});
+  std::byte* out = panels.mutable_raw();
+  const std::byte* source = weight.value.raw();
+  const int64_t k_stride = by_rows ? 1 : width, n_stride = by_rows ? width : 1;
+  constexpr int64_t kGroup = 8 * kPanel;
+  const auto pack = [&](int64_t group) {
+    const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
+    kernels().pack_panels(source + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, out + begin * k * size_of(to), to);
+  };
+  const int64_t groups = (n + kGroup - 1) / kGroup;
+  if (pool) pool->parallel(groups, pack);
+  else
+    for (int64_t group = 0; group < groups; ++group) pack(group);
+  derived = {weight.version, std::move(panels)};
+  if (weight.release) weight.release();
+  return derived.tensor;
+}
+
+int64_t WeightStore::parameters() const {
+  int64_t count = 0;
+  for (const auto& [name, weight] : weights_) count += weight.value.numel();
+  return count;
+}
+int64_t WeightStore::canonical_bytes() const {
+  int64_t count = 0;
+  for (const auto& [name, weight] : weights_) count += int64_t(weight.value.bytes());
+  return count;
+}
+int64_t WeightStore::derived_bytes() const {
+  int64_t count = 0;
+  for (const auto& [name, derived] : derived_) count += int64_t(derived.tensor.bytes());
+  return count;
+}
+
+}  // namespace orrery

@@ -1,0 +1,59 @@
+// The weights of a model: one canonical tensor each, with a version, and layouts derived from it when first needed.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/threads.h"
+#include "graph/graph.h"
+#include "kernels/matmul.h"
+#include "tensor/tensor.h"
+
+namespace orrery {
+
+enum class Role : uint8_t { trainable, frozen };
+
+// How a matrix product reads a weight: b[p, j] = W[j, p] (rows), or W[p, j] (columns).
+enum class Orientation : uint8_t { rows, columns };
+
+struct Weight {
+  Tensor value;                  // canonical: f32 (the master copy) when trained; the file's dtype when only read
+  Role role = Role::trainable;
+  uint64_t version = 1;          // raised by whoever changes the values: derived layouts are then made anew
+  std::function<void()> release; // tells where the value came from (a mapped file) that its pages are not needed now
+};
+
+class WeightStore {
+ public:
+  void add(const std::string& name, Weight weight);
+  bool has(const std::string& name) const { return weights_.contains(name); }
+  Weight& at(const std::string& name);               // throws Error when absent
+  const Weight& at(const std::string& name) const;
+  const std::map<std::string, Weight>& all() const { return weights_; }
+  std::map<std::string, Weight>& all() { return weights_; }
+  void changed(const std::string& name);              // raises the version, drops derived layouts
+  void changed();                                     // all of them
+
+  // The values as `dtype`: the canonical tensor where it is that already.
+  Tensor as(const std::string& name, DType dtype);
+  // Panels for products with W [n, k] (rows: b[p, j] = W[j, p], n columns) or W [k, n] (columns). See kernels/matmul.h.
+  Tensor packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool);
+
+  int64_t parameters() const;                         // elements of all weights
+  int64_t canonical_bytes() const;
+  int64_t derived_bytes() const;
+
+ private:
+  struct Derived {
+    uint64_t version = 0;
+    Tensor tensor;
+  };
+  std::map<std::string, Weight> weights_;
+  std::map<std::string, Derived> derived_;            // "name as f64", "name packed rows"
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
+};
+
+}  // namespace orrery
