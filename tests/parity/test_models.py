@@ -88,3 +88,26 @@ def test_embed_equals_the_mean_of_hidden_states(tmp_path):
         made = orrery.call_json("embed", tmp_path, text, "--pooling", pooling, "--normalize")["embedding"]
         unit = torch.nn.functional.normalize(expected, dim=0)
         assert orrery.relative_error(numpy.array(made), unit.numpy()) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama-grouped"])
+@torch.no_grad()
+def test_perplexity_equals_transformers(name, tmp_path):
+    import texts
+
+    model = variants.build(name, seed=21, vocab_size=300, bos_token_id=0, eos_token_id=0)
+    variants.save(name, model, tmp_path)
+    tokenizer = texts.write_byte_bpe(tmp_path, 300)
+    documents = texts.stories(5, seed=22)
+    path = tmp_path / "documents.txt"
+    path.write_text("\n====\n".join(documents), encoding="utf-8")
+    total, count = 0.0, 0
+    for document in documents:
+        ids = torch.tensor([0] + tokenizer.encode(document).ids)[: model.config.max_position_embeddings]
+        logits = model(input_ids=ids[None]).logits[0, :-1]
+        total += float(torch.nn.functional.cross_entropy(logits, ids[1:], reduction="sum"))
+        count += len(ids) - 1
+    made = orrery.call_json("evaluate", "perplexity", tmp_path, "--file", path, "--separator", "\n====\n")
+    made = made.get("scores", made)
+    assert (made["tokens"], made["documents"]) == (count, len(documents))
+    assert abs(made["loss"] - total / count) <= 1e-5 * total / count
