@@ -41,8 +41,9 @@ using ElementOf = typename Element<T>::type;
 // Calls f with a null pointer of the type of one value of `target`.
 template <class F>
 auto with_element(const OptionTarget& target, F f) {
-  return std::visit([&](auto* pointer) { return f(static_cast<ElementOf<std::remove_pointer_t<decltype(pointer)>>*>(nullptr)); },
-                    target);
+  return std::visit(
+      [&](auto* pointer) { return f(static_cast<ElementOf<std::remove_pointer_t<decltype(pointer)>>*>(nullptr)); },
+      target);
 }
 template <class T>
 using Pointee = std::remove_pointer_t<T>;
@@ -96,7 +97,8 @@ Status read_text(T& value, std::string_view text, const OptionInfo& info, const 
     return wrong(in_quotes(text) + " is too large or too small", where);
   bool good = code == std::errc() && stop == end;
   if constexpr (std::is_floating_point_v<T>) good = good && !std::isnan(parsed);
-  if (!good) return wrong(in_quotes(text) + (std::is_integral_v<T> ? " is not a whole number" : " is not a number"), where);
+  if (!good)
+    return wrong(in_quotes(text) + (std::is_integral_v<T> ? " is not a whole number" : " is not a number"), where);
   if (Status fits = check_range(parsed, info, where); !fits) return fits;
   value = parsed;
   return done();
@@ -114,7 +116,8 @@ Status read_text(T& value, std::string_view text, const OptionInfo& info, const 
   const std::vector<std::string> choices = choices_of(info);
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
     const std::string near = nearest(text, choices);
-    return wrong(in_quotes(text) + " is not " + join_or(choices), where, near.empty() ? "" : "did you mean " + near + "?");
+    return wrong(in_quotes(text) + " is not " + join_or(choices), where,
+                 near.empty() ? "" : "did you mean " + near + "?");
   }
   value = T(text);
   return done();
@@ -208,7 +211,8 @@ std::string Option::default_text() const {
   if (initial.is_string()) return initial.get<std::string>();
   if (!initial.is_array()) return to_line(initial);
   std::string text;
-  for (const Json& element : initial) text += (text.empty() ? "" : ",") + (element.is_string() ? element.get<std::string>() : to_line(element));
+  for (const Json& element : initial)
+    text += (text.empty() ? "" : ",") + (element.is_string() ? element.get<std::string>() : to_line(element));
   return text;
 }
 
@@ -227,7 +231,8 @@ Status Option::set_text(std::string_view text, const std::string& where) {
             const size_t end = std::min(text.find_first_of(", ", begin), text.size());
             E element{};
             if (end > begin || text.substr(end, 1) == ",") {
-              if (Status status = read_text(element, text.substr(begin, end - begin), info, where); !status) return status;
+              if (Status status = read_text(element, text.substr(begin, end - begin), info, where); !status)
+                return status;
               read.push_back(element);
             }
             begin = end + 1;
@@ -339,9 +344,11 @@ size_t OptionSet::parse_flag(std::span<const std::string> args, size_t at, const
     if (!value) value = negated ? "false" : "true";
   } else if (!value) {
     // A known flag is not a value: its own was forgotten.
-    const bool missing = next == args.size() || (args[next].starts_with("--") && std::any_of(options_.begin(), options_.end(), [&](const Option& other) {
-                           return !other.info.positional && args[next].substr(0, args[next].find('=')) == other.flag();
-                         }));
+    const bool missing =
+        next == args.size() ||
+        (args[next].starts_with("--") && std::any_of(options_.begin(), options_.end(), [&](const Option& other) {
+           return !other.info.positional && args[next].substr(0, args[next].find('=')) == other.flag();
+         }));
     if (missing) throw wrong(std::string(name) + " needs a value: " + option.metavar(), where);
     value = args[next++];
   }
@@ -376,7 +383,8 @@ void OptionSet::parse_flags(std::span<const std::string> args, const std::string
     }
   }
   if (used < positional.size())
-    throw wrong("one argument too many: " + in_quotes(positional[used]), where, "a text of several words goes in quotes");
+    throw wrong("one argument too many: " + in_quotes(positional[used]), where,
+                "a text of several words goes in quotes");
 }
 
 void OptionSet::check_required(const std::string& where) const {
@@ -429,7 +437,8 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
           cost[i][j] = i + j;
           continue;
         }
-        cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (word[i - 1] != candidate[j - 1])});
+        cost[i][j] =
+            std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (word[i - 1] != candidate[j - 1])});
         if (i > 1 && j > 1 && word[i - 1] == candidate[j - 2] && word[i - 2] == candidate[j - 1])
           cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
       }

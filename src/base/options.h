@@ -89,9 +89,9 @@ template <class... Names>
 constexpr option_words::Choices one_of(Names... names) {
   return {{names...}};
 }
-constexpr option_words::Metavar unit(const char* text) { return {text}; }        // "N", "FILE", "seconds"
-constexpr option_words::Letter short_flag(char letter) { return {letter}; }      // -p
-constexpr option_words::Positional positional() { return {}; }                   // given without a flag, in order
+constexpr option_words::Metavar unit(const char* text) { return {text}; }    // "N", "FILE", "seconds"
+constexpr option_words::Letter short_flag(char letter) { return {letter}; }  // -p
+constexpr option_words::Positional positional() { return {}; }               // given without a flag, in order
 constexpr option_words::Required required() { return {}; }
 
 template <class S, class M>
@@ -135,12 +135,12 @@ struct Option {
   Json initial;                 // its value when it was added: the default
   bool given = false;           // set by a flag or an argument
 
-  std::string flag() const;         // "--max-new-tokens"
-  std::string metavar() const;      // "N"; "" for a bool; "MODEL" for a positional
-  std::string constraint() const;   // "0 to 1", "above 0", "cpu or cuda"; may be empty
-  std::string default_text() const; // "0.8"; empty where the default is false, empty or unset
+  std::string flag() const;          // "--max-new-tokens"
+  std::string metavar() const;       // "N"; "" for a bool; "MODEL" for a positional
+  std::string constraint() const;    // "0 to 1", "above 0", "cpu or cuda"; may be empty
+  std::string default_text() const;  // "0.8"; empty where the default is false, empty or unset
   bool takes_value() const;
-  bool repeats() const;             // collects several values
+  bool repeats() const;  // collects several values
   bool is_path() const;
   bool is_bool() const;
   std::vector<std::string> choices() const;
@@ -156,11 +156,13 @@ class OptionSet {
  public:
   template <class S>
   OptionSet& add(S& object, std::string_view heading = "Options") {
-    if constexpr (requires { object.bind(*this); })
-      object.bind(*this);
+    if constexpr (requires { object.bind(*this); }) object.bind(*this);
     else
-      std::apply([&](const auto&... bound) { (append(bound.info, S::about.help, &(object.*(bound.member)), &object, heading), ...); },
-                 S::about.options);
+      std::apply(
+          [&](const auto&... bound) {
+            (append(bound.info, S::about.help, &(object.*(bound.member)), &object, heading), ...);
+          },
+          S::about.options);
     return *this;
   }
 

@@ -69,8 +69,9 @@ Error refused(std::initializer_list<const char*> args) {
 }  // namespace
 
 TEST_CASE("flags set members of every type") {
-  const Sampling s = parsed({"--temperature", "0.5", "--top-p=0.25", "--top-k", "40", "--do-sample", "--no-use-cache", "--device",
-                             "cuda", "--ids", "1,2, 3", "--stop", "a, b", "--stop", "c", "--seed", "18446744073709551615"});
+  const Sampling s =
+      parsed({"--temperature", "0.5", "--top-p=0.25", "--top-k", "40", "--do-sample", "--no-use-cache", "--device",
+              "cuda", "--ids", "1,2, 3", "--stop", "a, b", "--stop", "c", "--seed", "18446744073709551615"});
   CHECK(s.temperature == 0.5);
   CHECK(s.top_p == 0.25f);
   CHECK(s.top_k == 40);
@@ -98,7 +99,8 @@ TEST_CASE("a wrong flag is refused with the flag, the reason and what was likely
   CHECK(refused({"--temperature", "0"}).message() == "0 is out of range: it must be above 0 (--temperature)");
   CHECK(refused({"--top-p", "1.5"}).message() == "1.5 is out of range: it must be from 0 to 1 (--top-p)");
   CHECK(refused({"--max-new-tokens", "1.5"}).message() == "'1.5' is not a whole number (--max-new-tokens)");
-  CHECK(refused({"--max-new-tokens", "99999999999999999999"}).what == "'99999999999999999999' is too large or too small");
+  CHECK(refused({"--max-new-tokens", "99999999999999999999"}).what ==
+        "'99999999999999999999' is too large or too small");
   CHECK(refused({"--max-new-tokens"}).what == "--max-new-tokens needs a value: N");
   CHECK(refused({"--max-new-tokens", "--top-k", "3"}).what == "--max-new-tokens needs a value: N");
   CHECK(refused({"--device", "cuad"}).hint == "did you mean cuda?");
@@ -137,7 +139,8 @@ TEST_CASE("JSON sets the same members, and a flag given before is kept") {
   Sampling s;
   OptionSet set;
   set.add(s).parse_flags(words({"--top-k", "5"}), "");
-  const Json json = Json::parse(R"({"top_k": 9, "top_p": 0.5, "max_new_tokens": 3.0, "stop": ["x"], "ids": [4], "do_sample": true})");
+  const Json json =
+      Json::parse(R"({"top_k": 9, "top_p": 0.5, "max_new_tokens": 3.0, "stop": ["x"], "ids": [4], "do_sample": true})");
   REQUIRE(set.from_json(json, "request"));
   CHECK(s.top_k == 5);
   CHECK(s.top_p == 0.5f);

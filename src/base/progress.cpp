@@ -53,12 +53,21 @@ std::string progress_line(std::string_view label, int64_t done, int64_t total, s
 }
 
 Progress::Progress(std::string label, int64_t total, std::string unit, bool wanted)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(total), enabled_(wanted && ::isatty(STDERR_FILENO)),
-      begin_(Clock::now()), last_(begin_ - kRedraw) {}
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      enabled_(wanted && ::isatty(STDERR_FILENO)),
+      begin_(Clock::now()),
+      last_(begin_ - kRedraw) {}
 
 Progress::Progress(Progress&& other) noexcept
-    : label_(std::move(other.label_)), unit_(std::move(other.unit_)), total_(other.total_), enabled_(other.enabled_),
-      drawn_(other.drawn_), begin_(other.begin_), last_(other.last_) {
+    : label_(std::move(other.label_)),
+      unit_(std::move(other.unit_)),
+      total_(other.total_),
+      enabled_(other.enabled_),
+      drawn_(other.drawn_),
+      begin_(other.begin_),
+      last_(other.last_) {
   other.enabled_ = other.drawn_ = false;
 }
 

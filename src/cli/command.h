@@ -65,9 +65,10 @@ class Command {
   // Each example is a line that runs as printed.
   template <class... Options>
   Command(std::string typed, std::string about, std::vector<std::string> lines, void (*body)(Context&, Options&...))
-      : name(std::move(typed)), summary(std::move(about)), examples(std::move(lines)), start([body] {
-          return std::unique_ptr<Call>(std::make_unique<CallOf<Options...>>(body));
-        }) {}
+      : name(std::move(typed)),
+        summary(std::move(about)),
+        examples(std::move(lines)),
+        start([body] { return std::unique_ptr<Call>(std::make_unique<CallOf<Options...>>(body)); }) {}
 
   std::string name;  // as typed: "tokenize", "vocab train"
   std::string summary;

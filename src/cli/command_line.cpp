@@ -12,7 +12,8 @@ namespace orrery::cli {
 
 namespace {
 std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   return text;
 }
 
@@ -50,8 +51,10 @@ const Command& find_command(std::span<const std::string> args, size_t& at) {
   }
   if (!group.empty()) {
     const bool more = at + 1 < args.size() && !args[at + 1].starts_with("-");
-    throw Error{ErrorKind::bad_usage, more ? "unknown command '" + args[at] + " " + args[at + 1] + "'" : "`" + args[at] + "` needs a second word",
-                "orrery", "one of " + join_or(group)};
+    throw Error{
+        ErrorKind::bad_usage,
+        more ? "unknown command '" + args[at] + " " + args[at + 1] + "'" : "`" + args[at] + "` needs a second word",
+        "orrery", "one of " + join_or(group)};
   }
   std::string near = at + 1 < args.size() ? nearest(args[at] + " " + args[at + 1], names) : "";
   if (near.empty()) near = nearest(args[at], names);
@@ -107,7 +110,8 @@ int run_command_line(std::span<const std::string> args) {
   } catch (const Error& error) {
     failure = error;
   } catch (const std::bad_alloc&) {
-    failure = {ErrorKind::io, "out of memory", "orrery", "a smaller batch, a shorter context or --dtype bf16 needs less"};
+    failure = {ErrorKind::io, "out of memory", "orrery",
+               "a smaller batch, a shorter context or --dtype bf16 needs less"};
   } catch (const std::exception& error) {
     failure = {ErrorKind::io, error.what(), "orrery"};
   }

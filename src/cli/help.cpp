@@ -88,7 +88,8 @@ std::string command_help(const Command& command, const OptionSet& options) {
 }
 
 std::string first_steps() {
-  std::string text = "orrery loads language models in Hugging Face layout, shows, runs, inspects and trains them.\n\nTry first:\n";
+  std::string text =
+      "orrery loads language models in Hugging Face layout, shows, runs, inspects and trains them.\n\nTry first:\n";
   for (const char* name : {"info", "tokenize", "generate"})
     if (const Command* command = known(name); command && !command->examples.empty())
       text += "  " + command->examples.front() + "\n";

@@ -42,7 +42,8 @@ fs::path hub_snapshot(const fs::path& repository) {
   std::error_code ignored;
   if (Result<std::string> reference = read_file(repository / "refs/main", 4096)) {
     std::string revision = *reference;
-    revision.erase(std::remove_if(revision.begin(), revision.end(), [](unsigned char c) { return c <= ' '; }), revision.end());
+    revision.erase(std::remove_if(revision.begin(), revision.end(), [](unsigned char c) { return c <= ' '; }),
+                   revision.end());
     const fs::path snapshot = repository / "snapshots" / revision;
     if (revision.find('/') == std::string::npos && fs::is_directory(snapshot, ignored)) return snapshot;
   }
@@ -76,16 +77,19 @@ fs::path model_path(std::string_view model) {
     }
   }
   const size_t slash = model.find('/');
-  if (slash != std::string_view::npos && is_plain_name(model.substr(0, slash)) && is_plain_name(model.substr(slash + 1))) {
+  if (slash != std::string_view::npos && is_plain_name(model.substr(0, slash)) &&
+      is_plain_name(model.substr(slash + 1))) {
     const fs::path cache = hub_cache();
-    const fs::path repository = cache / ("models--" + std::string(model.substr(0, slash)) + "--" + std::string(model.substr(slash + 1)));
+    const fs::path repository =
+        cache / ("models--" + std::string(model.substr(0, slash)) + "--" + std::string(model.substr(slash + 1)));
     if (fs::path snapshot = hub_snapshot(repository); !snapshot.empty()) return snapshot;
     looked.push_back("not in the hub's cache " + cache.string());
   }
   std::string where;
   for (const std::string& place : looked) where += (where.empty() ? "" : "; ") + place;
   const std::vector<std::string> shipped = shipped_checkpoints();
-  std::string hint = shipped.empty() ? "give a folder in Hugging Face layout" : "a folder in Hugging Face layout, or one that ships: " + join_or(shipped);
+  std::string hint = shipped.empty() ? "give a folder in Hugging Face layout"
+                                     : "a folder in Hugging Face layout, or one that ships: " + join_or(shipped);
   if (const std::string near = nearest(model, shipped); !near.empty()) hint = "did you mean " + near + "?";
   throw Error{ErrorKind::not_found, "there is no model '" + std::string(model) + "'", where, hint};
 }

@@ -8,9 +8,9 @@ namespace orrery::cli::commands {
 namespace {
 struct CompletionsOptions {
   std::string shell;
-  static constexpr auto about = describe(
-      "completions", "",
-      option(&CompletionsOptions::shell, "shell", "The shell.", one_of("bash", "zsh", "fish"), positional(), required()));
+  static constexpr auto about = describe("completions", "",
+                                         option(&CompletionsOptions::shell, "shell", "The shell.",
+                                                one_of("bash", "zsh", "fish"), positional(), required()));
 };
 
 // A command with all options that its call takes.
@@ -64,7 +64,8 @@ std::string bash(const std::vector<Described>& all) {
     for (const Option& option : call->options.options()) {
       if (option.info.positional) {
         if (!option.choices().empty())
-          values += "    '" + command->name + " " + second_word(" " + command->name) + "') words='" + words_of(option.choices()) + "' ;;\n";
+          values += "    '" + command->name + " " + second_word(" " + command->name) + "') words='" +
+                    words_of(option.choices()) + "' ;;\n";
         continue;
       }
       names.push_back(shown_flag(option));
@@ -76,7 +77,8 @@ std::string bash(const std::vector<Described>& all) {
   for (const std::string& group : groups) {
     std::vector<std::string> words;
     for (const auto& [command, call] : all)
-      if (first_word(command->name) == group && !second_word(command->name).empty()) words.push_back(second_word(command->name));
+      if (first_word(command->name) == group && !second_word(command->name).empty())
+        words.push_back(second_word(command->name));
     seconds += "    '" + group + "') words='" + words_of(words) + "' ;;\n";
   }
   return "# bash completion of orrery: source <(orrery completions bash)\n"
@@ -84,15 +86,25 @@ std::string bash(const std::vector<Described>& all) {
          "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n"
          "  local command=${COMP_WORDS[1]-} words= flags=\n"
          "  if [ \"$COMP_CWORD\" -le 1 ]; then\n"
-         "    COMPREPLY=($(compgen -W '" + words_of({first.begin(), first.end()}) + "' -- \"$word\"))\n"
+         "    COMPREPLY=($(compgen -W '" +
+         words_of({first.begin(), first.end()}) +
+         "' -- \"$word\"))\n"
          "    return\n"
          "  fi\n"
-         "  case \"${COMP_WORDS[1]-} ${COMP_WORDS[2]-}\" in\n" + pairs + "    *) ;;\n  esac\n"
+         "  case \"${COMP_WORDS[1]-} ${COMP_WORDS[2]-}\" in\n" +
+         pairs +
+         "    *) ;;\n  esac\n"
          "  if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
-         "    case \"$command\" in\n" + seconds + "    *) ;;\n    esac\n"
+         "    case \"$command\" in\n" +
+         seconds +
+         "    *) ;;\n    esac\n"
          "  fi\n"
-         "  case \"$command $before\" in\n" + values + "    *) ;;\n  esac\n"
-         "  case \"$command\" in\n" + flags + "    *) ;;\n  esac\n"
+         "  case \"$command $before\" in\n" +
+         values +
+         "    *) ;;\n  esac\n"
+         "  case \"$command\" in\n" +
+         flags +
+         "    *) ;;\n  esac\n"
          "  if [[ $word == -* ]]; then words=$flags; fi\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
          "}\n"
@@ -100,7 +112,9 @@ std::string bash(const std::vector<Described>& all) {
 }
 
 std::string zsh(const std::vector<Described>& all) {
-  std::string text = "#compdef orrery\n# zsh completion of orrery: orrery completions zsh > a folder of $fpath, as _orrery\n_orrery() {\n  local -a names\n";
+  std::string text =
+      "#compdef orrery\n# zsh completion of orrery: orrery completions zsh > a folder of $fpath, as _orrery\n_orrery() "
+      "{\n  local -a names\n";
   std::string names, cases;
   for (auto described = all.rbegin(); described != all.rend(); ++described) {  // `bench train` before `bench`
     const auto& [command, call] = *described;
@@ -121,9 +135,11 @@ std::string zsh(const std::vector<Described>& all) {
     }
     cases += "        '*:argument:_files' ;;\n";
   }
-  text += "  names=(\n" + names + "  )\n"
+  text += "  names=(\n" + names +
+          "  )\n"
           "  if (( CURRENT == 2 )); then _describe command names; return; fi\n"
-          "  case \"$words[2] $words[3]\" in\n" + cases + "  esac\n}\ncompdef _orrery orrery\n";
+          "  case \"$words[2] $words[3]\" in\n" +
+          cases + "  esac\n}\ncompdef _orrery orrery\n";
   return text;
 }
 
@@ -133,7 +149,8 @@ std::string fish(const std::vector<Described>& all) {
   for (const auto& [command, call] : all) {
     const std::string first = first_word(command->name), second = second_word(command->name);
     if (seen.insert(first).second)
-      text += "complete -c orrery -n __fish_use_subcommand -f -a " + first + " -d '" + plain(second.empty() ? command->summary : first + " …", "") + "'\n";
+      text += "complete -c orrery -n __fish_use_subcommand -f -a " + first + " -d '" +
+              plain(second.empty() ? command->summary : first + " …", "") + "'\n";
     std::string condition = "__fish_seen_subcommand_from " + first;
     if (!second.empty()) {
       text += "complete -c orrery -n '" + condition + "' -a " + second + " -d '" + plain(command->summary, "") + "'\n";
@@ -159,7 +176,8 @@ void run(Context& context, CompletionsOptions& options) {
 }  // namespace
 
 const Command& completions() {
-  static const Command command{"completions", "Print a completion script for bash, zsh or fish.", {"orrery completions bash"}, run};
+  static const Command command{
+      "completions", "Print a completion script for bash, zsh or fish.", {"orrery completions bash"}, run};
   return command;
 }
 }  // namespace orrery::cli::commands

@@ -6,8 +6,9 @@ namespace orrery::cli::commands {
 namespace {
 struct ManOptions {
   std::vector<std::string> command;
-  static constexpr auto about = describe(
-      "man", "", option(&ManOptions::command, "command", "The command; all of them where none is named.", positional()));
+  static constexpr auto about =
+      describe("man", "",
+               option(&ManOptions::command, "command", "The command; all of them where none is named.", positional()));
 };
 
 // Text that troff prints as it is.
@@ -47,7 +48,8 @@ void run(Context& context, ManOptions& options) {
   for (const std::string& word : options.command) asked += (asked.empty() ? "" : " ") + word;
   if (!asked.empty() && !command_named(asked))
     throw Error{ErrorKind::bad_usage, "unknown command '" + asked + "'", "man", "`orrery` alone lists the commands"};
-  std::string text = ".TH ORRERY 1 \"\" \"orrery " ORRERY_VERSION "\"\n.SH NAME\norrery \\- language models from text to weights and back\n"
+  std::string text = ".TH ORRERY 1 \"\" \"orrery " ORRERY_VERSION
+                     "\"\n.SH NAME\norrery \\- language models from text to weights and back\n"
                      ".SH SYNOPSIS\n\\fBorrery\\fR COMMAND [arguments] [options]\n.SH COMMANDS\n";
   for (const Command* command : all_commands())
     if (asked.empty() || command->name == asked) text += command_section(*command);

@@ -10,13 +10,15 @@ constexpr const char* kCompiler = "gcc " __VERSION__;
 #endif
 
 void run(Context& context) {
-  if (context.json()) return context.out().json({{"version", ORRERY_VERSION}, {"compiler", kCompiler}, {"cores", available_cores()}});
+  if (context.json())
+    return context.out().json({{"version", ORRERY_VERSION}, {"compiler", kCompiler}, {"cores", available_cores()}});
   context.out().line("orrery " ORRERY_VERSION ", built by " + std::string(kCompiler));
 }
 }  // namespace
 
 const Command& version() {
-  static const Command command{"version", "Print the version and how the binary was built.", {"orrery version --json"}, run};
+  static const Command command{
+      "version", "Print the version and how the binary was built.", {"orrery version --json"}, run};
   return command;
 }
 }  // namespace orrery::cli::commands

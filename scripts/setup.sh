@@ -1,0 +1,80 @@
+# Sourced by ./run and ./test: finds or installs what a task needs.
+#
+#   require build      compiler, CMake, Ninja, ccache, the two header libraries
+#   require tests      Python 3 (its standard library alone)
+#   require fuzz       clang with libFuzzer
+#   require parity     Python's venv, for CPU PyTorch and transformers
+#
+# Missing packages come from apt, as root or through sudo; each is named with its reason first.
+
+say() { printf '%s\n' "$*" >&2; }
+stop() { say "error: $1"; [ $# -lt 2 ] || say "hint: $2"; exit 1; }
+
+has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ]; }
+has_libfuzzer() {
+  echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+    clang++ -x c++ -fsanitize=fuzzer,address,undefined - -o /dev/null 2>/dev/null
+}
+# The package of clang's sanitizer runtimes, where clang does not bring them.
+fuzz_runtime() { echo "libclang-rt-$(clang --version | sed -n '1s/.*version \([0-9]*\).*/\1/p')-dev"; }
+
+missing() {  # missing TASK: lines "package reason"
+  case $1 in
+    build)
+      command -v g++ >/dev/null || command -v clang++ >/dev/null || echo "g++ compiles the program"
+      command -v cmake >/dev/null || echo "cmake describes the build"
+      command -v ninja >/dev/null || echo "ninja-build runs the build"
+      command -v ccache >/dev/null || echo "ccache makes the next build short"
+      has_header nlohmann/json.hpp || echo "nlohmann-json3-dev reads and writes JSON"
+      has_header doctest/doctest.h || echo "doctest-dev runs the unit tests" ;;
+    tests)
+      command -v python3 >/dev/null || echo "python3 runs the tests of the command line" ;;
+    fuzz)
+      if ! command -v clang++ >/dev/null; then echo "clang builds the fuzz targets"
+      elif ! has_libfuzzer; then echo "$(fuzz_runtime) has the fuzzing runtime"; fi ;;
+    parity)
+      command -v python3 >/dev/null || echo "python3 runs the reference implementations"
+      python3 -c 'import ensurepip, venv' 2>/dev/null || echo "python3-venv keeps PyTorch apart in build/venv" ;;
+  esac
+}
+
+apt_install() {
+  local root=() log=build/apt.log
+  if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then root=(sudo)
+    else stop "cannot install: $*" "run this as root, or ask for: apt-get install $*"; fi
+  fi
+  command -v apt-get >/dev/null || stop "cannot install without apt-get: $*" "install what corresponds to these packages"
+  mkdir -p build
+  local install=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
+  "${install[@]}" >"$log" 2>&1 </dev/null && return
+  { "${root[@]}" apt-get update && "${install[@]}"; } >"$log" 2>&1 </dev/null && return
+  tail -n 5 "$log" >&2
+  stop "apt-get could not install: $*" "the whole log is in $log; on Ubuntu these packages need the universe component"
+}
+
+require() {
+  local lines round
+  for round in 1 2; do  # twice: the fuzzing runtime is known by clang's version, once clang is there
+    lines=$(missing "$1")
+    [ -n "$lines" ] || return 0
+    say "Installing for $1:"
+    say "$(sed 's/^/  /; s/ /: /3' <<<"$lines")"
+    # shellcheck disable=SC2046
+    apt_install $(cut -d ' ' -f 1 <<<"$lines")
+  done
+  lines=$(missing "$1")
+  [ -z "$lines" ] || stop "still missing after the installation: $(cut -d ' ' -f 1 <<<"$lines" | tr '\n' ' ')"
+}
+
+# build PRESET [TARGET…]: configures where needed and builds; quiet unless it fails.
+build() {
+  local preset=$1 log=build/$1.log
+  shift
+  mkdir -p build
+  if ! cmake --preset "$preset" >"$log" 2>&1; then tail -n 20 "$log" >&2; stop "CMake failed" "the whole log is in $log"; fi
+  if ! cmake --build "build/$preset" ${1:+--target "$@"} >>"$log" 2>&1; then
+    grep -E -A 5 'error|FAILED' "$log" | head -n 40 >&2
+    stop "the build failed" "the whole log is in $log"
+  fi
+}

@@ -1,0 +1,65 @@
+"""How the tests of the command line call the binary, and where: in a fresh folder that looks like the repository."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = (ROOT / os.environ.get("ORRERY", "build/release/orrery")).resolve()
+SHARED = ROOT.parent / "shared"
+SECONDS = 300  # a call that takes longer hangs
+
+
+def call(*args, stdin="", cwd=ROOT, env=None):
+    """Runs `orrery ARGS`; stdout and stderr are text."""
+    return subprocess.run([str(BINARY), *map(str, args)], input=stdin, capture_output=True, text=True, cwd=cwd,
+                          env={**os.environ, **(env or {})}, timeout=SECONDS)
+
+
+def shell(script, cwd):
+    """Runs a script as a reader would type it, with `orrery` on the path."""
+    env = {**os.environ, "PATH": f"{BINARY.parent}:{os.environ['PATH']}"}
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace", cwd=cwd, env=env, timeout=SECONDS)
+
+
+def command_names():
+    return re.findall(r"^  ([a-z]+(?: [a-z]+)?) {3,}\S", call().stdout.split("Commands", 1)[1], re.M)
+
+
+def examples_of(name):
+    """The lines under `Examples:` in the help of a command."""
+    help_text = call(*name.split(), "--help").stdout
+    return [line.strip() for line in help_text.partition("\nExamples:\n")[2].splitlines() if line.strip()]
+
+
+class Case(unittest.TestCase):
+    """A test in a folder of its own, which holds links to what the repository ships."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="orrery-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        for path in ROOT.iterdir():
+            if path.name not in (".git", "build") and not path.name.startswith("."):
+                (self.folder / path.name).symlink_to(path)
+        self.before = set(os.listdir(self.folder))
+
+    def new_files(self):
+        return sorted(set(os.listdir(self.folder)) - self.before)
+
+    def succeeds(self, *args, **more):
+        done = call(*args, cwd=self.folder, **more)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout
+
+    def fails(self, code, *args, **more):
+        """Exit code, nothing on stdout, `error: WHAT` on one line, at most a hint besides. Returns stderr."""
+        done = call(*args, cwd=self.folder, **more)
+        self.assertEqual(code, done.returncode, done.stderr)
+        self.assertEqual("", done.stdout)
+        self.assertRegex(done.stderr, r"\Aerror: [^\n]+\n(hint: [^\n]+\n)?\Z")
+        self.assertEqual([], self.new_files())
+        return done.stderr

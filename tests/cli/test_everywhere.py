@@ -1,0 +1,97 @@
+"""What holds of every command: help, exit codes, errors of one line, output whole or not at all."""
+import os
+import signal
+import subprocess
+import time
+
+from orrery import BINARY, Case, call, command_names
+
+
+class Everywhere(Case):
+    def test_alone_it_says_what_to_try_first(self):
+        text = self.succeeds()
+        self.assertIn("Try first:", text)
+        self.assertEqual(text, self.succeeds("--help"))
+        self.assertIn("version", command_names())
+
+    def test_every_command_has_help_with_examples_that_call_it(self):
+        for name in command_names():
+            with self.subTest(command=name):
+                text = self.succeeds(*name.split(), "--help")
+                self.assertIn(f"usage: orrery {name}", text)
+                self.assertIn(f"orrery {name}", text.partition("\nExamples:\n")[2])
+                self.assertEqual(text, self.succeeds("help", *name.split()))
+
+    def test_a_wrong_call_exits_with_2_and_one_line(self):
+        self.assertIn("did you mean `orrery version`?", self.fails(2, "versoin"))
+        self.assertIn("unknown flag --nothing", self.fails(2, "version", "--nothing"))
+        self.assertIn("did you mean --threads?", self.fails(2, "version", "--thread", "2"))
+        self.assertIn("'two' is not a whole number", self.fails(2, "version", "--threads", "two"))
+        self.assertIn("out of range", self.fails(2, "version", "--threads", "-1"))
+        self.assertIn("needs a value", self.fails(2, "version", "--threads"))
+        self.assertIn("one argument too many", self.fails(2, "version", "now"))
+        self.assertIn("SHELL is missing", self.fails(2, "completions"))
+        self.assertIn("not cpu", self.fails(2, "version", "--device", "abacus"))
+
+    def test_every_command_refuses_what_it_does_not_know(self):
+        for name in command_names():
+            with self.subTest(command=name):
+                self.fails(2, *name.split(), "--no-such-flag")
+
+    def test_global_flags_stand_before_or_after_the_command(self):
+        self.assertEqual(self.succeeds("version", "--json", "--threads", "2"),
+                         self.succeeds("--threads", "2", "--json", "version"))
+        self.assertRegex(self.succeeds("--version"), r"\Aorrery \d+\.\d+\.\d+\n\Z")
+
+    def test_output_goes_to_a_file_whole_or_not_at_all(self):
+        self.assertEqual("", self.succeeds("version", "-o", "out.txt"))
+        self.assertEqual(["out.txt"], self.new_files())
+        self.assertEqual(self.succeeds("version"), (self.folder / "out.txt").read_text())
+        self.fails_with_file = call("version", "-o", "no/such/folder/x", cwd=self.folder)
+        self.assertEqual(1, self.fails_with_file.returncode)
+        self.assertEqual(["out.txt"], self.new_files())
+
+    def test_a_full_disk_is_an_error_of_one_line(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BINARY, "version"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(1, done.returncode)
+        self.assertEqual("error: cannot write: No space left on device (standard output)\n", done.stderr)
+
+    def test_a_reader_that_leaves_is_no_error(self):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run([BINARY, "man"], stdout=write, stderr=subprocess.PIPE, text=True)
+        os.close(write)
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+
+    def test_completions_are_scripts_that_their_shell_reads(self):
+        script = self.succeeds("completions", "bash")
+        self.assertEqual(0, subprocess.run(["bash", "-n"], input=script, text=True).returncode)
+        complete = script + "\nCOMP_WORDS=(orrery completions ''); COMP_CWORD=2; _orrery; echo ${COMPREPLY[*]}"
+        done = subprocess.run(["bash", "-c", complete], capture_output=True, text=True)
+        self.assertEqual("bash zsh fish\n", done.stdout)
+        for shell in ("zsh", "fish"):
+            for name in command_names():
+                self.assertIn(name.split()[-1], self.succeeds("completions", shell))
+
+    def test_the_manual_page_describes_every_command(self):
+        page = self.succeeds("man")
+        self.assertTrue(page.startswith(".TH ORRERY 1"))
+        for name in command_names():
+            self.assertIn(f".SS {name}\n", page)
+        self.assertIn(".SS version\n", self.succeeds("man", "version"))
+        self.fails(2, "man", "nothing")
+
+
+class Interrupted(Case):
+    def test_ctrl_c_leaves_nothing_half_written(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number.name):
+                process = subprocess.Popen([BINARY, "corpus", "sort", "--count", "1000000000", "-o", "out.jsonl"],
+                                           cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                while not self.new_files() and process.poll() is None:  # until it writes beside its target
+                    time.sleep(0.01)
+                self.assertIsNone(process.poll())
+                process.send_signal(number)
+                self.assertEqual(-number, process.wait(timeout=30))
+                self.assertEqual([], self.new_files())
