@@ -48,7 +48,7 @@ double derivative(Unary kind, double x) {
       const double rest = gelu_tanh_gate(-x);
       return gate + x * gate * rest * 2 * kSqrtTwoOverPi * (1 + 3 * 0.044715 * x * x);
     }
-    case Unary::relu: return x > 0 ? 1 : x == x ? 0 : x;
+    case Unary::relu: return x > 0 ? 1 : 0;
     case Unary::silu: return std::isinf(x) ? double(x > 0) : sigmoid(x) * (1 + x * sigmoid(-x));
     case Unary::tanh: return 1 - std::tanh(x) * std::tanh(x);
     case Unary::sigmoid: return sigmoid(x) * sigmoid(-x);
