@@ -10,6 +10,9 @@ Value Sequences::positions() const {
   return builder->node(positions_op(), {}, {{"space", int64_t(symbol)}});
 }
 
+Value Sequences::first_rows() const { return builder->node(boundary_rows_op(), {}, {{"space", int64_t(symbol)}, {"last", int64_t(0)}}); }
+Value Sequences::last_rows() const { return builder->node(boundary_rows_op(), {}, {{"space", int64_t(symbol)}, {"last", int64_t(1)}}); }
+
 Scope Scope::operator/(std::string_view name) const {
   return Scope(*builder_, path_.empty() ? std::string(name) : path_ + "." + std::string(name), site_);
 }

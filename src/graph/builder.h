@@ -38,6 +38,8 @@ struct Sequences {
   Builder* builder = nullptr;
   int symbol = -1;
   Value positions() const;       // i32 [rows]: each row's position in its own sequence
+  Value first_rows() const;      // i32 [sequences]: the row where each sequence begins
+  Value last_rows() const;       // i32 [sequences]: and where it ends
 };
 
 // A place in the checkpoint's naming ("transformer.h.0.attn"), and in ours ("layers.0").

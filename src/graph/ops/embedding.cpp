@@ -75,6 +75,21 @@ void run_positions(Call<T>& c) {
   for (const SequenceRows& sequence : c.space(int(c.attributes().integer("space"))).sequences)
     for (int64_t i = 0; i < sequence.count; ++i) out[sequence.begin + i] = int32_t(sequence.position + i);
 }
+
+// ---- the first or last row of each sequence ---------------------------------------------------------------------------
+void boundary_rows_shape(ShapeContext& c) {
+  const std::string space = c.graph().symbols[size_t(c.attributes().integer("space"))];
+  c.output({Dim{1, c.graph().symbol(space + ".sequences")}}, Element::index);
+}
+template <class T>
+void run_boundary_rows(Call<T>& c) {
+  int32_t* out = c.out_indices();
+  const bool last = c.attributes().integer("last") != 0;
+  for (const SequenceRows& sequence : c.space(int(c.attributes().integer("space"))).sequences) {
+    if (sequence.count == 0) throw Error{ErrorKind::bad_usage, "a sequence without rows has no first or last one", "boundary_rows"};
+    *out++ = int32_t(last ? sequence.begin + sequence.count - 1 : sequence.begin);
+  }
+}
 Cost no_cost(const CostContext&) { return {}; }
 
 }  // namespace
@@ -89,6 +104,10 @@ const Op& embedding_backward_op() {
 }
 const Op& constant_table_op() {
   static const Op op = {.name = "constant_table", .shape = constant_table_shape, .cost = no_cost, .prepare = constant_table_prepare, ORRERY_RUN(run_constant_table), .shares_prepared = true};
+  return op;
+}
+const Op& boundary_rows_op() {
+  static const Op op = {.name = "boundary_rows", .shape = boundary_rows_shape, .cost = no_cost, ORRERY_RUN(run_boundary_rows)};
   return op;
 }
 const Op& positions_op() {

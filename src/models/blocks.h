@@ -1,0 +1,24 @@
+// What the families share: attention with its projections, and feed-forward layers. Each block names the values that one
+// wants to look at ("layers.3.q", "layers.3.attention", …); taps and interventions find them by these words.
+#pragma once
+
+#include "models/config.h"
+
+namespace orrery {
+
+struct LinearNames {
+  std::string weight = "weight", bias = "bias";
+};
+
+// path.weight [outputs, inputs] and, where `bias`, path.bias.
+Value linear_layer(Scope at, Value x, int64_t outputs, bool bias);
+// GPT-2's Conv1D: path.weight [inputs, outputs].
+Value conv1d_layer(Scope at, Value x, int64_t outputs);
+Value layer_norm_layer(Scope at, Value x, double eps);
+Value rms_norm_layer(Scope at, Value x, double eps);
+
+// Rotates queries and keys where the model has rotary positions, and mixes the values. Names q, k, v, attention.
+// q [tokens, heads * head_dim], k, v [tokens, kv_heads * head_dim] -> [tokens, heads * head_dim]
+Value mix_heads(Scope layer, const Config& c, Value q, Value k, Value v, const Inputs& in, bool causal, double scale = 0);
+
+}  // namespace orrery

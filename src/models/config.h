@@ -1,0 +1,42 @@
+// The shape of a model in one vocabulary. Each family's reader translates its config.json to it once; nothing after that
+// reader knows another spelling.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "graph/builder.h"
+
+namespace orrery {
+
+// What stands on top of the residual stream, told by config.json's `architectures`.
+enum class Head : uint8_t { none, causal_lm, masked_lm, sequence_classification, token_classification };
+const char* name_of(Head head);
+
+struct Config {
+  std::string model_type, architecture;  // "gpt2", "GPT2LMHeadModel"
+  Head head = Head::none;
+  int64_t num_layers = 0, hidden_size = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0, intermediate_size = 0;
+  int64_t vocab_size = 0, max_positions = 0, type_vocab_size = 0, num_labels = 2;
+  Unary activation = Unary::gelu;
+  double norm_eps = 1e-5;
+  bool tied = true;                      // the output layer is the embedding
+  bool attention_bias = true, mlp_bias = true;
+  double embedding_dropout = 0, residual_dropout = 0, attention_dropout = 0, classifier_dropout = 0;
+  double initializer_range = 0.02;
+  std::shared_ptr<const RotaryTable> rotary;       // null: no rotary positions
+  bool scale_attention = true;                     // GPT-2: 1 / sqrt(head_dim)
+  bool scale_attention_by_layer = false;           // GPT-2: and 1 / (layer + 1)
+  std::optional<int32_t> bos_id, pad_id;
+  std::vector<int32_t> eos_ids;                    // any of them ends a text
+  std::vector<std::string> labels;                 // names of the classes
+  bool base_names = false;                         // the file leaves out the prefix of the base model ("transformer.")
+  Json json;                                       // the file as it was
+};
+
+}  // namespace orrery

@@ -1,0 +1,103 @@
+#include "models/family.h"
+
+namespace orrery {
+
+std::span<const ModelFamily* const> model_families() {
+  static const std::vector<const ModelFamily*> families = {
+#define MODEL(name) &name##_family(),
+#include "models/models.inc"
+#undef MODEL
+  };
+  return families;
+}
+
+const ModelFamily* find_family(std::string_view model_type) {
+  for (const ModelFamily* family : model_families())
+    if (model_type == family->name) return family;
+  return nullptr;
+}
+
+const char* name_of(Head head) {
+  switch (head) {
+    case Head::none: return "none";
+    case Head::causal_lm: return "causal language model";
+    case Head::masked_lm: return "masked language model";
+    case Head::sequence_classification: return "sequence classification";
+    case Head::token_classification: return "token classification";
+  }
+  return "?";
+}
+
+Unary read_activation(ConfigReader& fields, const FieldNames& names, const char* otherwise) {
+  const std::string name = fields.choice_or(names, otherwise, {"gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "relu", "silu", "swish", "tanh", "sigmoid"});
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") return Unary::gelu_tanh;
+  if (name == "relu") return Unary::relu;
+  if (name == "silu" || name == "swish") return Unary::silu;
+  if (name == "tanh") return Unary::tanh;
+  if (name == "sigmoid") return Unary::sigmoid;
+  return Unary::gelu;
+}
+
+namespace {
+void read_architecture(ConfigReader& fields, const Json& json, Config& c, std::initializer_list<std::pair<const char*, Head>> architectures) {
+  const auto found = json.find("architectures");
+  if (found == json.end() || !found->is_array() || found->empty() || !found->front().is_string()) {
+    c.architecture = architectures.begin()->first;   // the usual one
+    c.head = architectures.begin()->second;
+    return;
+  }
+  c.architecture = found->front().get<std::string>();
+  std::string known;
+  for (const auto& [name, head] : architectures) {
+    known += (known.empty() ? "" : ", ") + std::string(name);
+    if (c.architecture != name) continue;
+    c.head = head;
+    return;
+  }
+  fields.fail("architecture '" + c.architecture + "' is not known for model_type '" + c.model_type + "'", "known: " + known, ErrorKind::unsupported);
+}
+
+void read_labels(const Json& json, Config& c) {
+  const auto names = json.find("id2label");
+  if (names == json.end() || !names->is_object()) return;
+  c.labels.assign(names->size(), "");
+  for (const auto& [key, value] : names->items()) {
+    char* end = nullptr;
+    const long id = std::strtol(key.c_str(), &end, 10);
+    if (*end == 0 && id >= 0 && size_t(id) < c.labels.size() && value.is_string()) c.labels[size_t(id)] = value.get<std::string>();
+  }
+}
+}  // namespace
+
+Config read_common(ConfigReader& fields, const Json& json, std::initializer_list<std::pair<const char*, Head>> architectures) {
+  Config c;
+  c.json = json;
+  c.model_type = fields.string("model_type");
+  if (json.is_object()) read_architecture(fields, json, c, architectures);
+  c.num_layers = fields.integer({"num_hidden_layers", "n_layer", "num_layers"}, {1, 4096});
+  c.hidden_size = fields.integer({"hidden_size", "n_embd", "d_model"}, {1, 1 << 20});
+  c.num_heads = fields.integer({"num_attention_heads", "n_head", "num_heads"}, {1, 1 << 16});
+  c.vocab_size = fields.integer("vocab_size", {1, 1 << 26});
+  c.max_positions = fields.integer_or({"max_position_embeddings", "n_positions", "max_positions"}, 2048, {1, 1 << 24});
+  c.num_kv_heads = fields.integer_or("num_key_value_heads", c.num_heads, {1, 1 << 16});
+  c.head_dim = fields.integer_or("head_dim", c.num_heads ? c.hidden_size / c.num_heads : 1, {1, 256});
+  if (!fields.has("head_dim") && c.num_heads && c.hidden_size % c.num_heads != 0)
+    fields.fail("hidden_size " + std::to_string(c.hidden_size) + " is not a multiple of the " + std::to_string(c.num_heads) + " heads");
+  if (c.num_kv_heads && c.num_heads % c.num_kv_heads != 0)
+    fields.fail("num_attention_heads " + std::to_string(c.num_heads) + " is not a multiple of num_key_value_heads " + std::to_string(c.num_kv_heads));
+  c.initializer_range = fields.number_or("initializer_range", 0.02, {0, 100});
+  if (json.is_object()) read_labels(json, c);
+  c.num_labels = fields.integer_or("num_labels", c.labels.empty() ? 2 : int64_t(c.labels.size()), {1, 1 << 20});
+  const auto token = [&](const char* name) -> std::optional<int32_t> {
+    const std::vector<int64_t> ids = fields.integers(name, {-1, 1 << 30});
+    if (ids.empty() || ids.front() < 0) return std::nullopt;
+    return int32_t(ids.front());
+  };
+  c.bos_id = token("bos_token_id");
+  c.pad_id = token("pad_token_id");
+  for (int64_t id : fields.integers("eos_token_id", {-1, 1 << 30}))
+    if (id >= 0) c.eos_ids.push_back(int32_t(id));
+  return c;
+}
+
+}  // namespace orrery

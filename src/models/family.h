@@ -1,0 +1,40 @@
+// A model family: how to read its config, name its weights and build its graph. One file each, listed in models.inc.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "checkpoint/fields.h"
+#include "models/config.h"
+
+namespace orrery {
+
+// The values that a family's graph offers; absent ones are empty.
+struct Outputs {
+  Value hidden;   // [tokens, hidden] after the last norm
+  Value logits;   // [tokens, vocab | labels], or [sequences, labels]
+  Value pooled;   // [sequences, hidden]: BERT's pooler
+};
+
+struct ModelFamily {
+  const char* name = "";                      // config.json's model_type
+  std::string base_prefix;                    // "transformer.": base models' files leave it out
+  Result<Config> (*read)(const Json& json, const std::string& where) = nullptr;
+  Outputs (*build)(Builder& g, const Config& c, const Inputs& in) = nullptr;
+  // Standard deviation with which a fresh weight of two axes starts; 1-D ones are ones (norms) or zeros (biases).
+  double (*initial_std)(const Config& c, const std::string& weight) = nullptr;
+  bool causal = false;                        // generates from left to right
+};
+
+std::span<const ModelFamily* const> model_families();
+const ModelFamily* find_family(std::string_view model_type);
+
+#define MODEL(name) const ModelFamily& name##_family();
+#include "models/models.inc"
+#undef MODEL
+
+// Fields that every config.json has in one of a few spellings.
+Config read_common(ConfigReader& fields, const Json& json, std::initializer_list<std::pair<const char*, Head>> architectures);
+Unary read_activation(ConfigReader& fields, const FieldNames& names, const char* otherwise);
+
+}  // namespace orrery
