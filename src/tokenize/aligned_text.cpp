@@ -1,0 +1,147 @@
+#include "tokenize/aligned_text.h"
+
+#include <array>
+
+#include "base/utf8.h"
+
+namespace orrery {
+
+TextEdit::TextEdit(AlignedText& text) : old_(text) {
+  text_.reserve(text.text.size() + 8);
+  if (text.tracked) origin_.reserve(text.text.size() + 8);
+}
+
+void TextEdit::keep(size_t begin, size_t end) {
+  text_.append(old_.text, begin, end - begin);
+  if (old_.tracked)
+    origin_.insert(origin_.end(), old_.origin.begin() + static_cast<std::ptrdiff_t>(begin),
+                   old_.origin.begin() + static_cast<std::ptrdiff_t>(end));
+}
+
+void TextEdit::put(std::string_view added, size_t at) {
+  text_ += added;
+  if (old_.tracked) origin_.insert(origin_.end(), added.size(), old_.origin[at]);
+}
+
+void TextEdit::put(char32_t c, size_t at) {
+  append_utf8(text_, c);
+  if (old_.tracked) origin_.resize(text_.size(), old_.origin[at]);
+}
+
+void TextEdit::commit() {
+  old_.text.swap(text_);
+  old_.origin.swap(origin_);
+}
+
+void AlignedText::prepend(std::string_view prefix) {
+  if (text.empty()) return;
+  text.insert(0, prefix);
+  if (tracked) origin.insert(origin.begin(), prefix.size(), Span(origin[0]));
+}
+
+void AlignedText::keep_only(size_t begin, size_t end) {
+  text.erase(end);
+  text.erase(0, begin);
+  if (!tracked) return;
+  origin.resize(end);
+  origin.erase(origin.begin(), origin.begin() + static_cast<std::ptrdiff_t>(begin));
+}
+
+void AlignedText::remove(uint32_t classes) {
+  TextEdit edit(*this);
+  size_t kept = 0;
+  bool changed = false;
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint c = decode_utf8(text, at);
+    if (is(c.value, classes)) {
+      edit.keep(kept, at);
+      kept = at + c.size;
+      changed = true;
+    }
+    at += c.size;
+  }
+  if (!changed) return;
+  edit.keep(kept, text.size());
+  edit.commit();
+}
+
+void AlignedText::lowercase() {
+  if (is_ascii(text)) {
+    for (char& c : text)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return;
+  }
+  TextEdit edit(*this);
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint c = decode_utf8(text, at);
+    const auto lower = orrery::lowercase(c.value);
+    if (lower.empty()) edit.keep(at, at + c.size);
+    for (const char32_t l : lower) edit.put(l, at);
+    at += c.size;
+  }
+  edit.commit();
+}
+
+void AlignedText::normalize(NormalForm form) {
+  if (surely_normal(text, form)) return;
+  TextEdit edit(*this);
+  size_t at = 0;         // the old character that the next change consumes
+  size_t previous = 0;   // the one before it
+  const auto consume = [&] {
+    previous = at;
+    if (at < text.size()) at += decode_utf8(text, at).size;
+  };
+  for (const Change& c : normal_form(text, form)) {
+    edit.put(c.value, c.change > 0 || at >= text.size() ? previous : at);
+    for (int32_t i = c.change; i <= 0; i++) consume();
+  }
+  edit.commit();
+}
+
+void AlignedText::replace(std::string_view what, std::string_view with) {
+  size_t found = what.empty() ? std::string::npos : text.find(what);
+  if (found == std::string::npos) return;
+  TextEdit edit(*this);
+  size_t kept = 0;
+  for (; found != std::string::npos; found = text.find(what, kept)) {
+    edit.keep(kept, found);
+    kept = found + what.size();
+    edit.put(with, kept - 1);
+  }
+  edit.keep(kept, text.size());
+  edit.commit();
+}
+
+namespace {
+
+struct ByteAlphabet {
+  std::array<char32_t, 256> chars{};
+  std::array<int16_t, 512> bytes{};
+};
+
+constexpr ByteAlphabet make_alphabet() {
+  ByteAlphabet alphabet;
+  alphabet.bytes.fill(-1);
+  char32_t next = 256;
+  for (unsigned byte = 0; byte < 256; byte++) {
+    const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+    alphabet.chars[byte] = printable ? char32_t(byte) : next++;
+    alphabet.bytes[alphabet.chars[byte]] = static_cast<int16_t>(byte);
+  }
+  return alphabet;
+}
+
+constexpr ByteAlphabet kAlphabet = make_alphabet();
+
+}  // namespace
+
+char32_t byte_to_char(unsigned char byte) { return kAlphabet.chars[byte]; }
+int char_to_byte(char32_t c) { return c < kAlphabet.bytes.size() ? kAlphabet.bytes[c] : -1; }
+
+void bytes_to_chars(AlignedText& text) {
+  TextEdit edit(text);
+  for (size_t at = 0; at < text.text.size(); at++) edit.put(byte_to_char(static_cast<unsigned char>(text.text[at])), at);
+  edit.commit();
+}
+
+}  // namespace orrery

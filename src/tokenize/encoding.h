@@ -1,0 +1,35 @@
+// What encoding a text gives: parallel arrays, one entry for each token.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace orrery {
+
+// In which unit offsets count. Hugging Face's Python side and its goldens use characters (code points).
+enum class OffsetUnit { bytes, chars, utf16 };
+
+// The part [begin, end) of the input text that a token covers.
+struct Offsets {
+  uint32_t begin = 0, end = 0;
+  friend bool operator==(const Offsets&, const Offsets&) = default;
+};
+
+struct Encoding {
+  static constexpr int32_t kNone = -1;
+
+  std::vector<int32_t> ids;
+  std::vector<std::string> tokens;
+  std::vector<Offsets> offsets;      // (0, 0) for tokens that the post-processor adds
+  std::vector<int32_t> type_ids;     // the segment, as BERT counts it
+  std::vector<uint8_t> special;      // 1 for tokens that the post-processor added
+  std::vector<int32_t> words;        // the index of the pre-token, or kNone
+  std::vector<int32_t> sequences;    // 0 or 1: which input text, or kNone
+
+  size_t size() const { return ids.size(); }
+  void add(int32_t id, std::string token, Offsets at, int32_t type_id, bool is_special, int32_t word, int32_t sequence);
+  void append(const Encoding& other);
+};
+
+}  // namespace orrery

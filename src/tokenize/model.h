@@ -1,0 +1,70 @@
+// The model of a tokenizer: from one piece of text to ids. BPE, WordPiece, WordLevel.
+//
+// A model is one file in tokenize/models/ and one line in models.inc: its type name in tokenizer.json and its maker.
+// A model is immutable; a ModelRun is one caller's use of it, with its scratch space.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "tokenize/vocab.h"
+
+namespace orrery {
+
+// A token of a piece: bytes [begin, end) of it. They may run past the piece where the reference's do.
+struct TokenSpan {
+  int32_t id;
+  uint32_t begin, end;
+};
+
+class ModelRun {
+ public:
+  virtual ~ModelRun() = default;
+  // Appends the piece's tokens. With `bytes` each byte stands for its character of the byte-level alphabet (only asked
+  // of models that read bytes). Throws Error where the piece needs the unknown token and the vocabulary has none.
+  virtual void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) = 0;
+};
+
+class TokenModel {
+ public:
+  virtual ~TokenModel() = default;
+  virtual std::unique_ptr<ModelRun> run() const = 0;
+  virtual bool reads_bytes() const { return false; }
+  virtual const Vocab& vocab() const = 0;
+  virtual Json to_json() const = 0;   // as in tokenizer.json, vocabulary and all
+};
+
+// What a tokenizer.json says of its model. The long lists are apart: they are read without building JSON for them.
+struct ModelConfig {
+  Json fields = Json::object();                                  // all but vocab and merges
+  std::vector<std::pair<std::string, int32_t>> vocab;
+  std::vector<std::pair<std::string, std::string>> merges;       // in the order of their ranks
+};
+
+struct ModelKind {
+  std::string_view type;
+  std::unique_ptr<TokenModel> (*make)(ModelConfig config);
+};
+
+// Throws Error: bad_file, or unsupported for a type not known here.
+std::unique_ptr<TokenModel> make_model(ModelConfig config);
+
+Json vocab_json(const Vocab& vocab);   // {token: id, …}
+
+// The id of a model's unknown token and, where it has none, the Error when it is needed.
+class UnknownToken {
+ public:
+  UnknownToken() = default;
+  UnknownToken(std::string token, const Vocab& vocab) : token_(std::move(token)), id_(vocab.find(token_)) {}
+  int32_t id() const;   // throws Error
+  const std::string& token() const { return token_; }
+
+ private:
+  std::string token_;
+  int32_t id_ = Vocab::kAbsent;
+};
+
+}  // namespace orrery

@@ -1,0 +1,325 @@
+// Byte-pair encoding: a piece begins as its characters; as long as two neighbours have a merge, the pair whose merge was
+// learned first (lowest rank) joins, the leftmost of equals. Sennrich et al. 2016, in the details as Hugging Face does it:
+//
+//   continuing_subword_prefix, end_of_word_suffix   decorate the characters that begin; a merge drops its right half's prefix
+//   byte_fallback   an unknown character becomes its bytes' tokens "<0xE4>", if all exist
+//   unk_token       stands for other unknown characters, `fuse_unk` one for a run; without one they vanish, and what
+//                   stood on their two sides may merge
+//   ignore_merges   a piece that is a token as a whole is that token
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "base/utf8.h"
+#include "tokenize/aligned_text.h"
+#include "tokenize/model.h"
+#include "tokenize/step.h"
+
+namespace orrery::token_models {
+
+namespace {
+
+struct Merge {
+  uint32_t rank = 0;
+  int32_t product = Vocab::kAbsent;   // the id of the joined token
+};
+
+// (left id, right id) → merge. Open addressing; filled once.
+class MergeTable {
+ public:
+  explicit MergeTable(size_t count) : slots_(std::bit_ceil(count * 2 + 2)), shift_(64 - std::countr_zero(slots_.size())) {}
+
+  void set(int32_t left, int32_t right, Merge merge) {
+    Slot& slot = slots_[locate(key(left, right))];
+    slot = {key(left, right), merge};
+  }
+  // product is kAbsent where the pair has no merge.
+  Merge find(int32_t left, int32_t right) const { return slots_[locate(key(left, right))].merge; }
+
+  template <class F>
+  void each(F f) const {
+    for (const Slot& slot : slots_)
+      if (slot.key != kEmpty) f(static_cast<int32_t>(slot.key >> 32), static_cast<int32_t>(slot.key & 0xFFFFFFFF), slot.merge);
+  }
+
+ private:
+  static constexpr uint64_t kEmpty = ~uint64_t(0);   // ids are not negative
+  struct Slot {
+    uint64_t key = kEmpty;
+    Merge merge;
+  };
+  static uint64_t key(int32_t left, int32_t right) { return uint64_t(uint32_t(left)) << 32 | uint32_t(right); }
+  size_t locate(uint64_t wanted) const {
+    size_t at = static_cast<size_t>(wanted * 0x9E3779B97F4A7C15u >> shift_);
+    while (slots_[at].key != wanted && slots_[at].key != kEmpty) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
+
+  std::vector<Slot> slots_;
+  int shift_;
+};
+
+class Bpe : public TokenModel {
+ public:
+  explicit Bpe(ModelConfig config);
+  std::unique_ptr<ModelRun> run() const override;
+  bool reads_bytes() const override { return prefix_.empty() && suffix_.empty() && !byte_fallback_; }
+  const Vocab& vocab() const override { return vocab_; }
+  Json to_json() const override;
+
+ private:
+  struct Run;
+
+  Vocab vocab_;
+  MergeTable merges_;
+  Json dropout_;                          // null or 0, as given
+  bool has_unknown_ = false;
+  UnknownToken unknown_;
+  std::string prefix_, suffix_;
+  bool fuse_unk_ = false, byte_fallback_ = false, ignore_merges_ = false;
+  bool unique_products_ = true;           // no two merges make the same token
+  std::array<int32_t, 256> byte_ids_;      // the token of each byte-level character
+  std::array<int32_t, 256> fallback_ids_;  // "<0xE4>"
+  std::array<int32_t, 128> ascii_ids_;
+};
+
+struct Bpe::Run : ModelRun {
+  explicit Run(const Bpe& of) : model(of) {}
+
+  void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) override {
+    if (model.ignore_merges_) {
+      const int32_t id = model.vocab_.find(bytes ? spelled(piece) : piece);
+      if (id != Vocab::kAbsent) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
+    }
+    symbols.clear();
+    unknown_bytes = 0;
+    if (bytes)
+      for (const char c : piece) add_character(model.byte_ids_[static_cast<unsigned char>(c)], 1, {});
+    else
+      add_characters(piece);
+    flush_unknown();
+    if (symbols.size() > 1) {
+      if (model.unique_products_ && symbols.size() <= kShort)
+        merge_short();
+      else
+        merge_long();
+    }
+    uint32_t at = 0;
+    for (const Symbol& s : symbols) {
+      if (s.bytes == 0) continue;
+      out.push_back({s.id, at, at + s.bytes});
+      at += s.bytes;
+    }
+  }
+
+ private:
+  static constexpr size_t kShort = 32;   // symbols up to which looking at all pairs beats keeping a heap
+
+  struct Symbol {
+    int32_t id;
+    uint32_t bytes;         // 0 once it was joined to the one before it
+    int32_t previous = -1, next = -1;
+  };
+  struct Candidate {
+    uint32_t rank, at;      // the left symbol's index
+    int32_t product;
+    bool operator>(const Candidate& o) const { return rank != o.rank ? rank > o.rank : at > o.at; }
+  };
+
+  std::string_view spelled(std::string_view piece) {
+    spelling.clear();
+    for (const char c : piece) append_utf8(spelling, byte_to_char(static_cast<unsigned char>(c)));
+    return spelling;
+  }
+
+  void add_characters(std::string_view piece) {
+    for (size_t at = 0; at < piece.size();) {
+      const uint32_t size = decode_utf8(piece, at).size;
+      std::string_view text = piece.substr(at, size);
+      const bool first = at == 0, last = at + size == piece.size();
+      if ((!first && !model.prefix_.empty()) || (last && !model.suffix_.empty())) {
+        spelling.assign(first ? "" : model.prefix_).append(text).append(last ? model.suffix_ : "");
+        text = spelling;
+      }
+      const bool plain = text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80;
+      add_character(plain ? model.ascii_ids_[static_cast<unsigned char>(text[0])] : model.vocab_.find(text), size, text);
+      at += size;
+    }
+  }
+
+  // `bytes` long in the piece and spelled `text` in the vocabulary.
+  void add_character(int32_t id, uint32_t bytes, std::string_view text) {
+    if (id != Vocab::kAbsent) {
+      flush_unknown();
+      symbols.push_back({id, bytes});
+      return;
+    }
+    if (model.byte_fallback_) {
+      const auto fallback = [&](char c) { return model.fallback_ids_[static_cast<unsigned char>(c)]; };
+      if (std::all_of(text.begin(), text.end(), [&](char c) { return fallback(c) != Vocab::kAbsent; })) {
+        for (const char c : text) symbols.push_back({fallback(c), 1});   // a waiting unknown token comes after these
+        return;
+      }
+    }
+    if (!model.has_unknown_) return;
+    if (!model.fuse_unk_) flush_unknown();
+    unknown_bytes += bytes;
+  }
+
+  void flush_unknown() {
+    if (unknown_bytes > 0) symbols.push_back({model.unknown_.id(), unknown_bytes});
+    unknown_bytes = 0;
+  }
+
+  // The lowest rank among all pairs, again and again: quadratic, and the fastest for a word.
+  void merge_short() {
+    std::array<Merge, kShort> pairs;
+    size_t count = symbols.size();
+    for (size_t i = 0; i + 1 < count; i++) pairs[i] = model.merges_.find(symbols[i].id, symbols[i + 1].id);
+    while (count > 1) {
+      size_t best = count;
+      uint32_t rank = UINT32_MAX;
+      for (size_t i = 0; i + 1 < count; i++)
+        if (pairs[i].product != Vocab::kAbsent && pairs[i].rank < rank) {
+          rank = pairs[i].rank;
+          best = i;
+        }
+      if (best == count) break;
+      symbols[best].id = pairs[best].product;
+      symbols[best].bytes += symbols[best + 1].bytes;
+      count--;
+      for (size_t i = best + 1; i < count; i++) symbols[i] = symbols[i + 1];
+      for (size_t i = best + 1; i + 1 < count; i++) pairs[i] = pairs[i + 1];
+      if (best > 0) pairs[best - 1] = model.merges_.find(symbols[best - 1].id, symbols[best].id);
+      if (best + 1 < count) pairs[best] = model.merges_.find(symbols[best].id, symbols[best + 1].id);
+    }
+    symbols.resize(count);
+  }
+
+  // A heap of candidates. One whose pair has changed since still fires if the pair there now makes the same token: the
+  // reference does so, and its answer depends on it where two merges have one product.
+  void merge_long() {
+    const auto last = static_cast<int32_t>(symbols.size()) - 1;
+    heap.clear();
+    for (int32_t i = 0; i <= last; i++) {
+      symbols[static_cast<size_t>(i)].previous = i - 1;
+      symbols[static_cast<size_t>(i)].next = i == last ? -1 : i + 1;
+      if (i < last) propose(i, false);
+    }
+    std::make_heap(heap.begin(), heap.end(), std::greater<>());
+    while (!heap.empty()) {
+      std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+      const Candidate top = heap.back();
+      heap.pop_back();
+      Symbol& left = symbols[top.at];
+      if (left.bytes == 0 || left.next < 0) continue;
+      Symbol& right = symbols[static_cast<size_t>(left.next)];
+      if (model.merges_.find(left.id, right.id).product != top.product) continue;
+      left.id = top.product;
+      left.bytes += right.bytes;
+      left.next = right.next;
+      right.bytes = 0;
+      if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = static_cast<int32_t>(top.at);
+      if (left.previous >= 0) propose(left.previous, true);
+      if (left.next >= 0) propose(static_cast<int32_t>(top.at), true);
+    }
+  }
+
+  void propose(int32_t at, bool keep_order) {
+    const Symbol& left = symbols[static_cast<size_t>(at)];
+    const Merge merge = model.merges_.find(left.id, symbols[static_cast<size_t>(left.next)].id);
+    if (merge.product == Vocab::kAbsent) return;
+    heap.push_back({merge.rank, static_cast<uint32_t>(at), merge.product});
+    if (keep_order) std::push_heap(heap.begin(), heap.end(), std::greater<>());
+  }
+
+  const Bpe& model;
+  std::vector<Symbol> symbols;
+  std::vector<Candidate> heap;
+  std::string spelling;
+  uint32_t unknown_bytes = 0;   // of the unknown token that waits
+};
+
+std::unique_ptr<ModelRun> Bpe::run() const { return std::make_unique<Run>(*this); }
+
+Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.merges.size()) {
+  const Json& fields = config.fields;
+  prefix_ = text_field(fields, "continuing_subword_prefix", "");
+  suffix_ = text_field(fields, "end_of_word_suffix", "");
+  fuse_unk_ = flag_field(fields, "fuse_unk", false);
+  byte_fallback_ = flag_field(fields, "byte_fallback", false);
+  ignore_merges_ = flag_field(fields, "ignore_merges", false);
+  if (fields.contains("dropout")) dropout_ = fields["dropout"];
+  if (!dropout_.is_null() && !dropout_.is_number()) bad_field(fields, "dropout", "null or a number");
+  if (dropout_.is_number() && dropout_ != 0)
+    throw Error{ErrorKind::unsupported, "BPE with dropout, which makes ids random, is not supported", "",
+                "set \"dropout\" to null in tokenizer.json to encode without it"};
+  if (fields.contains("unk_token") && !fields["unk_token"].is_null()) {
+    has_unknown_ = true;
+    unknown_ = UnknownToken(text_field(fields, "unk_token"), vocab_);
+  }
+
+  for (unsigned b = 0; b < 256; b++) {
+    constexpr char kHex[] = "0123456789ABCDEF";
+    byte_ids_[b] = vocab_.find(to_utf8(byte_to_char(static_cast<unsigned char>(b))));
+    fallback_ids_[b] = vocab_.find(std::string("<0x") + kHex[b / 16] + kHex[b % 16] + ">");
+    if (b < 128) ascii_ids_[b] = vocab_.find(to_utf8(b));
+  }
+
+  std::vector<bool> made(static_cast<size_t>(vocab_.max_id() + 1) <= 4 * vocab_.size() + 1024
+                             ? static_cast<size_t>(vocab_.max_id() + 1) : 0);
+  unique_products_ = !made.empty();
+  uint32_t rank = 0;
+  std::string joined;
+  for (const auto& [left, right] : config.merges) {
+    const auto require = [&](const std::string& token) {
+      const int32_t id = vocab_.find(token);
+      if (id == Vocab::kAbsent)
+        throw Error{ErrorKind::bad_file, "merge " + std::to_string(rank + 1) + " ('" + left + "' + '" + right +
+                                             "') needs the token '" + token + "', which the vocabulary lacks", ""};
+      return id;
+    };
+    const int32_t left_id = require(left), right_id = require(right);
+    if (right.size() < prefix_.size())
+      throw Error{ErrorKind::bad_file, "the right half of merge " + std::to_string(rank + 1) + ", '" + right +
+                                           "', is shorter than the continuing_subword_prefix", ""};
+    const int32_t product = require(joined.assign(left).append(right, prefix_.size()));
+    if (unique_products_) {
+      const auto at = static_cast<size_t>(product);
+      if (made[at]) unique_products_ = false;
+      made[at] = true;
+    }
+    merges_.set(left_id, right_id, {rank++, product});
+  }
+}
+
+Json Bpe::to_json() const {
+  std::vector<std::array<int32_t, 3>> ordered;
+  merges_.each([&](int32_t left, int32_t right, Merge merge) { ordered.push_back({static_cast<int32_t>(merge.rank), left, right}); });
+  std::sort(ordered.begin(), ordered.end());
+  Json merges = Json::array();
+  for (const auto& [rank, left, right] : ordered)
+    merges.push_back(Json::array({std::string(*vocab_.token(left)), std::string(*vocab_.token(right))}));
+  const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+  return {{"type", "BPE"},
+          {"dropout", dropout_},
+          {"unk_token", has_unknown_ ? Json(unknown_.token()) : Json()},
+          {"continuing_subword_prefix", or_null(prefix_)},
+          {"end_of_word_suffix", or_null(suffix_)},
+          {"fuse_unk", fuse_unk_},
+          {"byte_fallback", byte_fallback_},
+          {"ignore_merges", ignore_merges_},
+          {"vocab", vocab_json(vocab_)},
+          {"merges", std::move(merges)}};
+}
+
+}  // namespace
+
+const ModelKind& bpe() {
+  static const ModelKind kind = {.type = "BPE", .make = [](ModelConfig config) -> std::unique_ptr<TokenModel> {
+                                   return std::make_unique<Bpe>(std::move(config));
+                                 }};
+  return kind;
+}
+
+}  // namespace orrery::token_models

@@ -1,0 +1,73 @@
+// The steps of a tokenizer and how they are found by the type names of tokenizer.json.
+//
+//   text → Normalizer → PreTokenizer → model → PostProcessor → ids          ids → tokens → Decoder → text
+//
+// A step is one file in tokenize/steps/ and one line in steps.inc. It defines a StepKind: the type name and a maker for
+// each role that the name can play (ByteLevel plays four). Makers read their fields from JSON and throw Error on
+// malformed ones; Tokenizer::load turns that into a Result.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "tokenize/encoding.h"
+#include "tokenize/pieces.h"
+
+namespace orrery {
+
+class Normalizer {
+ public:
+  virtual ~Normalizer() = default;
+  virtual void normalize(AlignedText& text) const = 0;
+};
+
+class PreTokenizer {
+ public:
+  virtual ~PreTokenizer() = default;
+  virtual void pre_tokenize(Pieces& pieces) const = 0;
+  virtual bool needs_origins() const { return false; }   // it asks where in the original a piece begins
+};
+
+// Gets one encoding for each input sequence; what it returns is joined end to end.
+class PostProcessor {
+ public:
+  virtual ~PostProcessor() = default;
+  virtual std::vector<Encoding> process(std::vector<Encoding> sequences, bool add_special) const = 0;
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual void decode(std::vector<std::string>& tokens) const = 0;
+  // What one token in the middle of a text stands for; may be a part of a character.
+  virtual std::string token_bytes(std::string token) const { return token; }
+};
+
+struct StepKind {
+  std::string_view type;
+  std::unique_ptr<Normalizer> (*normalizer)(const Json&) = nullptr;
+  std::unique_ptr<PreTokenizer> (*pre_tokenizer)(const Json&) = nullptr;
+  std::unique_ptr<PostProcessor> (*post_processor)(const Json&) = nullptr;
+  std::unique_ptr<Decoder> (*decoder)(const Json&) = nullptr;
+};
+
+// The step that `config` ({"type": …, fields}) describes. Throws Error, of kind `unsupported` for a type not known here.
+std::unique_ptr<Normalizer> make_normalizer(const Json& config);
+std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& config);
+std::unique_ptr<PostProcessor> make_post_processor(const Json& config);
+std::unique_ptr<Decoder> make_decoder(const Json& config);
+
+// Fields of a step's JSON; each throws a bad_file Error naming the type and the field. One with a fallback may be absent.
+bool flag_field(const Json& config, const char* name);
+bool flag_field(const Json& config, const char* name, bool fallback);
+std::string text_field(const Json& config, const char* name);
+std::string text_field(const Json& config, const char* name, std::string_view fallback);
+char32_t char_field(const Json& config, const char* name);
+int64_t count_field(const Json& config, const char* name);                     // a whole number >= 0
+int64_t count_field(const Json& config, const char* name, int64_t fallback);
+const Json& list_field(const Json& config, const char* name);                  // an array
+[[noreturn]] void bad_field(const Json& config, const char* name, const std::string& expected);
+
+}  // namespace orrery

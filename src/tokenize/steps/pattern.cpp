@@ -1,0 +1,39 @@
+#include "tokenize/steps/pattern.h"
+
+#include "tokenize/scanners.h"
+
+namespace orrery::steps {
+
+namespace {
+
+struct RegexScanner {
+  std::string_view expression;
+  void (*scan)(std::string_view text, Matches& found);
+};
+
+constexpr RegexScanner kScanners[] = {
+    {kGpt2Pattern,
+     [](std::string_view text, Matches& found) {
+       scan_gpt2(text, [&](size_t begin, size_t end) { found.emplace_back(begin, end); });
+     }},
+};
+
+}  // namespace
+
+Pattern::Pattern(const Json& config) {
+  const auto pattern = config.find("pattern");
+  const bool is_one = pattern != config.end() && pattern->is_object() && pattern->size() == 1 && pattern->front().is_string();
+  if (is_one && pattern->contains("String")) {
+    text_ = pattern->front().get<std::string>();
+    return;
+  }
+  if (!is_one || !pattern->contains("Regex")) bad_field(config, "pattern", "{\"String\": text} or {\"Regex\": expression}");
+  const std::string expression = pattern->front().get<std::string>();
+  for (const RegexScanner& scanner : kScanners)
+    if (scanner.expression == expression) scan_ = scanner.scan;
+  if (!scan_)
+    throw Error{ErrorKind::unsupported,
+                text_field(config, "type") + " with the regular expression '" + expression + "' is not supported", ""};
+}
+
+}  // namespace orrery::steps

@@ -1,0 +1,80 @@
+// Sequence: steps of one role, one after the other.
+#include "tokenize/step.h"
+
+namespace orrery::steps {
+
+namespace {
+
+template <class Role>
+std::vector<std::unique_ptr<Role>> make_all(const Json& config, const char* field, std::unique_ptr<Role> (*make)(const Json&)) {
+  std::vector<std::unique_ptr<Role>> all;
+  for (const Json& one : list_field(config, field)) all.push_back(make(one));
+  return all;
+}
+
+struct NormalizerSequence : Normalizer {
+  std::vector<std::unique_ptr<Normalizer>> all;
+  void normalize(AlignedText& text) const override {
+    for (const auto& one : all) one->normalize(text);
+  }
+};
+
+struct PreTokenizerSequence : PreTokenizer {
+  std::vector<std::unique_ptr<PreTokenizer>> all;
+  void pre_tokenize(Pieces& pieces) const override {
+    for (const auto& one : all) one->pre_tokenize(pieces);
+  }
+  bool needs_origins() const override {
+    for (const auto& one : all)
+      if (one->needs_origins()) return true;
+    return false;
+  }
+};
+
+struct PostProcessorSequence : PostProcessor {
+  std::vector<std::unique_ptr<PostProcessor>> all;
+  std::vector<Encoding> process(std::vector<Encoding> sequences, bool add_special) const override {
+    for (const auto& one : all) sequences = one->process(std::move(sequences), add_special);
+    return sequences;
+  }
+};
+
+struct DecoderSequence : Decoder {
+  std::vector<std::unique_ptr<Decoder>> all;
+  void decode(std::vector<std::string>& tokens) const override {
+    for (const auto& one : all) one->decode(tokens);
+  }
+  std::string token_bytes(std::string token) const override {
+    for (const auto& one : all) token = one->token_bytes(std::move(token));
+    return token;
+  }
+};
+
+}  // namespace
+
+const StepKind& sequence() {
+  static const StepKind kind = {.type = "Sequence",
+                                .normalizer = [](const Json& config) -> std::unique_ptr<Normalizer> {
+                                  auto step = std::make_unique<NormalizerSequence>();
+                                  step->all = make_all(config, "normalizers", make_normalizer);
+                                  return step;
+                                },
+                                .pre_tokenizer = [](const Json& config) -> std::unique_ptr<PreTokenizer> {
+                                  auto step = std::make_unique<PreTokenizerSequence>();
+                                  step->all = make_all(config, "pretokenizers", make_pre_tokenizer);
+                                  return step;
+                                },
+                                .post_processor = [](const Json& config) -> std::unique_ptr<PostProcessor> {
+                                  auto step = std::make_unique<PostProcessorSequence>();
+                                  step->all = make_all(config, "processors", make_post_processor);
+                                  return step;
+                                },
+                                .decoder = [](const Json& config) -> std::unique_ptr<Decoder> {
+                                  auto step = std::make_unique<DecoderSequence>();
+                                  step->all = make_all(config, "decoders", make_decoder);
+                                  return step;
+                                }};
+  return kind;
+}
+
+}  // namespace orrery::steps

@@ -1,0 +1,104 @@
+// A tokenizer: text to ids and back, as the tokenizer.json (or the older vocabulary files) of a checkpoint says, with the
+// same answers as Hugging Face's `tokenizers`.
+//
+//   Result<Tokenizer> tokenizer = Tokenizer::load("models/gpt2");
+//   Encoding e = tokenizer->encode("Hello world");        // e.ids, e.tokens, e.offsets, …
+//   std::string text = tokenizer->decode(e.ids, true);
+//
+// Immutable once loaded: any number of threads may use one. Text that is not valid UTF-8 is read with U+FFFD for each
+// maximal invalid part (base/utf8.h says where).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "tokenize/encoding.h"
+
+namespace orrery {
+
+struct EncodeOptions {
+  bool add_special = true;         // the tokens of the post-processor: <s>, [CLS] …
+  bool specials_as_text = false;   // "<s>" in the text is five characters, not the control token: for text from users
+  OffsetUnit unit = OffsetUnit::chars;
+  std::optional<std::string_view> pair = {};   // a second text
+};
+
+// The roles that tokenizer_config.json and special_tokens_map.json give to tokens. Without those files: the special
+// tokens of the usual names ("<s>", "</s>", "<|endoftext|>", "[PAD]", …).
+struct SpecialRoles {
+  std::optional<int32_t> bos, eos, unk, pad, cls, sep, mask;
+};
+
+class Tokenizer {
+ public:
+  // A folder (tokenizer.json, else vocab.json + merges.txt, else vocab.txt; with tokenizer_config.json and
+  // special_tokens_map.json), or one of these files.
+  static Result<Tokenizer> load(const std::filesystem::path& path);
+  // The content of a tokenizer.json; `config` that of a tokenizer_config.json.
+  static Result<Tokenizer> from_json(const Json& json, const Json& config = Json::object());
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  // tokenizer.json and tokenizer_config.json into a folder, made if need be. Loads to the same ids here and in `tokenizers`.
+  Json to_json() const;
+  Status save(const std::filesystem::path& folder) const;
+
+  // Throws Error only where the text needs an unknown token that the vocabulary lacks, or is longer than 2 GiB.
+  Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // The ids alone: no tokens, no offsets.
+  std::vector<int32_t> encode_ids(std::string_view text, const EncodeOptions& options = {}) const;
+
+  // Ids that the vocabulary lacks are left out. skip_special: special added tokens too.
+  std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
+  // The bytes that a token in the middle of a text stands for; perhaps a part of a character. Empty for an unknown id.
+  std::string token_bytes(int32_t id) const;
+
+  std::optional<int32_t> id_of(std::string_view token) const;
+  std::optional<std::string> token_of(int32_t id) const;
+  bool is_special(int32_t id) const;
+  int32_t vocab_size() const;   // different tokens, the added ones too
+  int32_t id_limit() const;     // one more than the largest id
+
+  const SpecialRoles& roles() const;
+  std::optional<int32_t> bos_id() const { return roles().bos; }
+  std::optional<int32_t> eos_id() const { return roles().eos; }
+  std::optional<int32_t> pad_id() const { return roles().pad; }
+
+ private:
+  struct Parts;
+  explicit Tokenizer(std::unique_ptr<const Parts> parts);
+  std::unique_ptr<const Parts> parts_;
+};
+
+// Text from ids as they come, one at a time, as a chat shows it: never half a character, and all pieces together are
+// decode() of all ids. (One exception: byte-fallback vocabularies make a whole run of byte tokens U+FFFD if its end turns
+// out invalid; what was shown of it stays.)
+//
+//   DecodeStream stream(tokenizer, true);
+//   for (int32_t id : ids) out << stream.push(id);
+//   out << stream.finish();
+class DecodeStream {
+ public:
+  explicit DecodeStream(const Tokenizer& tokenizer, bool skip_special = false);
+  std::string push(int32_t id);   // the text that became certain; often one token's, empty inside a character
+  std::string finish();           // what was held back: U+FFFD for an unfinished character
+
+ private:
+  const Tokenizer* tokenizer_;
+  bool skip_special_;
+  std::vector<int32_t> window_;   // the tokens shown last, which decide about spaces, and those held back
+  size_t shown_ = 0;              // how many of the window were shown,
+  std::string prefix_;            // and their text
+};
+
+}  // namespace orrery

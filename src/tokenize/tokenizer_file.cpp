@@ -1,0 +1,396 @@
+#include "tokenize/tokenizer_file.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/file.h"
+#include "base/unicode.h"
+#include "base/utf8.h"
+#include "tokenize/aligned_text.h"
+
+namespace orrery {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void bad(std::string what) { throw Error{ErrorKind::bad_file, std::move(what), ""}; }
+
+int32_t checked_id(const std::string& token, bool is_id, uint64_t id) {
+  if (!is_id || id > INT32_MAX) bad("the id of the token '" + token + "' is no whole number from 0 to 2147483647");
+  return static_cast<int32_t>(id);
+}
+
+// "left right", as merges were written before tokens could hold a space.
+std::pair<std::string, std::string> split_merge(const std::string& line, size_t number) {
+  const size_t space = line.find(' ');
+  const bool good = space != std::string::npos && space > 0 && space + 1 < line.size() && line.find(' ', space + 1) == std::string::npos;
+  if (!good) bad("merge " + std::to_string(number) + " is not two tokens with one space between: '" + line + "'");
+  return {line.substr(0, space), line.substr(space + 1)};
+}
+
+// Builds JSON as it is parsed, all but the two long lists of the model, which go to ModelConfig.
+class Reader : public nlohmann::json_sax<Json> {
+ public:
+  // `vocab_only`: the text is a vocab.json.
+  Reader(ModelConfig& model, bool vocab_only) : model_(model), vocab_only_(vocab_only) {}
+
+  Json root;
+  std::string error;
+
+  bool null() override { return value(Json()); }
+  bool boolean(bool v) override { return value(Json(v)); }
+  bool number_integer(number_integer_t v) override { return value(Json(v)); }
+  bool number_unsigned(number_unsigned_t v) override {
+    if (list_ != List::vocab) return value(Json(v));
+    model_.vocab.emplace_back(key_, checked_id(key_, true, v));
+    return true;
+  }
+  bool number_float(number_float_t v, const string_t&) override { return value(Json(v)); }
+  bool binary(binary_t&) override { return false; }
+  bool string(string_t& v) override {
+    if (list_ != List::merges) return value(Json(std::move(v)));
+    if (pair_size_ >= 0) {
+      if (pair_size_ > 1) bad_merge();
+      pair_[static_cast<size_t>(pair_size_++)] = std::move(v);
+    } else if (!v.starts_with("#version")) {
+      model_.merges.push_back(split_merge(v, model_.merges.size() + 1));
+    }
+    return true;
+  }
+
+  bool start_object(size_t) override {
+    if (list_ == List::none && (vocab_only_ ? open_.empty() : at_model_field("vocab"))) return begin(List::vocab);
+    return open(Json::object());
+  }
+  bool start_array(size_t) override {
+    if (list_ == List::none && !vocab_only_ && at_model_field("merges")) return begin(List::merges);
+    if (list_ == List::merges && pair_size_ < 0) {
+      pair_size_ = 0;
+      return true;
+    }
+    return open(Json::array());
+  }
+  bool key(string_t& k) override {
+    key_ = std::move(k);
+    if (open_.size() == 1) field_ = key_;
+    return true;
+  }
+  bool end_object() override {
+    if (list_ == List::vocab) return end();
+    open_.pop_back();
+    return true;
+  }
+  bool end_array() override {
+    if (list_ == List::merges && pair_size_ >= 0) {
+      if (pair_size_ != 2) bad_merge();
+      model_.merges.emplace_back(std::move(pair_[0]), std::move(pair_[1]));
+      pair_size_ = -1;
+      return true;
+    }
+    if (list_ == List::merges) return end();
+    open_.pop_back();
+    return true;
+  }
+  bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& e) override {
+    error = e.what();
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: …": the last part is for people.
+    if (const size_t column = error.find("column"); column != std::string::npos)
+      error = "byte " + std::to_string(position) + ": " + error.substr(std::min(error.find(": ", column) + 2, error.size()));
+    std::replace(error.begin(), error.end(), '\n', ' ');
+    return false;
+  }
+
+ private:
+  enum class List { none, vocab, merges };
+  static constexpr size_t kMaxDepth = 512;
+
+  bool at_model_field(std::string_view name) const { return open_.size() == 2 && field_ == "model" && key_ == name; }
+  [[noreturn]] void bad_merge() const { bad("merge " + std::to_string(model_.merges.size() + 1) + " is no pair of tokens"); }
+
+  bool begin(List list) {
+    list_ = list;
+    return true;
+  }
+  bool end() {
+    list_ = List::none;
+    return true;
+  }
+
+  // Straight into the containers: an ordered object's own insertion compares with every key before.
+  Json& place(Json v) {
+    if (open_.empty()) return root = std::move(v);
+    Json& parent = *open_.back();
+    if (parent.is_array()) return parent.get_ref<Json::array_t&>().emplace_back(std::move(v));
+    auto& members = static_cast<Json::object_t::Container&>(parent.get_ref<Json::object_t&>());
+    return members.emplace_back(key_, std::move(v)).second;
+  }
+  bool value(Json v) {
+    if (list_ == List::vocab) checked_id(key_, false, 0);
+    if (list_ == List::merges) bad_merge();
+    place(std::move(v));
+    return true;
+  }
+  bool open(Json v) {
+    if (list_ == List::vocab) checked_id(key_, false, 0);
+    if (list_ == List::merges) bad_merge();
+    if (open_.size() >= kMaxDepth) bad("JSON nested deeper than 512");
+    open_.push_back(&place(std::move(v)));
+    return true;
+  }
+
+  ModelConfig& model_;
+  bool vocab_only_;
+  std::vector<Json*> open_;       // the containers around what comes next; a parent does not grow while a child is open
+  std::string key_, field_;       // the last key; the last key of the outermost object
+  List list_ = List::none;        // the list being read
+  std::array<std::string, 2> pair_;
+  int pair_size_ = -1;            // of the merge being read as a pair, -1 outside one
+};
+
+Json parse(std::string_view text, ModelConfig& model, bool vocab_only) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  Reader reader(model, vocab_only);
+  if (!Json::sax_parse(text, &reader)) bad("not valid JSON: " + reader.error);
+  return std::move(reader.root);
+}
+
+Json take_model(Json& json) {
+  if (!json.is_object()) bad("a tokenizer.json is an object");
+  const auto model = json.find("model");
+  if (model == json.end() || !model->is_object()) bad("\"model\" is missing or no object");
+  Json fields = std::move(*model);
+  json.erase("model");
+  return fields;
+}
+
+std::string read(const fs::path& path) {
+  Result<std::string> bytes = read_file(path);
+  if (!bytes) throw bytes.error();
+  return std::move(*bytes);
+}
+
+template <class F>
+void each_line(const std::string& text, const fs::path& path, F f) {
+  size_t number = 1;
+  for (size_t at = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; at < text.size(); number++) {
+    const size_t newline = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, newline - at);
+    if (line.ends_with('\r')) line.pop_back();
+    if (!is_valid_utf8(line))
+      throw Error{ErrorKind::bad_file, "not valid UTF-8", path.string() + ", line " + std::to_string(number)};
+    f(line, number);
+    at = newline + 1;
+  }
+}
+
+// A token given as "text" or as {"content": "text", …}.
+std::optional<std::string> token_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_object() && value.contains("content") && value["content"].is_string()) return value["content"].get<std::string>();
+  return std::nullopt;
+}
+
+bool flag(const Json& config, const char* name, bool fallback) {
+  const auto found = config.find(name);
+  return found != config.end() && found->is_boolean() ? found->get<bool>() : fallback;
+}
+
+Json special_token(const std::string& content) { return {{"content", content}, {"special", true}}; }
+
+constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "pad_token", "cls_token", "sep_token", "mask_token"};
+
+// The special tokens of a tokenizer given by vocabulary files: those that the config names, then the usual ones, as
+// far as the vocabulary has them; then tokens that the config adds to it, in the order of their ids.
+Json special_tokens(const TokenizerFile& file, std::initializer_list<const char*> usual) {
+  std::vector<std::string> names;
+  for (const char* role : kRoles)
+    if (file.config.contains(role))
+      if (auto token = token_text(file.config[role])) names.push_back(*token);
+  names.insert(names.end(), usual.begin(), usual.end());
+  Json list = Json::array();
+  for (const auto& [token, id] : file.model.vocab)
+    if (std::find(names.begin(), names.end(), token) != names.end()) list.push_back(special_token(token));
+  if (const auto decoder = file.config.find("added_tokens_decoder"); decoder != file.config.end() && decoder->is_object())
+    for (const auto& [id, token] : decoder->items())
+      if (token_text(token)) list.push_back(token);
+  return list;
+}
+
+std::optional<int32_t> id_in(const ModelConfig& model, const std::string& token) {
+  for (const auto& [text, id] : model.vocab)
+    if (text == token) return id;
+  return std::nullopt;
+}
+
+// BERT, as its vocab.txt alone implies. Whether it is lower-cased is in the config, else told by the vocabulary itself.
+void describe_bert(TokenizerFile& file) {
+  const auto is_cased = [](const auto& entry) {
+    const std::string& token = entry.first;
+    return !token.starts_with('[') && std::any_of(token.begin(), token.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  };
+  const bool lower = flag(file.config, "do_lower_case", std::none_of(file.model.vocab.begin(), file.model.vocab.end(), is_cased));
+  const auto strip = file.config.find("strip_accents");
+  const auto role = [&](const char* name, const char* fallback) {
+    const auto found = file.config.find(name);
+    return (found == file.config.end() ? std::nullopt : token_text(*found)).value_or(fallback);
+  };
+  const std::string cls = role("cls_token", "[CLS]"), sep = role("sep_token", "[SEP]"), unk = role("unk_token", "[UNK]");
+  file.json["added_tokens"] = special_tokens(file, {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"});
+  file.json["normalizer"] = {{"type", "BertNormalizer"},
+                             {"clean_text", true},
+                             {"handle_chinese_chars", flag(file.config, "tokenize_chinese_chars", true)},
+                             {"strip_accents", strip == file.config.end() ? Json() : *strip},
+                             {"lowercase", lower}};
+  file.json["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
+  const auto cls_id = id_in(file.model, cls), sep_id = id_in(file.model, sep);
+  if (cls_id && sep_id) {
+    const auto special = [](const std::string& id, int type) { return Json{{"SpecialToken", {{"id", id}, {"type_id", type}}}}; };
+    const auto text = [](const char* id, int type) { return Json{{"Sequence", {{"id", id}, {"type_id", type}}}}; };
+    const auto entry = [](const std::string& token, int32_t id) {
+      return Json{{"id", token}, {"ids", Json::array({id})}, {"tokens", Json::array({token})}};
+    };
+    file.json["post_processor"] = {
+        {"type", "TemplateProcessing"},
+        {"single", Json::array({special(cls, 0), text("A", 0), special(sep, 0)})},
+        {"pair", Json::array({special(cls, 0), text("A", 0), special(sep, 0), text("B", 1), special(sep, 1)})},
+        {"special_tokens", {{cls, entry(cls, *cls_id)}, {sep, entry(sep, *sep_id)}}}};
+  }
+  file.json["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
+  file.model.fields = {{"type", "WordPiece"}, {"unk_token", unk}, {"continuing_subword_prefix", "##"}, {"max_input_chars_per_word", 100}};
+}
+
+// GPT-2 and its kin: byte-level BPE.
+void describe_byte_level(TokenizerFile& file) {
+  for (const auto& [left, right] : file.model.merges)
+    for (const std::string& token : {left, right})
+      for (size_t at = 0; at < token.size();) {
+        const CodePoint c = decode_utf8(token, at);
+        if (char_to_byte(c.value) < 0)
+          throw Error{ErrorKind::unsupported, "merges that are not byte-level ('" + token + "') say too little without a tokenizer.json", ""};
+        at += c.size;
+      }
+  const bool prefix = flag(file.config, "add_prefix_space", false);
+  file.json["added_tokens"] = special_tokens(file, {"<|endoftext|>"});
+  file.json["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", prefix}, {"trim_offsets", true}, {"use_regex", true}};
+  file.json["post_processor"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
+  file.json["decoder"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
+  file.model.fields = {{"type", "BPE"}};
+}
+
+void read_vocab_txt(const fs::path& path, ModelConfig& model) {
+  each_line(read(path), path, [&](std::string& line, size_t number) {
+    while (!line.empty()) {
+      const size_t last = previous_utf8(line, line.size());
+      if (!is(decode_utf8(line, last).value, kWhitespace)) break;
+      line.resize(last);
+    }
+    model.vocab.emplace_back(line, checked_id(line, true, number - 1));
+  });
+  if (model.vocab.empty()) throw Error{ErrorKind::bad_file, "the vocabulary is empty", path.string()};
+}
+
+void read_merges_txt(const fs::path& path, ModelConfig& model) {
+  each_line(read(path), path, [&](const std::string& line, size_t) {
+    if (!line.empty() && !line.starts_with("#version")) model.merges.push_back(split_merge(line, model.merges.size() + 1));
+  });
+}
+
+Json read_optional_json(const fs::path& path) {
+  if (!fs::exists(path)) return Json::object();
+  Result<Json> json = parse_json(read(path), path.string());
+  if (!json) throw json.error();
+  if (!json->is_object()) throw Error{ErrorKind::bad_file, "no JSON object", path.string()};
+  return std::move(*json);
+}
+
+// Reads one of the files that can describe a tokenizer, without its companions.
+void read_main_file(const fs::path& path, TokenizerFile& file) {
+  const std::string name = path.filename().string();
+  if (name.ends_with(".txt") && name != "merges.txt") {
+    read_vocab_txt(path, file.model);
+    describe_bert(file);
+  } else if (name == "merges.txt" || name == "vocab.json") {
+    parse(read(path.parent_path() / "vocab.json"), file.model, true);
+    read_merges_txt(path.parent_path() / "merges.txt", file.model);
+    describe_byte_level(file);
+  } else {
+    file.json = parse(read(path), file.model, false);
+    file.model.fields = take_model(file.json);
+  }
+}
+
+}  // namespace
+
+Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_view where) {
+  try {
+    TokenizerFile file;
+    file.where = where;
+    file.json = parse(text, file.model, false);
+    file.model.fields = take_model(file.json);
+    return file;
+  } catch (Error& error) {
+    if (error.where.empty()) error.where = where;
+    return error;
+  }
+}
+
+TokenizerFile split_tokenizer_json(const Json& json) {
+  TokenizerFile file;
+  file.json = json;
+  file.model.fields = take_model(file.json);
+  Json& fields = file.model.fields;
+  if (const auto vocab = fields.find("vocab"); vocab != fields.end() && vocab->is_object()) {
+    for (const auto& [token, id] : vocab->items())
+      file.model.vocab.emplace_back(token, checked_id(token, id.is_number_integer() && id >= 0, id.is_number_integer() ? id.get<uint64_t>() : 0));
+    fields.erase("vocab");
+  }
+  if (const auto merges = fields.find("merges"); merges != fields.end() && merges->is_array()) {
+    for (const Json& merge : *merges) {
+      const size_t number = file.model.merges.size() + 1;
+      const bool is_pair = merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
+      if (!is_pair && !merge.is_string()) bad("merge " + std::to_string(number) + " is no pair of tokens");
+      if (is_pair)
+        file.model.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
+      else
+        file.model.merges.push_back(split_merge(merge.get<std::string>(), number));
+    }
+    fields.erase("merges");
+  }
+  return file;
+}
+
+Result<TokenizerFile> read_tokenizer_files(const fs::path& path) {
+  TokenizerFile file;
+  file.where = path.string();
+  try {
+    fs::path main = path;
+    const bool is_folder = fs::is_directory(path);
+    if (is_folder) {
+      if (fs::exists(path / "tokenizer.json"))
+        main = path / "tokenizer.json";
+      else if (fs::exists(path / "vocab.json") && fs::exists(path / "merges.txt"))
+        main = path / "vocab.json";
+      else if (fs::exists(path / "vocab.txt"))
+        main = path / "vocab.txt";
+      else
+        return Error{ErrorKind::not_found, "no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt", path.string()};
+    }
+    file.where = main.string();
+    if (is_folder) {
+      file.config = read_optional_json(path / "tokenizer_config.json");
+      const Json roles = read_optional_json(path / "special_tokens_map.json");
+      for (const auto& [name, token] : roles.items())
+        if (!file.config.contains(name)) file.config[name] = token;
+    }
+    read_main_file(main, file);
+    return file;
+  } catch (Error& error) {
+    if (error.where.empty()) error.where = file.where;
+    return error;
+  } catch (const fs::filesystem_error& error) {
+    return Error{ErrorKind::io, error.code().message(), path.string()};
+  }
+}
+
+}  // namespace orrery

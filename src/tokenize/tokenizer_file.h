@@ -1,0 +1,28 @@
+// The files that describe a tokenizer, read into one form: what a tokenizer.json says.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "tokenize/model.h"
+
+namespace orrery {
+
+struct TokenizerFile {
+  Json json = Json::object();    // normalizer, pre_tokenizer, post_processor, decoder, added_tokens, …; no model
+  ModelConfig model;
+  Json config = Json::object();  // tokenizer_config.json, with what special_tokens_map.json adds
+  std::string where;             // for errors
+};
+
+// Reads the text of a tokenizer.json in one pass: a vocabulary of any size never becomes JSON values.
+Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_view where);
+// The same from values. Throws Error.
+TokenizerFile split_tokenizer_json(const Json& json);
+
+// See Tokenizer::load.
+Result<TokenizerFile> read_tokenizer_files(const std::filesystem::path& path);
+
+}  // namespace orrery
