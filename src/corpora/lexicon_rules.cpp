@@ -140,7 +140,7 @@ rule help
   *3 {=justthen}, <helper> {=cameby}. "<tell@t>," {=sighed} <H>. {F} {=thought}. "<plan@t>," {f.he} {=advised}.
   *3 {=justthen}, <helper> {=cameby}. "<plan@t>," {=advised} {F}.
   *2 <H> asked <helper> for help. {F} {=thought}. "<plan@t>," {f.he} {=advised}.
-words advised: said, advised, suggested, explained, promised, whispered, declared, announced, answered, offered
+words advised: said, advised, suggested, explained, promised, whispered, declared, announced, offered
 rule helper
   *3 {f:gender/she}{a =helperlook} {=beast} named {F=girl!H}
   *2 {f:gender/she}{a =helperlook} {=person} named {F=girl!H}

@@ -6,7 +6,7 @@ namespace orrery::lexicon {
 const char* const kThemesCraft = R"grammar(
 words cake_o: plum, lemon, almond, chocolate, carrot, apple, cherry, walnut, ginger, honey, vanilla, strawberry, coconut, poppy seed, caramel, pumpkin
 words cake_v: birthday, wedding, farewell, name day, anniversary, jubilee, homecoming, graduation
-words cake_b: flour, sugar, butter, eggs, milk, yeast, cream, salt, baking powder, cinnamon, oil, syrup
+words cake_b: flour, sugar, butter, honey, milk, yeast, cream, salt, baking powder, cinnamon, oil, syrup
 words cake_t: basket, jar, sack, crate, bowl, bag, jug, pantry, cupboard, cart, tin, barrel, drawer, parcel
 words cake_w: bakery, windmill, dairy, kitchen, storeroom, larder, hilltop farm, grocery, inn, tavern, cellar, market hall
 rule want_cake

@@ -36,7 +36,7 @@ rule end_chest
   The {O} was full of {B2=chest_f} and {=chest_f!B2}.
 
 words race_o: sack, boat, relay, egg-and-spoon, snail, bicycle, sledge, swimming, running, ski, wheelbarrow, hurdle, kite, marathon, pony, downhill
-words race_v: race, cup, contest, medal, championship, trophy
+words race_v: race, contest, championship, tournament, derby, final
 words race_b: legs, feet, knees, arms, shoulders, ankles, muscles, hips, toes, thighs, elbows, calves
 words race_t: ice baths, long walks, stretching, skipping rope, morning runs, hill climbing, porridge, early nights, yoga, push-ups, deep breathing, carrot juice, slow jogging, balancing, good naps, warm milk
 rule want_race
@@ -124,7 +124,7 @@ rule end_market
 words market_p: a fortune, a good price, ten silver coins, a bag of gold, twice the price, a fat purse, three ducats, more than ever before, a shiny penny each, enough to buy a pony
 
 words stage_o: pirate, wizard, emperor, ghost, robot, vampire, hero, detective, lion, prince, villain, dragon, clown, witch, mermaid, sheriff, knight, cowboy, astronaut, pharaoh, gladiator, jester
-words stage_b: costume, mask, wig, crown, sword, beard, hat, cape, wand, helmet, boots, shield, moustache, wings, tail, robe
+words stage_b: costume, mask, wig, crown, sword, beard, hat, cape, wand, helmet, shield, moustache, tail, robe, cloak, turban
 words stage_t: cardboard, old curtains, tinfoil, wool, paper bags, feathers, straw, flour sacks, ribbons, blankets, horsehair, silver paint, felt, lace, egg cartons, buckskin, bedsheets, burlap
 words stage_v: school play, puppet show, opera, circus, pageant, ballet, musical, pantomime, film, theatre, village play, parade
 rule want_stage
@@ -144,7 +144,7 @@ rule tell_stage
   The {O} in the {O2} needs a new {B}
 rule plan_stage
   We can make what you need from {T=stage_t}
-  All we need is {T=stage_t}
+  Let us make it from {T=stage_t}
 rule solve_stage
   <HF> cut and sewed the {T} {=gladly}
   {F} turned {T} into something new for the {O}

@@ -39,7 +39,7 @@ words answered: answered, said, replied, explained, whispered, sighed, admitted,
 words cheered: cried, cheered, shouted, called, laughed, exclaimed, sang, said, squealed, beamed
 words thought: smiled, nodded, winked, laughed, grinned, blinked, thought for a moment, scratched one ear, looked around, sat down, thought hard, took a deep breath, chuckled,
   hummed, bowed, shrugged, whistled softly, clapped, listened closely, leaned forward, coughed, waited a little, stretched, straightened up, giggled, paused, closed both eyes
-words toollook: old, sturdy, rusty, shiny, borrowed, strong, light, painted, trusty, spare, clean, simple, big, huge, handy, plain, fancy, second-hand,
+words toollook: old, sturdy, rusty, shiny, borrowed, strong, light, useful, trusty, spare, clean, simple, big, huge, handy, plain, fancy, second-hand,
   brand-new, slightly bent, handmade, favourite, good, decent, proper
 noun seat: stone, log, stump, bench, stool, step, crate, barrel, bucket, fence, rock, wall, pillow, cushion, mat, heap of leaves, pile of hay, boulder, suitcase, bale of straw,
   kerb, haystack, mound, doorstep, toadstool, tree root, wheelbarrow, upturned pot
@@ -49,7 +49,7 @@ words gladly: gladly, quickly, happily, bravely, carefully, eagerly, cheerfully,
 words sowhen: At once, Without delay, That very day, Right away, A moment later, Before long, The next day, Bit by bit, Early the next morning, By and by, An hour later,
   After a short rest, In no time, As soon as possible, Straight away, With new hope, After lunch, Before sunset, In the end
 words butwhen: Sadly, However, Alas, Unfortunately, To everyone's surprise, As luck would have it, Oh no, Oh dear, Unluckily
-words justthen: Just then, Soon, After a while, A little later, At last, Luckily, By chance, At noon, Before dark, Meanwhile, In the distance, By good fortune, That afternoon, The next morning
+words justthen: Just then, Soon, After a while, A little later, At last, Luckily, By chance, At noon, Before dark, Meanwhile, By good fortune, That afternoon, The next morning
 words celebrate: evening, night, afternoon, Sunday, weekend, day
 words partyplace: fire, window, lake, old well, garden gate, kitchen stove, river, big rock, fountain, bonfire, hearth, front door, pond, apple tree, stone bridge, hedge, market square, chapel, rose bush,
   woodshed, duck pond, church tower, bandstand, village green, terrace, veranda, balcony, summer house
