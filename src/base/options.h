@@ -166,6 +166,9 @@ class OptionSet {
     return *this;
   }
 
+  // One option that is known only at run time; `help` is for an option without its own. Strings must outlive the set.
+  void append(OptionInfo info, const char* help, OptionTarget target, const void* owner, std::string_view heading);
+
   // Sets options from command line arguments: --flag value, --flag=value, -p value, -pvalue, --no-flag, positional
   // arguments in the order of their descriptions; after `--` all are positional. Throws Error{bad_usage}.
   void parse_flags(std::span<const std::string> args, const std::string& where);
@@ -183,7 +186,6 @@ class OptionSet {
   bool given(std::string_view name) const;          // did a flag set it?
 
  private:
-  void append(OptionInfo info, const char* help, OptionTarget target, const void* owner, std::string_view heading);
   Option* lookup(std::string_view name);
   Option& flag_named(std::string_view flag, bool& negated, const std::string& where);
   size_t parse_flag(std::span<const std::string> args, size_t at, const std::string& where);

@@ -70,8 +70,8 @@ const Corpus& sort_corpus() {
   static const Corpus corpus = {
       .name = "sort",
       .about = "Sequences of numbers and the same numbers in order, for a per-token classifier.",
-      .options = {{"length", 8, 1, 512, "how many numbers a sequence has"},
-                  {"max", 9, 0, 65535, "the largest number; the smallest is 0"}},
+      .options = {{"length", 8, 1, 512, "How many numbers a sequence has."},
+                  {"max", 9, 0, 65535, "The largest number; the smallest is 0."}},
       .generate = generate,
       .check = check};
   return corpus;
