@@ -25,10 +25,10 @@ class Grad {
   Value dy(int i = 0) const { return {&builder_, gradients_[size_t(node().outputs[size_t(i)])]}; }
   // Adds a contribution to an input's gradient.
   void add(int i, Value contribution);
-  // For large weight gradients: the sum so far, to be written into by an op with `writes_into`; empty at first.
-  // The op's output then replaces it.
-  Value sum_so_far(int i) const { return {&builder_, gradients_[size_t(node().inputs[size_t(i)])]}; }
-  void replace(int i, Value sum) { gradients_[size_t(node().inputs[size_t(i)])] = sum.id; }
+  // For large weight gradients: the sum so far, to be written into by an op with `writes_into`, whose output then goes to
+  // `replace`. Empty at first, and where that memory is also somebody else's: the output is then added as usual.
+  Value sum_so_far(int i) const;
+  void replace(int i, Value sum);
 
  private:
   Builder& builder_;

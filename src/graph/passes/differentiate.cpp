@@ -1,5 +1,7 @@
 #include "graph/passes/differentiate.h"
 
+#include <algorithm>
+
 #include "graph/grad.h"
 
 namespace orrery {
@@ -8,6 +10,22 @@ void Grad::add(int i, Value contribution) {
   int& sum = gradients_[size_t(node().inputs[size_t(i)])];
   sum = sum < 0 ? contribution.id : (Value{&builder_, sum} + contribution).id;
   gradients_.resize(std::max(gradients_.size(), builder_.graph().values.size()), -1);
+}
+
+Value Grad::sum_so_far(int i) const {
+  const Value none{&builder_, -1};
+  const int sum = gradients_[size_t(node().inputs[size_t(i)])];
+  if (sum < 0) return none;
+  const Graph& graph = builder_.graph();
+  if (graph.values[size_t(sum)].kind != ValueKind::computed || std::count(gradients_.begin(), gradients_.end(), sum) != 1) return none;
+  for (const auto& [name, value] : graph.outputs)
+    if (value == sum) return none;
+  return {&builder_, sum};
+}
+
+void Grad::replace(int i, Value sum) {
+  if (sum_so_far(i)) gradients_[size_t(node().inputs[size_t(i)])] = sum.id;
+  else add(i, sum);
 }
 
 Gradients differentiate(Graph& graph, const std::vector<std::pair<int, int>>& seeds, const std::vector<int>& wanted) {
