@@ -164,6 +164,8 @@ void run_linear_cross_entropy_backward(Call<T>& c) {
   T *logits = static_cast<T*>(c.scratch()), *panels = logits + s.logits(), *row_panels = panels + s.weight_panels();
   const T factor = c.in(4)[0];
   T *dw = c.out(0), *dx = c.out(1), *losses = c.out(3);
+  if (rows == 0 && !c.has(5)) std::fill(dw, dw + c.out_count(0), T(0));
+  if (rows == 0 && c.has(3)) std::fill(c.out(4), c.out(4) + s.vocab, T(0));
   for (int64_t first = 0; first < rows; first += kChunkRows) {
     const int64_t count = std::min(kChunkRows, rows - first);
     const T* x = c.in(0) + first * s.hidden;
