@@ -120,6 +120,7 @@ struct Op {
   int in_place_other = -1;  // … or of this one
   int writes_into = -1;   // output 0 *is* this input's memory, when that input is present (accumulation)
   int held_input = -1;    // this input, if a weight, is read in the dtype it is held in; others are widened
+  bool scratch_if_prepared = true;  // false: what was prepared (a packed weight) makes the scratch needless
   bool shares_prepared = false;  // nodes with the same payload prepare the same thing
   bool effect = false;    // kept although nobody reads its outputs
 };

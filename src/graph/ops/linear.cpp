@@ -158,11 +158,11 @@ Cost backward_weight_cost(const CostContext& c) { return {2.0 * double(c.count(0
 }  // namespace
 
 const Op& linear_op() {
-  static const Op op = {.name = "linear", .shape = linear_shape, .gradient = linear_gradient, .cost = linear_cost, .prepare = linear_prepare, .scratch = linear_scratch, ORRERY_RUN(run_linear), .held_input = 1};
+  static const Op op = {.name = "linear", .shape = linear_shape, .gradient = linear_gradient, .cost = linear_cost, .prepare = linear_prepare, .scratch = linear_scratch, ORRERY_RUN(run_linear), .held_input = 1, .scratch_if_prepared = false};
   return op;
 }
 const Op& linear_backward_input_op() {
-  static const Op op = {.name = "linear_backward_input", .shape = backward_input_shape, .cost = backward_input_cost, .prepare = backward_input_prepare, .scratch = backward_input_scratch, ORRERY_RUN(run_backward_input), .held_input = 1};
+  static const Op op = {.name = "linear_backward_input", .shape = backward_input_shape, .cost = backward_input_cost, .prepare = backward_input_prepare, .scratch = backward_input_scratch, ORRERY_RUN(run_backward_input), .held_input = 1, .scratch_if_prepared = false};
   return op;
 }
 const Op& linear_backward_weight_op() {

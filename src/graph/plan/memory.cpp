@@ -18,8 +18,8 @@ struct Block {
 
 class Layout {
  public:
-  Layout(const Graph& graph, const Sizes& capacity, DType compute, const std::set<int>& external)
-      : graph_(graph), capacity_(capacity), compute_(compute), external_(external), last_use_(graph.values.size(), -1) {
+  Layout(const Graph& graph, const Sizes& capacity, DType compute, const std::set<int>& external, const std::set<int>& prepared)
+      : graph_(graph), capacity_(capacity), compute_(compute), external_(external), prepared_(prepared), last_use_(graph.values.size(), -1) {
     for (size_t i = 0; i < graph.nodes.size(); ++i)
       for (int input : graph.nodes[i].inputs)
         if (input >= 0) last_use_[size_t(input)] = int(i);
@@ -88,7 +88,7 @@ class Layout {
       join(value, int(blocks_.size()) - 1);
       blocks_.back().last = std::max(blocks_.back().last, index);
     }
-    if (!node.op->scratch) return;
+    if (!node.op->scratch || (!node.op->scratch_if_prepared && prepared_.contains(index))) return;
     const int64_t bytes = node.op->scratch(graph_, node, capacity_, compute_);
     if (bytes <= 0) return;
     blocks_.push_back({bytes, index, index, -1, false});
@@ -122,6 +122,7 @@ class Layout {
   const Sizes& capacity_;
   const DType compute_;
   const std::set<int>& external_;
+  const std::set<int>& prepared_;
   std::vector<int> last_use_;
   std::vector<Block> blocks_;
   std::map<int, int> scratch_block_;
@@ -130,8 +131,8 @@ class Layout {
 
 }  // namespace
 
-MemoryLayout lay_out(const Graph& graph, const Sizes& capacity, DType compute, const std::set<int>& external) {
-  return Layout(graph, capacity, compute, external).run();
+MemoryLayout lay_out(const Graph& graph, const Sizes& capacity, DType compute, const std::set<int>& external, const std::set<int>& prepared) {
+  return Layout(graph, capacity, compute, external, prepared).run();
 }
 
 }  // namespace orrery

@@ -15,7 +15,7 @@ struct MemoryLayout {
   int64_t arena_bytes = 0;
 };
 
-// `external`: values whose memory the caller brings. compute: f32 or f64.
-MemoryLayout lay_out(const Graph& graph, const Sizes& capacity, DType compute, const std::set<int>& external);
+// `external`: values whose memory the caller brings. `prepared`: nodes that keep something from compiling. compute: f32 or f64.
+MemoryLayout lay_out(const Graph& graph, const Sizes& capacity, DType compute, const std::set<int>& external, const std::set<int>& prepared = {});
 
 }  // namespace orrery

@@ -45,7 +45,6 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
   std::set<int> external;
   for (const std::string& name : options.external)
     if (const auto it = g.outputs.find(name); it != g.outputs.end()) external.insert(it->second);
-  plan->layout_ = lay_out(g, plan->capacity_, options.compute, external);
   plan->dtypes_.assign(g.values.size(), options.compute);
 
   std::set<int> used;
@@ -75,6 +74,10 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
     }
     plan->steps_.push_back(std::move(step));
   }
+  std::set<int> with_prepared;
+  for (const Step& step : plan->steps_)
+    if (step.prepared.data) with_prepared.insert(step.node);
+  plan->layout_ = lay_out(g, plan->capacity_, options.compute, external, with_prepared);
   for (int value : used) {
     // A weight that was packed for every use is not read itself.
     bool read = false;
