@@ -178,6 +178,11 @@ void run_append_keys(Call<T>& c) {
   const int slot = int(c.attributes().integer("slot"));
   const int64_t width = c.cols(0);
   const Rows& rows = c.sequences(0);
+  if (slot >= cache.num_slots() || cache.slot(slot).width != width)
+    throw Error{ErrorKind::bad_usage, "the cache was not made for this plan: its slot " + std::to_string(slot) + " does not hold " + std::to_string(width) + " columns", "key/value cache"};
+  for (const SequenceRows& sequence : rows.sequences)
+    if (!sequence.cache || sequence.cache->cache != &cache)
+      throw Error{ErrorKind::bad_usage, "sequence " + std::to_string(sequence.id) + " has no place in the run's cache", "key/value cache"};
   const auto write = [&](int64_t s) {
     const SequenceRows& sequence = rows.sequences[size_t(s)];
     cache.write(slot, *sequence.cache, sequence.position, sequence.count, c.in(0) + sequence.begin * width, c.in(1) + sequence.begin * width);

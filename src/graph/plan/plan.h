@@ -95,7 +95,7 @@ class Workspace {
   PagedCache* cache() const { return cache_; }
 
   // Runs all steps. Rows of cached sequences are reserved before and counted after. Throws Error; the sequences' lengths
-  // are then unchanged. `stop` may be raised by another thread: the run ends between two steps with a `cancelled` Error.
+  // and blocks are then unchanged. `stop` may be raised by another thread: the run ends between two steps with a `cancelled` Error.
   void run(const RunSettings& settings = {}, const std::atomic<bool>* stop = nullptr);
 
   template <class T>

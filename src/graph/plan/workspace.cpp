@@ -114,15 +114,27 @@ void Workspace::run(const RunSettings& settings, const std::atomic<bool>* stop) 
         for (int input : node.inputs)
           if (input == int(&value - plan_->graph().values.data())) throw Error{ErrorKind::bad_usage, "input '" + value.name + "' is not bound", "Workspace"};
     }
+  for (const std::string& name : plan_->options().external)
+    if (const auto it = plan_->graph().outputs.find(name); it != plan_->graph().outputs.end() && !pointers_[size_t(it->second)] && sizes_.count(plan_->graph().values[size_t(it->second)].dims) > 0)
+      throw Error{ErrorKind::bad_usage, "output '" + name + "' has no memory: the plan leaves it to the caller", "Workspace"};
   if (cache_)
     for (const Rows& rows : rows_)
       for (const SequenceRows& sequence : rows.sequences)
         if (sequence.cache) {
           if (sequence.cache->length != sequence.position) throw Error{ErrorKind::bad_usage, "rows begin at position " + std::to_string(sequence.position) + " of a sequence that holds " + std::to_string(sequence.cache->length), "Workspace"};
-          cache_->reserve(*sequence.cache, sequence.count);
         }
-  if (plan_->options().compute == DType::f64) run_steps<double>(settings, stop);
-  else run_steps<float>(settings, stop);
+  try {
+    for (const Rows& rows : rows_)
+      for (const SequenceRows& sequence : rows.sequences)
+        if (cache_ && sequence.cache) cache_->reserve(*sequence.cache, sequence.count);
+    if (plan_->options().compute == DType::f64) run_steps<double>(settings, stop);
+    else run_steps<float>(settings, stop);
+  } catch (...) {
+    for (const Rows& rows : rows_)
+      for (const SequenceRows& sequence : rows.sequences)
+        if (cache_ && sequence.cache) cache_->truncate(*sequence.cache, sequence.cache->length);
+    throw;
+  }
   if (cache_)
     for (const Rows& rows : rows_)
       for (const SequenceRows& sequence : rows.sequences)

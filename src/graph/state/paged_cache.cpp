@@ -52,7 +52,8 @@ void PagedCache::release(std::vector<int32_t>& blocks) {
 
 CacheSequence PagedCache::fork(const CacheSequence& from) {
   CacheSequence copy(this);
-  copy.blocks = from.blocks;
+  const int64_t held = (from.length + options_.block_size - 1) / options_.block_size;   // blocks reserved ahead stay `from`'s
+  copy.blocks.assign(from.blocks.begin(), from.blocks.begin() + held);
   copy.length = from.length;
   for (int32_t block : copy.blocks) references_[size_t(block)]++;
   return copy;

@@ -76,6 +76,7 @@ class PagedCache {
   int64_t references(int32_t block) const { return references_[size_t(block)]; }
   int64_t bytes() const;
   int64_t num_slots() const { return int64_t(slots_.size()); }
+  const CacheSlot& slot(int index) const { return slots_[size_t(index)]; }
 
  private:
   friend struct CacheSequence;
