@@ -1,0 +1,170 @@
+// What attention's kernels share: which keys a query sees, a chunk of keys and values made ready for register tiles, and
+// products of a few rows by columns of any number.
+#pragma once
+
+#include "kernels/attention.h"
+#include "kernels/cpu/philox.h"
+#include "kernels/cpu/tile.h"
+#include "kernels/cpu/transpose.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+
+using Args = Attention<float>;
+
+constexpr int64_t kChunkVectors = kKeyChunk / Floats::kLanes;
+// Rows of queries that go through the register tiles together.
+constexpr int kBlockQueries = 6;
+constexpr int kWideVectors = kAccumulators / kBlockQueries;  // 4 or 2: the widest tile of that many rows
+
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+inline int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// A range [begin, end); empty when begin >= end.
+struct Range {
+  int64_t begin, end;
+  bool empty() const { return begin >= end; }
+};
+
+// The keys that query i sees.
+inline Range keys_seen(const Args& args, int64_t i) {
+  const int64_t position = args.query_start + i;
+  return {args.window > 0 ? larger(0, position - args.window + 1) : 0,
+          args.causal ? smaller(args.num_keys, position + 1) : args.num_keys};
+}
+// The part of a range of keys that lies in a chunk, counted from the chunk's first key.
+inline Range in_chunk(Range keys, int64_t chunk) {
+  return {larger(keys.begin - chunk * kKeyChunk, 0), smaller(keys.end - chunk * kKeyChunk, kKeyChunk)};
+}
+// The chunks of which queries [begin, end) see something; both ends of keys_seen grow with the query.
+inline Range chunks_seen(const Args& args, int64_t begin, int64_t end) {
+  const int64_t first = keys_seen(args, begin).begin, last = keys_seen(args, end - 1).end;
+  return {first / kKeyChunk, last <= 0 ? 0 : (last + kKeyChunk - 1) / kKeyChunk};
+}
+// Lanes of vector v of a chunk that are in the range.
+inline Mask<float> lanes_seen(Range seen, int64_t v) {
+  return first_lanes<float>(seen.end - v * Floats::kLanes) & ~first_lanes<float>(seen.begin - v * Floats::kLanes);
+}
+
+// f(row of the view, first key, count) for runs of the chunk's keys that are token_stride apart. Key 0 is the chunk's first.
+template <class F>
+void each_run(const KeyValueView& kv, int64_t chunk, int64_t count, F f) {
+  const int64_t first = chunk * kKeyChunk;
+  for (int64_t j = 0; j < count;) {
+    int64_t run = count - j, row = (first + j) * kv.token_stride;
+    if (kv.blocks != nullptr) {
+      const int64_t token = first + j, inside = token % kv.block_size;
+      row = int64_t(kv.blocks[token / kv.block_size]) * kv.block_stride + inside * kv.token_stride;
+      run = smaller(run, kv.block_size - inside);
+    }
+    f(row, j, run);
+    j += run;
+  }
+}
+
+// transposed[x * kKeyChunk + j] = k[j, x]
+template <class Element>
+void pack_transposed(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* transposed) {
+  const Element* base = static_cast<const Element*>(data) + kv_head * args.head_dim;
+  const int64_t count = smaller(kKeyChunk, args.num_keys - chunk * kKeyChunk);
+  each_run(args.kv, chunk, count, [&](int64_t row, int64_t j, int64_t run) {
+    transpose(base + row, args.kv.token_stride, run, args.head_dim, transposed + j, kKeyChunk);
+  });
+}
+
+// rows[j * padded_dim + x] = v[j, x], zeros beyond head_dim. Returns whether all are finite.
+template <class Element>
+bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* rows) {
+  const Element* base = static_cast<const Element*>(data) + kv_head * args.head_dim;
+  const int64_t count = smaller(kKeyChunk, args.num_keys - chunk * kKeyChunk);
+  const int64_t padded = rounded_up(args.head_dim, Floats::kLanes), whole = args.head_dim - args.head_dim % Floats::kLanes;
+  Floats zeros = Floats::zero();  // 0 x is NaN unless x is finite
+  each_run(args.kv, chunk, count, [&](int64_t row, int64_t j, int64_t run) {
+    for (int64_t r = 0; r < run; ++r) {
+      const Element* from = base + row + r * args.kv.token_stride;
+      float* to = rows + (j + r) * padded;
+      for (int64_t x = 0; x < whole; x += Floats::kLanes) {
+        const Floats value = widen(from + x);
+        zeros = fma(value, Floats::zero(), zeros);
+        value.store(to + x);
+      }
+      if (whole < padded) {
+        const Floats value = widen(from + whole, args.head_dim - whole);
+        zeros = fma(value, Floats::zero(), zeros);
+        value.store(to + whole);
+      }
+    }
+  });
+  return !any(is_nan(zeros));
+}
+
+// c[r, j] = start + sum over p of a[r, p] b[p, j] for kRows rows and `vectors` vectors of columns. `start` is 0, or with
+// kOnto what c holds, or with kScaled that times factor[r].
+enum class Start { kZero, kOnto, kScaled };
+
+template <int kRows, int kVectors, Start kStart>
+void product_tile(TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride, const float* factor) {
+  constexpr int64_t kColumns = kVectors * Floats::kLanes;
+  Tile<kRows, kVectors> tile;
+  if constexpr (kStart == Start::kZero)
+    tile.zero();
+  else
+    tile.load(c, c_stride, kColumns);
+  if constexpr (kStart == Start::kScaled) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) tile.acc[r][v] = tile.acc[r][v] * Floats::broadcast(factor[r]);
+  }
+  tile.multiply(a, b, b_stride, k);
+  tile.store(c, c_stride, kColumns);
+}
+
+template <int kRows, Start kStart>
+void product(int64_t vectors, TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+             const float* factor = nullptr) {
+  constexpr int kHalf = kWideVectors / 2;
+  int64_t v = 0;
+  for (; v + kWideVectors <= vectors; v += kWideVectors)
+    product_tile<kRows, kWideVectors, kStart>(a, b + v * Floats::kLanes, b_stride, k, c + v * Floats::kLanes, c_stride, factor);
+  if constexpr (kHalf > 1) {
+    for (; v + kHalf <= vectors; v += kHalf)
+      product_tile<kRows, kHalf, kStart>(a, b + v * Floats::kLanes, b_stride, k, c + v * Floats::kLanes, c_stride, factor);
+  }
+  for (; v < vectors; ++v)
+    product_tile<kRows, 1, kStart>(a, b + v * Floats::kLanes, b_stride, k, c + v * Floats::kLanes, c_stride, factor);
+}
+
+// f.template operator()<kRows>() for a number of rows known at run time.
+template <int kRows = kBlockQueries, class F>
+void with_rows(int64_t rows, F&& f) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return with_rows<kRows - 1>(rows, f);
+  }
+  f.template operator()<kRows>();
+}
+
+// Dropout on the pattern: what a chunk's probabilities of one query are multiplied by.
+struct PatternMask {
+  const PatternDropout& dropout;
+  uint32_t threshold, query_start, head_bits;
+  float factor;
+
+  PatternMask(const Args& args, int64_t head)
+      : dropout(args.dropout),
+        threshold(drop_below(args.dropout.probability)),
+        query_start(uint32_t(args.query_start)),
+        head_bits(uint32_t(head) << 24),
+        factor(float(1 / (1 - double(args.dropout.probability)))) {}
+  bool active() const { return dropout.probability > 0; }
+  // factor or 0 for the keys of vectors v and v + 1 of the chunk.
+  void pair(int64_t i, int64_t chunk, int64_t v, Floats& first, Floats& second) const {
+    const uint32_t column = uint32_t((chunk * kKeyChunk + v * Floats::kLanes) / 4);
+    const KeptPair kept = kept_lanes(dropout.seed, dropout.stream, dropout.sequence, query_start + uint32_t(i),
+                                     head_bits ^ column, threshold);
+    first = mask_lanes(kept.first, Floats::broadcast(factor));
+    second = mask_lanes(kept.second, Floats::broadcast(factor));
+  }
+};
+
+}  // namespace orrery::cpu::ORRERY_ISA
