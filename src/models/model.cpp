@@ -1,0 +1,245 @@
+#include "models/model.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "graph/passes/taps.h"
+
+namespace orrery {
+
+namespace {
+
+Result<const ModelFamily*> family_of(const Json& json, const std::string& where) {
+  const auto type = json.is_object() ? json.find("model_type") : json.end();
+  if (!json.is_object() || type == json.end() || !type->is_string())
+    return Error{ErrorKind::bad_file, "there is no model_type", where, "this is not the config.json of a model"};
+  const ModelFamily* family = find_family(type->get<std::string>());
+  if (family) return family;
+  std::string known;
+  for (const ModelFamily* one : model_families()) known += (known.empty() ? "" : ", ") + std::string(one->name);
+  return Error{ErrorKind::unsupported, "model_type '" + type->get<std::string>() + "' is not known", where, "known: " + known};
+}
+
+std::vector<const ValueInfo*> weights_of(const Graph& graph) {
+  std::vector<const ValueInfo*> weights;
+  for (const ValueInfo& value : graph.values)
+    if (value.kind == ValueKind::weight) weights.push_back(&value);
+  return weights;
+}
+
+std::vector<int64_t> shape_of(const ValueInfo& weight) {
+  std::vector<int64_t> shape;
+  for (Dim dim : weight.dims) shape.push_back(dim.factor);
+  return shape;
+}
+
+// The name under which a file holds a weight: as it is, without the base model's prefix, with it, or with the old
+// spelling of the norms. Empty when there is none.
+std::string name_in_file(const Checkpoint& checkpoint, const ModelFamily& family, const std::string& name) {
+  std::vector<std::string> candidates{name};
+  if (!family.base_prefix.empty() && name.starts_with(family.base_prefix)) candidates.push_back(name.substr(family.base_prefix.size()));
+  for (size_t i = 0, n = candidates.size(); i < n; ++i)
+    for (const auto& [modern, old] : {std::pair{"LayerNorm.weight", "LayerNorm.gamma"}, std::pair{"LayerNorm.bias", "LayerNorm.beta"}})
+      if (candidates[i].ends_with(modern)) candidates.push_back(candidates[i].substr(0, candidates[i].size() - std::string(modern).size()) + old);
+  for (const std::string& candidate : candidates)
+    if (checkpoint.has(candidate)) return candidate;
+  return {};
+}
+
+Status check_config(const Config& c, const std::string& where) {
+  if (c.hidden_size * c.vocab_size > int64_t(1) << 40)
+    return Error{ErrorKind::bad_file, "an embedding of " + std::to_string(c.vocab_size) + " by " + std::to_string(c.hidden_size) + " is too large", where};
+  return done();
+}
+
+uint64_t hash_of(const std::string& name) {
+  uint64_t hash = 1469598103934665603u;   // FNV-1a
+  for (char ch : name) hash = (hash ^ uint8_t(ch)) * 1099511628211u;
+  return hash;
+}
+
+Tensor fresh_weight(const Config& config, const ModelFamily& family, const std::string& name, const std::vector<int64_t>& shape, uint64_t seed) {
+  Tensor tensor = Tensor::zeros(DType::f32, shape);
+  float* values = tensor.mutable_data<float>();
+  if (shape.size() == 1) {
+    if (name.ends_with("weight")) std::fill(values, values + tensor.numel(), 1.0f);
+    return tensor;
+  }
+  const double std = family.initial_std(config, name);
+  Random random(seed, hash_of(name));
+  for (int64_t i = 0; i < tensor.numel(); ++i) values[i] = float(random.normal() * std);
+  return tensor;
+}
+
+}  // namespace
+
+void choose_logit_rows(Graph& graph) {
+  const auto logits = graph.outputs.find("logits");
+  if (logits == graph.outputs.end()) return;
+  const int producer = graph.values[size_t(logits->second)].node;
+  if (producer < 0 || graph.nodes[size_t(producer)].op != &linear_op()) return;
+  Node layer = graph.nodes[size_t(producer)];
+  const std::string rows = graph.symbols[size_t(graph.values[size_t(layer.inputs[0])].dims[0].symbol)];
+  if (rows != "tokens") return;      // one row per sequence already
+  Builder g(graph);
+  const Value chosen = select_rows({&g, layer.inputs[0]}, g.input_indices("logit_rows", "logit_rows"));
+  std::vector<int> inputs = layer.inputs;
+  inputs[0] = chosen.id;
+  const std::string name = graph.values[size_t(logits->second)].name;
+  const int node = graph.append(linear_op(), inputs, layer.attributes, nullptr, layer.scope);
+  logits->second = graph.nodes[size_t(node)].outputs[0];
+  graph.values[size_t(logits->second)].name = name;
+}
+
+Graph Model::graph(const GraphOptions& options, std::vector<CacheSlot>* slots) const {
+  Graph graph;
+  Builder g(graph);
+  const Inputs in = g.inputs();
+  const Outputs out = family_->build(g, config_, in);
+  if (out.hidden) g.output("hidden", out.hidden);
+  if (out.pooled) g.output("pooled", out.pooled);
+  if (out.logits) {
+    g.at("").name("logits", out.logits);
+    g.output("logits", out.logits);
+  }
+  if (options.loss) {
+    if (!out.logits) throw Error{ErrorKind::unsupported, "a model of architecture " + config_.architecture + " has no logits to learn from", folder_.string()};
+    const Dim rows = out.logits.dims()[0];
+    const Value labels = g.input("labels", {rows}, Element::index);
+    const Value loss = cross_entropy(out.logits, labels, options.label_smoothing);
+    graph.outputs.clear();
+    g.output("loss", loss);
+    graph.outputs["losses"] = graph.nodes[size_t(graph.values[size_t(loss.id)].node)].outputs[1];
+    fuse_loss(graph);
+  }
+  add_sites(graph, options.sites);
+  if (options.choose_rows) choose_logit_rows(graph);
+  if (options.cached) {
+    std::vector<CacheSlot> made = add_state(graph, options.kv_dtype);
+    if (slots) *slots = std::move(made);
+  } else {
+    round_keys(graph, options.kv_dtype);
+  }
+  add_taps(graph, options.taps);
+  return graph;
+}
+
+Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions& options) {
+  Result<Checkpoint> opened = Checkpoint::open(folder);
+  if (!opened) return opened.error();
+  auto checkpoint = std::make_shared<Checkpoint>(std::move(*opened));
+  const std::string where = checkpoint->config_path();
+  Result<const ModelFamily*> family = family_of(checkpoint->config(), where);
+  if (!family) return family.error();
+  Result<Config> config = (*family)->read(checkpoint->config(), where);
+  if (!config) return config.error();
+  if (Status status = check_config(*config, where); !status) return status.error();
+
+  Model model;
+  model.config_ = std::move(*config);
+  model.family_ = *family;
+  model.folder_ = folder;
+  model.generation_config_ = checkpoint->generation_config();
+  model.weights_ = std::make_unique<WeightStore>();
+  model.checkpoint_ = checkpoint;
+  const Graph graph = model.graph();
+  for (const ValueInfo* info : weights_of(graph)) {
+    const std::string name = name_in_file(*checkpoint, **family, info->name);
+    if (name.empty()) return Error{ErrorKind::bad_file, "the checkpoint has no tensor '" + info->name + "'", folder.string(), "is config.json of another model?"};
+    if (name != info->name) model.file_names_[info->name] = name;
+    Result<Tensor> tensor = checkpoint->tensor(name);
+    if (!tensor) return tensor.error();
+    if (tensor->shape() != shape_of(*info))
+      return Error{ErrorKind::bad_file, "tensor '" + name + "' is " + shape_text(tensor->shape()) + ", config.json makes it " + shape_text(shape_of(*info)), folder.string()};
+    if (tensor->dtype() != DType::f32 && tensor->dtype() != DType::bf16 && tensor->dtype() != DType::f16 && tensor->dtype() != DType::f64)
+      return Error{ErrorKind::unsupported, "tensor '" + name + "' is " + name_of(tensor->dtype()) + ", not a floating type", folder.string()};
+    Weight weight;
+    const bool vector = tensor->rank() == 1;      // norms and biases are small: always f32
+    const DType held = vector || tensor->dtype() == DType::f64 ? DType::f32 : options.dtype.value_or(tensor->dtype());
+    if (tensor->dtype() == held) {
+      weight.value = *tensor;
+      weight.release = [checkpoint, name] { checkpoint->release(name); };
+    } else {
+      weight.value = tensor->to(held);
+      checkpoint->release(name);
+    }
+    model.weights_->add(info->name, std::move(weight));
+  }
+  return model;
+}
+
+Result<Model> Model::initialise(const Json& json, uint64_t seed, const std::string& where) {
+  Result<const ModelFamily*> family = family_of(json, where);
+  if (!family) return family.error();
+  Result<Config> config = (*family)->read(json, where);
+  if (!config) return config.error();
+  if (Status status = check_config(*config, where); !status) return status.error();
+  Model model;
+  model.config_ = std::move(*config);
+  model.family_ = *family;
+  model.weights_ = std::make_unique<WeightStore>();
+  const Graph graph = model.graph();
+  for (const ValueInfo* info : weights_of(graph)) {
+    Weight weight;
+    weight.value = fresh_weight(model.config_, **family, info->name, shape_of(*info), seed);
+    model.weights_->add(info->name, std::move(weight));
+    if (model.config_.base_names && !(*family)->base_prefix.empty() && info->name.starts_with((*family)->base_prefix))
+      model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
+  }
+  return model;
+}
+
+Result<Model> Model::load_or_initialise(const std::filesystem::path& folder, uint64_t seed, const LoadOptions& options) {
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / "model.safetensors", ignored) || std::filesystem::exists(folder / "model.safetensors.index.json", ignored))
+    return load(folder, options);
+  Result<Json> json = read_config(folder);
+  if (!json) return json.error();
+  return initialise(*json, seed, (folder / "config.json").string());
+}
+
+void Model::prepare_training() {
+  for (auto& [name, weight] : weights_->all()) {
+    if (weight.value.dtype() == DType::f32 && weight.value.writable()) continue;
+    weight.value = weight.value.dtype() == DType::f32 ? weight.value.clone() : weight.value.to(DType::f32);
+    if (weight.release) weight.release();
+    weight.release = nullptr;
+  }
+  weights_->changed();
+}
+
+Result<CheckpointContents> Model::contents(DType dtype) const {
+  CheckpointContents contents;
+  contents.config = config_.json;
+  const char* word = dtype == DType::bf16 ? "bfloat16" : dtype == DType::f16 ? "float16" : "float32";
+  // transformers 5 writes "dtype", 4 "torch_dtype": the one that is there is kept true.
+  contents.config[contents.config.contains("dtype") ? "dtype" : "torch_dtype"] = word;
+  contents.generation_config = generation_config_;
+  std::set<std::string> written;
+  for (const auto& [name, weight] : weights_->all()) {
+    const auto renamed = file_names_.find(name);
+    const std::string& file_name = renamed == file_names_.end() ? name : renamed->second;
+    contents.tensors.push_back({file_name, weight.value.to(dtype)});
+    written.insert(file_name);
+  }
+  if (checkpoint_)
+    for (const std::string& name : checkpoint_->names()) {
+      if (written.contains(name)) continue;
+      // A tied output layer stored a second time would contradict the embedding once that is trained.
+      if (config_.tied && (name == "lm_head.weight" || name == "cls.predictions.decoder.weight" || name == "cls.predictions.decoder.bias")) continue;
+      Result<Tensor> tensor = checkpoint_->tensor(name);
+      if (!tensor) return tensor.error();
+      contents.tensors.push_back({name, *tensor});
+    }
+  std::sort(contents.tensors.begin(), contents.tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return contents;
+}
+
+Status Model::save(const std::filesystem::path& folder, DType dtype, std::vector<std::pair<std::string, std::string>> files) const {
+  Result<CheckpointContents> made = contents(dtype);
+  if (!made) return made.error();
+  made->files = std::move(files);
+  return save_checkpoint(folder, *made);
+}
+
+}  // namespace orrery
