@@ -24,7 +24,7 @@ missing() {  # missing TASK: lines "package reason"
       command -v g++ >/dev/null || command -v clang++ >/dev/null || echo "g++ compiles the program"
       command -v cmake >/dev/null || echo "cmake describes the build"
       command -v ninja >/dev/null || echo "ninja-build runs the build"
-      command -v ccache >/dev/null || echo "ccache makes the next build short"
+      command -v ccache >/dev/null || ! can_install || echo "ccache makes the next build short"
       has_header nlohmann/json.hpp || echo "nlohmann-json3-dev reads and writes JSON"
       has_header doctest/doctest.h || echo "doctest-dev runs the unit tests" ;;
     tests)
@@ -38,12 +38,15 @@ missing() {  # missing TASK: lines "package reason"
   esac
 }
 
+# As root, or through sudo: without asking, or where there is somebody to ask.
+can_install() {
+  [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }
+}
+
 apt_install() {
   local root=() log=build/apt.log
-  if [ "$(id -u)" != 0 ]; then
-    if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then root=(sudo)
-    else stop "cannot install: $*" "run this as root, or ask for: apt-get install $*"; fi
-  fi
+  can_install || stop "cannot install: $*" "run this as root, or ask for: apt-get install $*"
+  [ "$(id -u)" = 0 ] || root=(sudo)
   command -v apt-get >/dev/null || stop "cannot install without apt-get: $*" "install what corresponds to these packages"
   mkdir -p build
   local install=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")

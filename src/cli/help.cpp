@@ -28,10 +28,15 @@ std::string wrapped(const std::string& text, size_t at, size_t indent) {
   return out;
 }
 
+// Characters of UTF-8 text.
+size_t columns_of(std::string_view text) {
+  return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 std::string two_columns(const std::string& left, const std::string& right) {
   std::string line = "  " + left;
-  if (line.size() + 2 > kColumn) line += "\n" + std::string(kColumn, ' ');
-  else line.resize(kColumn, ' ');
+  if (columns_of(line) + 2 > kColumn) line += "\n" + std::string(kColumn, ' ');
+  else line += std::string(kColumn - columns_of(line), ' ');
   return line + wrapped(right, kColumn, kColumn) + "\n";
 }
 
