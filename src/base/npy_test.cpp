@@ -135,10 +135,11 @@ TEST_CASE("broken arrays are refused") {
       {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0,)}", four), "takes 0 bytes, but 4 follow"},
       {npy("{'descr': '<f4', 'fortran_order': False, 'shape': ()} x", four), "goes on after"},
   };
-  for (const auto& [bytes, says] : cases) {
-    CAPTURE(says);
-    CAPTURE(npy_error(bytes));
-    CHECK(npy_error(bytes).find(says) != std::string::npos);
+  for (const auto& broken : cases) {
+    const std::string error = npy_error(broken.bytes);
+    CAPTURE(broken.says);
+    CAPTURE(error);
+    CHECK(error.find(broken.says) != std::string::npos);
   }
 }
 

@@ -20,11 +20,11 @@ TEST_CASE("real checkpoints are opened, and each tensor is where its header says
     const char* model_type;
   } cases[] = {{"stories260k", "llama"}, {"gpt2-sort", "gpt2"}, {"minilm-l6-v2", "bert"}, {"fixture-bert-classifier-random", "bert"},
                {"fixture-t5-random", "t5"}, {"fixture-bloom-random", "bloom"}, {"translit-ar-en", ""}};
-  for (const auto& [name, model_type] : cases) {
-    CAPTURE(name);
-    const Checkpoint checkpoint = Checkpoint::open(kModels / name).value();
+  for (const auto& expected : cases) {
+    CAPTURE(expected.name);
+    const Checkpoint checkpoint = Checkpoint::open(kModels / expected.name).value();
     ConfigReader fields(checkpoint.config(), checkpoint.config_path());
-    if (*model_type) CHECK(fields.string("model_type") == model_type);
+    if (*expected.model_type) CHECK(fields.string("model_type") == expected.model_type);
     CHECK(fields.ok());
     CHECK(checkpoint.names().size() > 10);
     uint64_t bytes = 0;

@@ -208,7 +208,7 @@ TEST_CASE("a save that runs out of room leaves the old checkpoint and nothing el
   large.tensors = {{"small", kX}, {"large", Tensor::zeros(DType::f32, {100, 1000})}};
   for (const uint64_t shard : {uint64_t(100), uint64_t(1) << 40}) {
     large.max_shard_bytes = shard;
-    for (const rlim_t limit : {0, 10, 300, 4096, 100000, 399999}) {
+    for (const unsigned limit : {0u, 10u, 300u, 4096u, 100000u, 399999u}) {
       rlimit small = old_limit;
       small.rlim_cur = limit;
       REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);

@@ -108,11 +108,11 @@ TEST_CASE("broken files are refused with one line that says why") {
       {file_of(R"({"__metadata__":{"k":"a","k":"b"}})", 0), "the metadata has the key 'k' twice"},
       {file_of(R"({"__metadata__":{},"__metadata__":{}})", 0), "the header has two '__metadata__'"},
   };
-  for (const auto& [bytes, says] : cases) {
-    const std::string error = error_of(bytes);
-    CAPTURE(says);
+  for (const auto& broken : cases) {
+    const std::string error = error_of(broken.bytes);
+    CAPTURE(broken.says);
     CAPTURE(error);
-    CHECK(error.find(says) != std::string::npos);
+    CHECK(error.find(broken.says) != std::string::npos);
     CHECK(error.find('\n') == std::string::npos);
   }
 }
