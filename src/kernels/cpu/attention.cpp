@@ -85,8 +85,7 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   if (all.empty()) return;
 
   const float* q = args.q + (tiled.begin + first) * args.q_stride + tiled.head * args.head_dim;
-  const int64_t vectors = (all.end + Floats::kLanes - 1) / Floats::kLanes;
-  product<kRows, Start::kZero>(vectors, {q, args.q_stride, 1}, scratch.keys, kKeyChunk, args.head_dim, scratch.probs,
+  product<kRows, Start::kZero>(rounded_up(all.end, Floats::kLanes), {q, args.q_stride, 1}, scratch.keys, kKeyChunk, args.head_dim, scratch.probs,
                                kKeyChunk);
 
   alignas(64) float new_max[Floats::kLanes] = {}, chunk_sum[Floats::kLanes] = {}, factor[Floats::kLanes];
@@ -105,9 +104,8 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   next.store(scratch.max + first, kRows);
 
   float* mixed = scratch.mixed + first * tiled.padded_dim;
-  const int64_t dim_vectors = tiled.padded_dim / Floats::kLanes;
   if (finite || (common.begin == all.begin && common.end == all.end)) {
-    product<kRows, Start::kScaled>(dim_vectors, {scratch.probs + all.begin, kKeyChunk, 1},
+    product<kRows, Start::kScaled>(tiled.padded_dim, {scratch.probs + all.begin, kKeyChunk, 1},
                                    scratch.values + all.begin * tiled.padded_dim, tiled.padded_dim, all.end - all.begin,
                                    mixed, tiled.padded_dim, factor);
     return;
@@ -115,7 +113,7 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   // A value is infinite or NaN and not every query of the block sees it: 0 times it would not be 0.
   for (int r = 0; r < kRows; ++r)
     if (!rows[r].empty())
-      product<1, Start::kScaled>(dim_vectors, {scratch.probs + r * kKeyChunk + rows[r].begin, kKeyChunk, 1},
+      product<1, Start::kScaled>(tiled.padded_dim, {scratch.probs + r * kKeyChunk + rows[r].begin, kKeyChunk, 1},
                                  scratch.values + rows[r].begin * tiled.padded_dim, tiled.padded_dim,
                                  rows[r].end - rows[r].begin, mixed + r * tiled.padded_dim, tiled.padded_dim, factor + r);
 }

@@ -98,18 +98,18 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
   return !any(is_nan(zeros));
 }
 
-// c[r, j] = start + sum over p of a[r, p] b[p, j] for kRows rows and `vectors` vectors of columns. `start` is 0, or with
-// kOnto what c holds, or with kScaled that times factor[r].
+// c[r, j] = start + sum over p of a[r, p] b[p, j] for kRows rows and any number of columns. `start` is 0, or with kOnto
+// what c holds, or with kScaled that times factor[r]. Rows of b can be read in whole vectors; c's end at `columns`.
 enum class Start { kZero, kOnto, kScaled };
 
 template <int kRows, int kVectors, Start kStart>
-void product_tile(TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride, const float* factor) {
-  constexpr int64_t kColumns = kVectors * Floats::kLanes;
+void product_tile(int64_t columns, TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+                  const float* factor) {
   Tile<kRows, kVectors> tile;
   if constexpr (kStart == Start::kZero)
     tile.zero();
   else
-    tile.load(c, c_stride, kColumns);
+    tile.load(c, c_stride, columns);
   if constexpr (kStart == Start::kScaled) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r)
@@ -117,22 +117,23 @@ void product_tile(TileA a, const float* b, int64_t b_stride, int64_t k, float* c
       for (int v = 0; v < kVectors; ++v) tile.acc[r][v] = tile.acc[r][v] * Floats::broadcast(factor[r]);
   }
   tile.multiply(a, b, b_stride, k);
-  tile.store(c, c_stride, kColumns);
+  tile.store(c, c_stride, columns);
 }
 
 template <int kRows, Start kStart>
-void product(int64_t vectors, TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+void product(int64_t columns, TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
              const float* factor = nullptr) {
+  constexpr int64_t kLanes = Floats::kLanes;
   constexpr int kHalf = kWideVectors / 2;
-  int64_t v = 0;
-  for (; v + kWideVectors <= vectors; v += kWideVectors)
-    product_tile<kRows, kWideVectors, kStart>(a, b + v * Floats::kLanes, b_stride, k, c + v * Floats::kLanes, c_stride, factor);
+  int64_t j = 0;
+  for (; columns - j > (kWideVectors - 1) * kLanes; j += kWideVectors * kLanes)
+    product_tile<kRows, kWideVectors, kStart>(columns - j, a, b + j, b_stride, k, c + j, c_stride, factor);
   if constexpr (kHalf > 1) {
-    for (; v + kHalf <= vectors; v += kHalf)
-      product_tile<kRows, kHalf, kStart>(a, b + v * Floats::kLanes, b_stride, k, c + v * Floats::kLanes, c_stride, factor);
+    for (; columns - j > (kHalf - 1) * kLanes; j += kHalf * kLanes)
+      product_tile<kRows, kHalf, kStart>(columns - j, a, b + j, b_stride, k, c + j, c_stride, factor);
   }
-  for (; v < vectors; ++v)
-    product_tile<kRows, 1, kStart>(a, b + v * Floats::kLanes, b_stride, k, c + v * Floats::kLanes, c_stride, factor);
+  for (; j < columns; j += kLanes)
+    product_tile<kRows, 1, kStart>(columns - j, a, b + j, b_stride, k, c + j, c_stride, factor);
 }
 
 // f.template operator()<kRows>() for a number of rows known at run time.

@@ -1,0 +1,187 @@
+// Gradients of fused attention (kernels/attention.h), by recomputing the probabilities from the kept log-sum-exp. For each
+// head, chunks of keys are outermost: a chunk's dk and dv stay in the scratch while the queries that see it pass by in
+// tiles, and dq goes on from chunk to chunk. All five products run in register tiles, over
+//
+//   s = q k^T     dp = dout v^T     dq += ds k     dk += ds^T q     dv += (keep p)^T dout
+#include "kernels/cpu/attention_chunk.h"
+#include "kernels/cpu/vec_math.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+namespace {
+
+constexpr int64_t kTileQueries = 16 * kBlockQueries;
+constexpr int64_t kMaxHeadDim = 256;
+
+struct Scratch {
+  // Of the chunk.
+  float keys_transposed[kMaxHeadDim * kKeyChunk], values_transposed[kMaxHeadDim * kKeyChunk];  // [head_dim][kKeyChunk]
+  float keys[kKeyChunk * kMaxHeadDim];                                                         // [kKeyChunk][padded_dim]
+  float dk[kKeyChunk * kMaxHeadDim], dv[kKeyChunk * kMaxHeadDim];
+  // Of the tile of queries.
+  float q[kTileQueries * kMaxHeadDim], dout[kTileQueries * kMaxHeadDim];                       // [query][padded_dim]
+  float probs[kTileQueries * kKeyChunk], dscores[kTileQueries * kKeyChunk];                    // keep p and ds
+};
+static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
+
+struct Pass {
+  const AttentionBackward<float>& args;
+  const Args& forward;
+  int64_t head, kv_head, padded_dim;
+  const float* delta;
+  PatternMask dropout;
+  Scratch& scratch;
+};
+
+// The queries that see any of the keys [begin, end).
+Range queries_seeing(const Args& args, int64_t begin, int64_t end) {
+  return {args.causal ? larger(0, begin - args.query_start) : 0,
+          args.window > 0 ? smaller(args.num_queries, end - 1 + args.window - args.query_start) : args.num_queries};
+}
+
+// From the scores and dp of query i (in scratch rows r) to keep p and ds.
+void score_gradients(const Pass& pass, int64_t i, int64_t r, Range seen, int64_t chunk) {
+  const Args& forward = pass.forward;
+  const Floats scale = Floats::broadcast(forward.scale), delta = Floats::broadcast(pass.delta[i]);
+  const Floats lse = Floats::broadcast(forward.lse[i * forward.num_heads + pass.head]);
+  float* probs = pass.scratch.probs + r * kKeyChunk;
+  float* dscores = pass.scratch.dscores + r * kKeyChunk;
+#pragma GCC unroll 4
+  for (int64_t v = 0; v < kChunkVectors; v += 2) {
+    Floats keep[2] = {Floats::broadcast(1), Floats::broadcast(1)};
+    if (pass.dropout.active()) pass.dropout.pair(i, chunk, v, keep[0], keep[1]);
+#pragma GCC unroll 2
+    for (int64_t x = 0; x < 2; ++x) {
+      const int64_t at = (v + x) * Floats::kLanes;
+      const Mask<float> lanes = lanes_seen(seen, v + x);
+      const Floats p = exp(fma(Floats::load(probs + at), scale, -lse));
+      const Floats dp = Floats::load(dscores + at) * keep[x];
+      mask_lanes(lanes, p * keep[x]).store(probs + at);
+      mask_lanes(lanes, p * (dp - delta) * scale).store(dscores + at);
+    }
+  }
+}
+
+// Rows `first` and on of the tile, which starts at query `begin`: their probabilities and ds, and what they add to dq.
+template <int kRows>
+void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) {
+  const Args& forward = pass.forward;
+  Scratch& scratch = pass.scratch;
+  const int64_t dim = forward.head_dim, padded = pass.padded_dim;
+  Range rows[kRows], all{kKeyChunk, 0};
+  for (int r = 0; r < kRows; ++r) {
+    rows[r] = in_chunk(keys_seen(forward, begin + first + r), chunk);
+    all = {smaller(all.begin, rows[r].begin), larger(all.end, rows[r].end)};
+  }
+  float* probs = scratch.probs + first * kKeyChunk;
+  float* dscores = scratch.dscores + first * kKeyChunk;
+  const int64_t columns = rounded_up(all.end, Floats::kLanes);
+  product<kRows, Start::kZero>(columns, {scratch.q + first * padded, padded, 1}, scratch.keys_transposed, kKeyChunk, dim,
+                               probs, kKeyChunk);
+  product<kRows, Start::kZero>(columns, {scratch.dout + first * padded, padded, 1}, scratch.values_transposed, kKeyChunk,
+                               dim, dscores, kKeyChunk);
+  for (int r = 0; r < kRows; ++r) score_gradients(pass, begin + first + r, first + r, rows[r], chunk);
+  if (all.empty()) return;
+  float* dq = pass.args.dq + (begin + first) * pass.args.dq_stride + pass.head * dim;
+  product<kRows, Start::kOnto>(dim, {dscores + all.begin, kKeyChunk, 1}, scratch.keys + all.begin * padded, padded,
+                               all.end - all.begin, dq, pass.args.dq_stride);
+}
+
+// What the tile of `count` queries from `begin` adds to the chunk's dk and dv, a block of keys at a time.
+void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, int64_t num_keys) {
+  Scratch& scratch = pass.scratch;
+  const int64_t padded = pass.padded_dim;
+  for (int64_t j = 0; j < num_keys; j += kBlockQueries) {
+    const int64_t first_key = chunk * kKeyChunk + j;
+    const Range seeing = queries_seeing(pass.forward, first_key, first_key + smaller(kBlockQueries, num_keys - j));
+    const Range rows{larger(0, seeing.begin - begin), smaller(count, seeing.end - begin)};
+    if (rows.empty()) continue;
+    with_rows(num_keys - j, [&]<int kRows>() {
+      product<kRows, Start::kOnto>(padded, {scratch.dscores + rows.begin * kKeyChunk + j, 1, kKeyChunk},
+                                   scratch.q + rows.begin * padded, padded, rows.end - rows.begin,
+                                   scratch.dk + j * padded, padded);
+      product<kRows, Start::kOnto>(padded, {scratch.probs + rows.begin * kKeyChunk + j, 1, kKeyChunk},
+                                   scratch.dout + rows.begin * padded, padded, rows.end - rows.begin,
+                                   scratch.dv + j * padded, padded);
+    });
+  }
+}
+
+// to[r, x] = from[r, x], padded with zeros; or back.
+void copy_padded(const float* from, int64_t stride, int64_t rows, int64_t dim, float* to) {
+  const int64_t padded = rounded_up(dim, Floats::kLanes);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t x = 0; x < dim; x += Floats::kLanes) Floats::load(from + r * stride + x, dim - x).store(to + r * padded + x);
+}
+void copy_back(const float* from, int64_t rows, int64_t dim, float* to, int64_t stride) {
+  const int64_t padded = rounded_up(dim, Floats::kLanes);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t x = 0; x < dim; x += Floats::kLanes) Floats::load(from + r * padded + x).store(to + r * stride + x, dim - x);
+}
+
+void chunk_gradients(const Pass& pass, int64_t chunk, bool first_head) {
+  const Args& forward = pass.forward;
+  Scratch& scratch = pass.scratch;
+  const int64_t dim = forward.head_dim, first_key = chunk * kKeyChunk;
+  const int64_t num_keys = smaller(kKeyChunk, forward.num_keys - first_key);
+  pack_transposed<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys_transposed);
+  pack_transposed<float>(forward, forward.kv.v, pass.kv_head, chunk, scratch.values_transposed);
+  pack_rows_of_chunk<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
+  float* dk = pass.args.dk + first_key * pass.args.dkv_stride + pass.kv_head * dim;
+  float* dv = pass.args.dv + first_key * pass.args.dkv_stride + pass.kv_head * dim;
+  if (first_head) {
+    for (int64_t i = 0; i < num_keys * pass.padded_dim; i += Floats::kLanes) {
+      Floats::zero().store(scratch.dk + i);
+      Floats::zero().store(scratch.dv + i);
+    }
+  } else {
+    copy_padded(dk, pass.args.dkv_stride, num_keys, dim, scratch.dk);
+    copy_padded(dv, pass.args.dkv_stride, num_keys, dim, scratch.dv);
+  }
+  const Range queries = queries_seeing(forward, first_key, first_key + num_keys);
+  for (int64_t begin = queries.begin; begin < queries.end; begin += kTileQueries) {
+    const int64_t count = smaller(kTileQueries, queries.end - begin);
+    copy_padded(forward.q + begin * forward.q_stride + pass.head * dim, forward.q_stride, count, dim, scratch.q);
+    copy_padded(pass.args.dout + begin * pass.args.dout_stride + pass.head * dim, pass.args.dout_stride, count, dim,
+                scratch.dout);
+    for (int64_t first = 0; first < count; first += kBlockQueries)
+      with_rows(count - first, [&]<int kRows>() { query_block<kRows>(pass, begin, first, chunk); });
+    key_blocks(pass, begin, count, chunk, num_keys);
+  }
+  copy_back(scratch.dk, num_keys, dim, dk, pass.args.dkv_stride);
+  copy_back(scratch.dv, num_keys, dim, dv, pass.args.dkv_stride);
+}
+
+// delta = <dout, out> of each query, and dq = 0.
+void start_head(const AttentionBackward<float>& args, int64_t head, float* delta) {
+  const Args& forward = args.forward;
+  const int64_t dim = forward.head_dim;
+  for (int64_t i = 0; i < forward.num_queries; ++i) {
+    const float* out = forward.out + i * forward.out_stride + head * dim;
+    const float* dout = args.dout + i * args.dout_stride + head * dim;
+    float* dq = args.dq + i * args.dq_stride + head * dim;
+    Floats dot = Floats::zero();
+    for (int64_t x = 0; x < dim; x += Floats::kLanes) {
+      dot = fma(Floats::load(dout + x, dim - x), Floats::load(out + x, dim - x), dot);
+      Floats::zero().store(dq + x, dim - x);
+    }
+    delta[i] = sum(dot);
+  }
+}
+
+}  // namespace
+
+attention_backward_fn<float> attention_backward;
+
+void attention_backward(const AttentionBackward<float>& args, int64_t kv_head, float* delta, void* scratch) {
+  const Args& forward = args.forward;
+  const int64_t group = forward.num_heads / forward.num_kv_heads;
+  for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
+    start_head(args, head, delta);
+    const Pass pass{args,  forward, head, kv_head, rounded_up(forward.head_dim, Floats::kLanes), delta,
+                    PatternMask(forward, head), *static_cast<Scratch*>(scratch)};
+    for (int64_t chunk = 0; chunk * kKeyChunk < forward.num_keys; ++chunk)
+      chunk_gradients(pass, chunk, head == kv_head * group);
+  }
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA
