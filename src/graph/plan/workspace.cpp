@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "graph/plan/plan.h"
 
@@ -34,6 +35,11 @@ Workspace::Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_
 }
 
 Workspace::~Workspace() = default;
+
+void Workspace::poison() {
+  for (const auto& storage : {arena_, scratch_}) std::memset(const_cast<std::byte*>(storage->data()), 0xFF, size_t(storage->size()));
+  for (const auto& [node, workspace] : children_) workspace->poison();
+}
 
 Rows& Workspace::rows(const std::string& space) {
   const int symbol = plan_->graph().find_symbol(space);
