@@ -33,7 +33,6 @@ Result<Config> read(const Json& json, const std::string& where) {
 
 Value encoder_layer(Scope layer, const Config& c, Value x, const Inputs& in) {
   const Scope self = layer / "attention" / "self", output = layer / "attention" / "output";
-  layer.name("attention_input", x);
   const Value q = linear_layer(self / "query", x, c.hidden_size, true);
   const Value k = linear_layer(self / "key", x, c.hidden_size, true);
   const Value v = linear_layer(self / "value", x, c.hidden_size, true);

@@ -38,7 +38,6 @@ Tensor sinusoidal_positions(int64_t positions, int64_t width) {
 Value encoder_layer(Scope layer, const Config& c, Value x, const Inputs& in) {
   const Scope self = layer / "self_attention";
   const int64_t width = c.num_heads * c.head_dim;
-  layer.name("attention_input", x);
   const Value q = linear_layer(self / "query", x, width, true);
   const Value k = linear_layer(self / "key", x, c.num_kv_heads * c.head_dim, true);
   const Value v = linear_layer(self / "value", x, c.num_kv_heads * c.head_dim, true);
