@@ -4,7 +4,6 @@
 //
 //   m' = max(m, max_j s_j)    p_j = e^(s_j - m')    l' = l e^(m - m') + sum_j p_j    o' = o e^(m - m') + sum_j p_j v_j
 #include "kernels/cpu/attention_chunk.h"
-#include "kernels/cpu/vec_math.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -44,13 +43,13 @@ Rescale softmax_row(const Tiled& tiled, float* scores, Range seen, float max, in
   for (int64_t v = 0; v < kChunkVectors; ++v) {
     s[v] = Floats::load(scores + v * Floats::kLanes) * scale;
     if (!whole) s[v] = select(lanes_seen(seen, v), s[v], minus_infinity);
-    largest = orrery::cpu::ORRERY_ISA::max(largest, s[v]);
+    largest = ORRERY_ISA::max(largest, s[v]);
   }
   const float chunk_max = max_of(largest);
   const float new_max = chunk_max > max ? chunk_max : max;
   const Floats shift = Floats::broadcast(new_max == -__builtin_inff() ? 0.0f : new_max);
 #pragma GCC unroll 8
-  for (int64_t v = 0; v < kChunkVectors; ++v) s[v] = exp(s[v] - shift);
+  for (int64_t v = 0; v < kChunkVectors; ++v) s[v] = exp_of_shifted(s[v] - shift);
   // Lanes added by halves: the order is that of the keys' places in the chunk.
   Floats sums[kChunkVectors];
 #pragma GCC unroll 8
@@ -98,7 +97,7 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   // Where nothing has been seen yet both maxima are -inf, and the sums are 0 whatever the factor.
   const Floats next = Floats::load(new_max), minus_infinity = Floats::broadcast(-__builtin_inff());
   const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
-  const Floats factors = exp(Floats::load(scratch.max + first) - shift);
+  const Floats factors = exp_of_shifted(Floats::load(scratch.max + first) - shift);
   factors.store(factor);
   fma(Floats::load(scratch.sum + first), factors, Floats::load(chunk_sum)).store(scratch.sum + first, kRows);
   next.store(scratch.max + first, kRows);

@@ -4,7 +4,6 @@
 //
 //   s = q k^T     dp = dout v^T     dq += ds k     dk += ds^T q     dv += (keep p)^T dout
 #include "kernels/cpu/attention_chunk.h"
-#include "kernels/cpu/vec_math.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -53,7 +52,7 @@ void score_gradients(const Pass& pass, int64_t i, int64_t r, Range seen, int64_t
     for (int64_t x = 0; x < 2; ++x) {
       const int64_t at = (v + x) * Floats::kLanes;
       const Mask<float> lanes = lanes_seen(seen, v + x);
-      const Floats p = exp(fma(Floats::load(probs + at), scale, -lse));
+      const Floats p = exp_of_shifted(fma(Floats::load(probs + at), scale, -lse));
       const Floats dp = Floats::load(dscores + at) * keep[x];
       mask_lanes(lanes, p * keep[x]).store(probs + at);
       mask_lanes(lanes, p * (dp - delta) * scale).store(dscores + at);

@@ -6,6 +6,7 @@
 #include "kernels/cpu/philox.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/cpu/transpose.h"
+#include "kernels/cpu/vec_math.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 
@@ -143,6 +144,13 @@ void with_rows(int64_t rows, F&& f) {
     if (rows < kRows) return with_rows<kRows - 1>(rows, f);
   }
   f.template operator()<kRows>();
+}
+
+// e^x for the x <= 0 of a softmax: as exp, but 0 below -87. Denormal numbers, which the hardware is slow to make, never
+// arise; 1e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays.
+inline Floats exp_of_shifted(Floats x) {
+  const Floats lowest = Floats::broadcast(-87.0f);
+  return mask_lanes(~less(x, lowest), exp(max(lowest, x)));
 }
 
 // Dropout on the pattern: what a chunk's probabilities of one query are multiplied by.
