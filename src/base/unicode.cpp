@@ -22,6 +22,14 @@ struct Composition {
 
 constexpr uint32_t kPageSize = 128;
 
+constexpr uint32_t look_up(char32_t c) { return kKindClasses[kPages[kPageOf[c / kPageSize] * kPageSize + c % kPageSize]]; }
+
+constexpr std::array<uint32_t, 128> ascii_classes() {
+  std::array<uint32_t, 128> classes{};
+  for (char32_t c = 0; c < 128; c++) classes[c] = look_up(c);
+  return classes;
+}
+
 template <size_t N, size_t M, size_t P>
 std::span<const char32_t> find_text(char32_t c, const char32_t (&keys)[N], const uint16_t (&starts)[M],
                                     const char32_t (&pool)[P]) {
@@ -129,10 +137,9 @@ std::vector<Change> composed(const std::vector<Change>& in) {
 
 }  // namespace
 
-uint32_t unicode_classes(char32_t c) {
-  if (c > 0x10FFFF) return 0;
-  return kKindClasses[kPages[kPageOf[c / kPageSize] * kPageSize + c % kPageSize]];
-}
+const std::array<uint32_t, 128> kAsciiClasses = ascii_classes();
+
+uint32_t unicode_classes_long(char32_t c) { return c <= 0x10FFFF ? look_up(c) : 0; }
 
 std::span<const char32_t> lowercase(char32_t c) { return find_text(c, kLowerKeys, kLowerStarts, kLowerPool); }
 

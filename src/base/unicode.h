@@ -5,6 +5,7 @@
 //   if (is(c, kLetter)) …          is(c, kLetter | kNumber) asks for either
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -38,7 +39,11 @@ enum UnicodeClass : uint32_t {
   kCombining = 1u << 21,        // StripAccents: dropped
 };
 
-uint32_t unicode_classes(char32_t c);   // 0 for what is no code point
+extern const std::array<uint32_t, 128> kAsciiClasses;
+uint32_t unicode_classes_long(char32_t c);
+
+// All classes of a code point; 0 for what is none.
+inline uint32_t unicode_classes(char32_t c) { return c < 128 ? kAsciiClasses[c] : unicode_classes_long(c); }
 inline bool is(char32_t c, uint32_t classes) { return (unicode_classes(c) & classes) != 0; }
 
 // Lower case, character by character (no final sigma); empty where it changes nothing.

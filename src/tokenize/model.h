@@ -1,7 +1,7 @@
 // The model of a tokenizer: from one piece of text to ids. BPE, WordPiece, WordLevel.
 //
 // A model is one file in tokenize/models/ and one line in models.inc: its type name in tokenizer.json and its maker.
-// A model is immutable; a ModelRun is one caller's use of it, with its scratch space.
+// A model is immutable; a ModelRun is one caller's use of it at a time, with scratch space and a cache of words.
 #pragma once
 
 #include <memory>

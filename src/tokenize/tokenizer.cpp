@@ -1,6 +1,7 @@
 #include "tokenize/tokenizer.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/file.h"
 #include "base/utf8.h"
@@ -12,10 +13,47 @@
 
 namespace orrery {
 
+namespace {
+
+// Model runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
+class RunPool {
+ public:
+  class Lease {
+   public:
+    Lease(RunPool& pool, std::unique_ptr<ModelRun> run) : pool_(pool), run_(std::move(run)) {}
+    ~Lease() { pool_.give_back(std::move(run_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ModelRun* operator->() const { return run_.get(); }
+
+   private:
+    RunPool& pool_;
+    std::unique_ptr<ModelRun> run_;
+  };
+
+  Lease take(const TokenModel& model) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return {*this, model.run()};
+    std::unique_ptr<ModelRun> run = std::move(idle_.back());
+    idle_.pop_back();
+    return {*this, std::move(run)};
+  }
+
+ private:
+  void give_back(std::unique_ptr<ModelRun> run) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(run));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ModelRun>> idle_;
+};
+
+}  // namespace
+
 struct Tokenizer::Parts {
   explicit Parts(TokenizerFile file);
 
-  std::vector<Encoding> run(std::string_view text, int32_t type_id, const EncodeOptions& options, bool ids_only) const;
   Encoding encode(std::string_view text, const EncodeOptions& options, bool ids_only) const;
   Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
 
@@ -30,6 +68,7 @@ struct Tokenizer::Parts {
   std::unique_ptr<Decoder> decoder;
   AddedTokens added;
   SpecialRoles roles;
+  mutable RunPool runs;   // guarded by itself
 };
 
 namespace {
@@ -121,7 +160,7 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
   if (!model->reads_bytes()) pieces.spell_bytes();
 
   Encoding out;
-  const std::unique_ptr<ModelRun> run = model->run();
+  const RunPool::Lease run = runs.take(*model);
   std::vector<TokenSpan> tokens;
   const OffsetMap offsets_of(ids_only ? std::string_view() : text, options.unit);
   int32_t word = 0;

@@ -60,6 +60,12 @@ int32_t Vocab::find(std::string_view token) const {
   return kAbsent;
 }
 
+bool Vocab::shares_ids() const {
+  return std::adjacent_find(by_id_.begin(), by_id_.end(), [&](uint32_t a, uint32_t b) {
+           return entries_[a].second == entries_[b].second;
+         }) != by_id_.end();
+}
+
 std::optional<std::string_view> Vocab::token(int32_t id) const {
   if (id < 0 || id > max_id()) return std::nullopt;
   if (!dense_.empty()) {

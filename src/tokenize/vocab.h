@@ -22,6 +22,7 @@ class Vocab {
   size_t size() const { return size_; }                        // different tokens
   int32_t max_id() const { return by_id_.empty() ? -1 : entries_[by_id_.back()].second; }
   size_t longest() const { return longest_; }                  // bytes of the longest token
+  bool shares_ids() const;                                     // two tokens have one id
 
   // Calls f(token, id) in the order of ids.
   template <class F>

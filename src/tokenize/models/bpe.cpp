@@ -14,10 +14,13 @@
 #include "tokenize/aligned_text.h"
 #include "tokenize/model.h"
 #include "tokenize/step.h"
+#include "tokenize/word_cache.h"
 
 namespace orrery::token_models {
 
 namespace {
+
+constexpr std::string_view kMetaspace = "\xE2\x96\x81";   // ▁, a space of the text
 
 struct Merge {
   uint32_t rank = 0;
@@ -77,7 +80,10 @@ class Bpe : public TokenModel {
   UnknownToken unknown_;
   std::string prefix_, suffix_;
   bool fuse_unk_ = false, byte_fallback_ = false, ignore_merges_ = false;
-  bool unique_products_ = true;           // no two merges make the same token
+  // A merge whose product is no longer than its parts, or two tokens with one id: then the reference's answer depends on
+  // its heap's expired entries (see merge_long).
+  bool odd_products_ = false;
+  bool words_begin_with_metaspace_ = false;   // no merge joins a ▁ to another character before it
   std::array<int32_t, 256> byte_ids_;      // the token of each byte-level character
   std::array<int32_t, 256> fallback_ids_;  // "<0xE4>"
   std::array<int32_t, 128> ascii_ids_;
@@ -91,6 +97,29 @@ struct Bpe::Run : ModelRun {
       const int32_t id = model.vocab_.find(bytes ? spelled(piece) : piece);
       if (id != Vocab::kAbsent) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
     }
+    const auto tokenize_one = [&](std::string_view word, std::vector<TokenSpan>& tokens) { merge_word(word, bytes, tokens); };
+    if (!model.words_begin_with_metaspace_ || bytes) return cache.tokenize(piece, out, tokenize_one);
+    for (size_t begin = 0; begin < piece.size();) {
+      const size_t end = word_end(piece, begin);
+      const size_t before = out.size();
+      cache.tokenize(piece.substr(begin, end - begin), out, tokenize_one);
+      for (size_t i = before; i < out.size(); i++) {
+        out[i].begin += static_cast<uint32_t>(begin);
+        out[i].end += static_cast<uint32_t>(begin);
+      }
+      begin = end;
+    }
+  }
+
+ private:
+  // Where a ▁ follows another character, after `begin`.
+  static size_t word_end(std::string_view piece, size_t begin) {
+    size_t at = begin;
+    while (piece.substr(at).starts_with(kMetaspace)) at += kMetaspace.size();
+    return std::min(piece.find(kMetaspace, at), piece.size());
+  }
+
+  void merge_word(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) {
     symbols.clear();
     unknown_bytes = 0;
     if (bytes)
@@ -99,7 +128,7 @@ struct Bpe::Run : ModelRun {
       add_characters(piece);
     flush_unknown();
     if (symbols.size() > 1) {
-      if (model.unique_products_ && symbols.size() <= kShort)
+      if (symbols.size() <= kShort && !model.odd_products_)
         merge_short();
       else
         merge_long();
@@ -112,7 +141,6 @@ struct Bpe::Run : ModelRun {
     }
   }
 
- private:
   static constexpr size_t kShort = 32;   // symbols up to which looking at all pairs beats keeping a heap
 
   struct Symbol {
@@ -196,8 +224,8 @@ struct Bpe::Run : ModelRun {
     symbols.resize(count);
   }
 
-  // A heap of candidates. One whose pair has changed since still fires if the pair there now makes the same token: the
-  // reference does so, and its answer depends on it where two merges have one product.
+  // A heap of candidates. One whose pair has changed since still fires if the pair there now makes the same token, as in
+  // the reference. Texts of tokens only grow, so that takes odd products.
   void merge_long() {
     const auto last = static_cast<int32_t>(symbols.size()) - 1;
     heap.clear();
@@ -234,6 +262,7 @@ struct Bpe::Run : ModelRun {
   }
 
   const Bpe& model;
+  WordCache cache;
   std::vector<Symbol> symbols;
   std::vector<Candidate> heap;
   std::string spelling;
@@ -266,9 +295,9 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
     if (b < 128) ascii_ids_[b] = vocab_.find(to_utf8(b));
   }
 
-  std::vector<bool> made(static_cast<size_t>(vocab_.max_id() + 1) <= 4 * vocab_.size() + 1024
-                             ? static_cast<size_t>(vocab_.max_id() + 1) : 0);
-  unique_products_ = !made.empty();
+  odd_products_ = vocab_.shares_ids();
+  const bool plain = prefix_.empty() && suffix_.empty() && !ignore_merges_ && vocab_.find(kMetaspace) != Vocab::kAbsent;
+  words_begin_with_metaspace_ = plain;
   uint32_t rank = 0;
   std::string joined;
   for (const auto& [left, right] : config.merges) {
@@ -284,11 +313,8 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
       throw Error{ErrorKind::bad_file, "the right half of merge " + std::to_string(rank + 1) + ", '" + right +
                                            "', is shorter than the continuing_subword_prefix", ""};
     const int32_t product = require(joined.assign(left).append(right, prefix_.size()));
-    if (unique_products_) {
-      const auto at = static_cast<size_t>(product);
-      if (made[at]) unique_products_ = false;
-      made[at] = true;
-    }
+    odd_products_ = odd_products_ || right.size() == prefix_.size() || left.empty();
+    if (right.starts_with(kMetaspace) && !left.ends_with(kMetaspace)) words_begin_with_metaspace_ = false;
     merges_.set(left_id, right_id, {rank++, product});
   }
 }

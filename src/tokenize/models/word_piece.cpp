@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "tokenize/model.h"
 #include "tokenize/step.h"
+#include "tokenize/word_cache.h"
 
 namespace orrery::token_models {
 
@@ -33,10 +34,12 @@ class WordPiece : public TokenModel {
     explicit Run(const WordPiece& of) : model(of) {}
 
     void tokenize(std::string_view piece, bool, std::vector<TokenSpan>& out) override {
-      const size_t before = out.size();
-      if (count_code_points(piece) <= model.max_chars_ && split(piece, out)) return;
-      out.resize(before);
-      out.push_back({model.unknown_.id(), 0, static_cast<uint32_t>(piece.size())});
+      cache.tokenize(piece, out, [&](std::string_view word, std::vector<TokenSpan>& tokens) {
+        const size_t before = tokens.size();
+        if (count_code_points(word) <= model.max_chars_ && split(word, tokens)) return;
+        tokens.resize(before);
+        tokens.push_back({model.unknown_.id(), 0, static_cast<uint32_t>(word.size())});
+      });
     }
 
     bool split(std::string_view piece, std::vector<TokenSpan>& out) {
@@ -63,6 +66,7 @@ class WordPiece : public TokenModel {
     }
 
     const WordPiece& model;
+    WordCache cache;
     std::string continued;
   };
 

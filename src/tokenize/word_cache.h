@@ -1,0 +1,70 @@
+// The tokens of words met before: most words of a text are. One caller's own, of fixed size; a newer word takes the place
+// of an older one.
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "tokenize/model.h"
+
+namespace orrery {
+
+class WordCache {
+ public:
+  static constexpr size_t kLongestWord = 15, kMostTokens = 8;
+
+  // Appends the word's tokens, from the cache or from find(word, out).
+  template <class Find>
+  void tokenize(std::string_view word, std::vector<TokenSpan>& out, Find find) {
+    if (word.size() > kLongestWord) return find(word, out);
+    if (entries_.empty()) entries_.resize(kEntries);
+    Key key{};
+    std::memcpy(key.data(), word.data(), word.size());
+    key[1] |= uint64_t(word.size()) << 56;   // never all zero, as an empty entry's is: words have bytes
+    Entry& entry = entries_[static_cast<size_t>(((key[0] ^ key[1] * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u) >> kShift)];
+    if (entry.key == key) {
+      uint32_t at = 0;
+      for (size_t i = 0; i < entry.count; i++) {
+        out.push_back({entry.ids[i], at, at + entry.bytes[i]});
+        at += entry.bytes[i];
+      }
+      return;
+    }
+    const size_t before = out.size();
+    find(word, out);
+    store(entry, key, word.size(), out.data() + before, out.size() - before);
+  }
+
+ private:
+  using Key = std::array<uint64_t, 2>;   // the bytes, zeros, and the length in the last byte
+  struct Entry {
+    Key key{};
+    std::array<int32_t, kMostTokens> ids;
+    std::array<uint8_t, kMostTokens> bytes;
+    uint8_t count;
+  };
+  static constexpr int kShift = 64 - 14;
+  static constexpr size_t kEntries = size_t(1) << 14;   // one MiB
+
+  // Only tokens that lie end to end within the word, as nearly all do.
+  static void store(Entry& entry, const Key& key, size_t size, const TokenSpan* tokens, size_t count) {
+    if (count > kMostTokens) return;
+    uint32_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+      if (tokens[i].begin != at || tokens[i].end > size) return;
+      at = tokens[i].end;
+    }
+    entry.key = key;
+    entry.count = static_cast<uint8_t>(count);
+    for (size_t i = 0; i < count; i++) {
+      entry.ids[i] = tokens[i].id;
+      entry.bytes[i] = static_cast<uint8_t>(tokens[i].end - tokens[i].begin);
+    }
+  }
+
+  std::vector<Entry> entries_;
+};
+
+}  // namespace orrery
