@@ -23,8 +23,10 @@ std::string line_and_column(std::string_view text, size_t byte) {
 // What the library says of an error, without its own tag and position.
 std::string reason_of(const Json::exception& exception) {
   std::string what = exception.what();
-  if (const size_t tag = what.find("] "); what.starts_with('[') && tag != std::string::npos) what = what.substr(tag + 2);
-  if (const size_t colon = what.find(": ", what.find("column")); colon != std::string::npos) what = what.substr(colon + 2);
+  if (const size_t tag = what.find("] "); what.starts_with('[') && tag != std::string::npos)
+    what = what.substr(tag + 2);
+  if (const size_t colon = what.find(": ", what.find("column")); colon != std::string::npos)
+    what = what.substr(colon + 2);
   std::replace(what.begin(), what.end(), '\n', ' ');
   return what;
 }
@@ -126,7 +128,8 @@ Result<Json> parse_json(std::string_view text, std::string_view where) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   // The library takes a zero byte for the end of the text.
   if (const size_t zero = text.find('\0'); zero != std::string_view::npos)
-    return Error{ErrorKind::bad_file, "not valid JSON: a zero byte", std::string(where) + ", " + line_and_column(text, zero + 1)};
+    return Error{ErrorKind::bad_file, "not valid JSON: a zero byte",
+                 std::string(where) + ", " + line_and_column(text, zero + 1)};
   Builder builder;
   if (Json::sax_parse(text, &builder)) return std::move(builder.document);
   const std::string at = builder.position == 0 ? "" : ", " + line_and_column(text, builder.position);

@@ -17,13 +17,20 @@ std::string repeated(std::string_view text, int count) {
 }  // namespace
 
 TEST_CASE("every kind of value is read, and objects keep the order of the file") {
-  const Json json = parse_json("\xEF\xBB\xBF {\"z\": [1, -2, 2.5, true, null, [], {}], \"a\": {\"deep\": [{\"x\": \"\\u00e9\\n\"}]}, \"big\": 18446744073709551615}", "a.json").value();
-  CHECK(to_line(json) == "{\"z\":[1,-2,2.5,true,null,[],{}],\"a\":{\"deep\":[{\"x\":\"\xC3\xA9\\n\"}]},\"big\":18446744073709551615}");
-  for (const char* scalar : {"1", "null", "\"x\"", "true", "[]", "-0.5"}) CHECK(to_line(parse_json(scalar, "a.json").value()) == scalar);
+  const Json json = parse_json(
+                        "\xEF\xBB\xBF {\"z\": [1, -2, 2.5, true, null, [], {}], \"a\": {\"deep\": [{\"x\": "
+                        "\"\\u00e9\\n\"}]}, \"big\": 18446744073709551615}",
+                        "a.json")
+                        .value();
+  CHECK(to_line(json) ==
+        "{\"z\":[1,-2,2.5,true,null,[],{}],\"a\":{\"deep\":[{\"x\":\"\xC3\xA9\\n\"}]},\"big\":18446744073709551615}");
+  for (const char* scalar : {"1", "null", "\"x\"", "true", "[]", "-0.5"})
+    CHECK(to_line(parse_json(scalar, "a.json").value()) == scalar);
 }
 
 TEST_CASE("of equal keys the last value stays, at the first place") {
-  CHECK(to_line(parse_json(R"({"a":1,"b":2,"a":[3],"c":4,"a":{"x":0,"x":1}})", "a.json").value()) == R"({"a":{"x":1},"b":2,"c":4})");
+  CHECK(to_line(parse_json(R"({"a":1,"b":2,"a":[3],"c":4,"a":{"x":0,"x":1}})", "a.json").value()) ==
+        R"({"a":{"x":1},"b":2,"c":4})");
 }
 
 TEST_CASE("an error names the file, the line and the column") {

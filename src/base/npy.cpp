@@ -29,11 +29,15 @@ class HeaderParser {
     while (!take('}')) {
       std::string key;
       if (!string(key) || !take(':')) return "the header is not a dictionary of names";
-      bool* const seen = key == "descr" ? &seen_type : key == "fortran_order" ? &seen_order : key == "shape" ? &seen_shape : nullptr;
+      bool* const seen = key == "descr"           ? &seen_type
+                         : key == "fortran_order" ? &seen_order
+                         : key == "shape"         ? &seen_shape
+                                                  : nullptr;
       if (!seen) return "the header has the unknown key '" + key + "'";
       if (std::exchange(*seen, true)) return "the header has two '" + key + "'";
       if (seen == &seen_type && !string(header.type)) return "the array has a structured type, which is not supported";
-      if (seen == &seen_order && !truth(header.fortran_order)) return "the header's fortran_order is neither True nor False";
+      if (seen == &seen_order && !truth(header.fortran_order))
+        return "the header's fortran_order is neither True nor False";
       if (seen == &seen_shape && !sizes(header.shape)) return "the header's shape is not a tuple of up to 64 sizes";
       if (!take(',') && !peek('}')) return "the header has no ',' after '" + key + "'";
     }
@@ -129,31 +133,43 @@ Result<NamedArrays> arrays_of(const std::vector<ZipEntry>& entries, const std::s
   return arrays;
 }
 
-std::string_view text_of(const MappedFile& file) { return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}; }
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
 }  // namespace
 
 Result<NpyArray> parse_npy(std::string_view file, const std::string& where) {
-  const auto wrong = [&](std::string what, ErrorKind kind = ErrorKind::bad_file) { return Error{kind, std::move(what), where}; };
+  const auto wrong = [&](std::string what, ErrorKind kind = ErrorKind::bad_file) {
+    return Error{kind, std::move(what), where};
+  };
   if (!file.starts_with(kMagic)) return wrong("this is not an .npy file: it does not start with \\x93NUMPY");
   if (file.size() < 10) return wrong("the file ends inside its header");
   const int version = file[6];
-  if (version < 1 || version > 3) return wrong("version " + std::to_string(version) + " of the .npy format is not known", ErrorKind::unsupported);
+  if (version < 1 || version > 3)
+    return wrong("version " + std::to_string(version) + " of the .npy format is not known", ErrorKind::unsupported);
   const size_t width = version == 1 ? 2 : 4, start = 8 + width;
   if (file.size() < start) return wrong("the file ends inside its header");
   size_t length = 0;
   for (size_t i = width; i-- > 0;) length = (length << 8) | uint8_t(file[8 + i]);
-  if (length > file.size() - start) return wrong("the header claims " + std::to_string(length) + " bytes, but only " + std::to_string(file.size() - start) + " follow");
+  if (length > file.size() - start)
+    return wrong("the header claims " + std::to_string(length) + " bytes, but only " +
+                 std::to_string(file.size() - start) + " follow");
 
   Header header;
   if (auto what = HeaderParser(file.substr(start, length)).parse(header)) return wrong(std::move(*what));
   const std::optional<uint64_t> element = width_of(header.type);
-  if (!element) return wrong("elements of the type '" + header.type.substr(0, 32) + "' are not supported: <f4, <f8, <i4, <i8 and <u4 are", ErrorKind::unsupported);
-  if (header.fortran_order && header.shape.size() > 1) return wrong("the array is column-major (fortran_order), which is not supported", ErrorKind::unsupported);
+  if (!element)
+    return wrong(
+        "elements of the type '" + header.type.substr(0, 32) + "' are not supported: <f4, <f8, <i4, <i8 and <u4 are",
+        ErrorKind::unsupported);
+  if (header.fortran_order && header.shape.size() > 1)
+    return wrong("the array is column-major (fortran_order), which is not supported", ErrorKind::unsupported);
   const std::optional<uint64_t> bytes = bytes_of(header.shape, *element);
   const std::string_view elements = file.substr(start + length);
   if (!bytes) return wrong("the array's shape overflows 64 bits");
   if (*bytes != elements.size())
-    return wrong("the array takes " + std::to_string(*bytes) + " bytes, but " + std::to_string(elements.size()) + " follow its header");
+    return wrong("the array takes " + std::to_string(*bytes) + " bytes, but " + std::to_string(elements.size()) +
+                 " follow its header");
   const std::byte* first = reinterpret_cast<const std::byte*>(elements.data());
   return NpyArray{std::move(header.type), std::move(header.shape), {first, first + elements.size()}};
 }

@@ -27,15 +27,25 @@ namespace orrery {
 template <class T>
 const char* npy_type();
 template <>
-inline const char* npy_type<float>() { return "<f4"; }
+inline const char* npy_type<float>() {
+  return "<f4";
+}
 template <>
-inline const char* npy_type<double>() { return "<f8"; }
+inline const char* npy_type<double>() {
+  return "<f8";
+}
 template <>
-inline const char* npy_type<int32_t>() { return "<i4"; }
+inline const char* npy_type<int32_t>() {
+  return "<i4";
+}
 template <>
-inline const char* npy_type<int64_t>() { return "<i8"; }
+inline const char* npy_type<int64_t>() {
+  return "<i8";
+}
 template <>
-inline const char* npy_type<uint32_t>() { return "<u4"; }
+inline const char* npy_type<uint32_t>() {
+  return "<u4";
+}
 
 struct NpyArray {
   std::string type;  // one of the words above
@@ -45,7 +55,8 @@ struct NpyArray {
   // The elements, row-major; throws where they are of another type.
   template <class T>
   std::span<const T> values() const {
-    if (type != npy_type<T>()) throw Error{ErrorKind::bad_usage, "an array of " + type + " read as " + npy_type<T>(), ""};
+    if (type != npy_type<T>())
+      throw Error{ErrorKind::bad_usage, "an array of " + type + " read as " + npy_type<T>(), ""};
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
 };
@@ -53,7 +64,8 @@ using NamedArrays = std::vector<std::pair<std::string, NpyArray>>;
 
 // From the bytes of a file; `where` names it in errors.
 Result<NpyArray> parse_npy(std::string_view file, const std::string& where);
-Result<NamedArrays> parse_npz(std::string_view file, const std::string& where);  // entries other than NAME.npy are left out
+Result<NamedArrays> parse_npz(std::string_view file,
+                              const std::string& where);  // entries other than NAME.npy are left out
 Result<NpyArray> read_npy(const std::filesystem::path& path);
 Result<NamedArrays> read_npz(const std::filesystem::path& path);
 
@@ -66,7 +78,8 @@ Status write_npy_bytes(const std::filesystem::path& path, const std::string& hea
 template <class T>
 Status write_npy(const std::filesystem::path& path, const std::vector<int64_t>& shape, std::span<const T> values) {
   expect_count(shape, values.size());
-  return write_npy_bytes(path, npy_header(npy_type<T>(), shape), {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
+  return write_npy_bytes(path, npy_header(npy_type<T>(), shape),
+                         {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
 }
 
 // Writes the archive whole or not at all. A name may hold dots and slashes, as in "h.0.attn/q".
@@ -76,7 +89,8 @@ class NpzWriter {
   template <class T>
   void add(const std::string& name, const std::vector<int64_t>& shape, std::span<const T> values) {
     expect_count(shape, values.size());
-    zip_.add(name + ".npy", {npy_header(npy_type<T>(), shape), {reinterpret_cast<const char*>(values.data()), values.size_bytes()}});
+    zip_.add(name + ".npy",
+             {npy_header(npy_type<T>(), shape), {reinterpret_cast<const char*>(values.data()), values.size_bytes()}});
   }
   Status commit() { return zip_.commit(); }
 

@@ -38,7 +38,8 @@ std::string zip_of(const std::vector<std::pair<std::string, std::string>>& entri
 // Every occurrence of `from`, replaced by `to` of the same length.
 std::string replaced(std::string bytes, const std::string& from, const std::string& to) {
   REQUIRE(from.size() == to.size());
-  for (size_t at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at + to.size())) bytes.replace(at, from.size(), to);
+  for (size_t at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at + to.size()))
+    bytes.replace(at, from.size(), to);
   return bytes;
 }
 }  // namespace
@@ -48,7 +49,8 @@ TEST_CASE("CRC-32 gives its published check value, in one piece or several") {
   CHECK(crc32("") == 0);
   const std::string text = "The quick brown fox jumps over the lazy dog";
   CHECK(crc32(text) == 0x414fa339u);
-  for (size_t cut = 0; cut <= text.size(); ++cut) CHECK(crc32(text.substr(cut), crc32(text.substr(0, cut))) == 0x414fa339u);
+  for (size_t cut = 0; cut <= text.size(); ++cut)
+    CHECK(crc32(text.substr(cut), crc32(text.substr(0, cut))) == 0x414fa339u);
 }
 
 TEST_CASE("an array written as .npy is read back") {
@@ -144,7 +146,8 @@ TEST_CASE("broken arrays are refused") {
 }
 
 TEST_CASE("an archive is read back, in the 32-bit and the 64-bit form") {
-  const std::vector<std::pair<std::string, std::string>> entries = {{"a", "first"}, {"folder/b", ""}, {"c", std::string(1000, 'x')}};
+  const std::vector<std::pair<std::string, std::string>> entries = {
+      {"a", "first"}, {"folder/b", ""}, {"c", std::string(1000, 'x')}};
   for (const uint64_t zip64_from : {uint64_t(0xffffffffu), uint64_t(0), uint64_t(100)}) {
     const std::string bytes = zip_of(entries, zip64_from);
     const auto read = parse_zip(bytes, "a.zip").value();
@@ -174,8 +177,10 @@ TEST_CASE("an archive cut at any byte, or with any byte of an entry changed, is 
 
 TEST_CASE("archives that would do harm are refused") {
   const std::string whole = zip_of({{"aa/b", "first"}, {"aa/c", "other"}});
-  CHECK(zip_error(replaced(whole, "aa/b", "../b")) == "the archive has an entry of the name '../b', which leaves its folder");
-  CHECK(zip_error(replaced(whole, "aa/b", "/a/b")) == "the archive has an entry of the name '/a/b', which leaves its folder");
+  CHECK(zip_error(replaced(whole, "aa/b", "../b")) ==
+        "the archive has an entry of the name '../b', which leaves its folder");
+  CHECK(zip_error(replaced(whole, "aa/b", "/a/b")) ==
+        "the archive has an entry of the name '/a/b', which leaves its folder");
   CHECK(zip_error(replaced(whole, "aa/b", "aa/c")) == "the archive has two entries 'aa/c'");
   std::string changed = whole;
   const size_t central = whole.find("PK\x01\x02");

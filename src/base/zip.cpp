@@ -7,7 +7,8 @@
 namespace orrery {
 
 namespace {
-constexpr uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
+constexpr uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
+                   kLocator64 = 0x07064b50;
 constexpr uint64_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
 constexpr uint32_t kIn64 = 0xffffffffu;  // "see the 64-bit form"
 constexpr uint16_t kDate = 0x0021;       // 1980-01-01, the first that can be written
@@ -40,7 +41,8 @@ void put(std::string& to, uint64_t value, int width) {
 }
 
 bool is_safe_name(std::string_view name) {
-  if (name.empty() || name.front() == '/' || name.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos) return false;
+  if (name.empty() || name.front() == '/' || name.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos)
+    return false;
   for (size_t begin = 0; begin <= name.size();) {
     const size_t end = std::min(name.find('/', begin), name.size());
     if (name.substr(begin, end - begin) == "..") return false;
@@ -95,23 +97,29 @@ class Reader {
       uint64_t limit = at;
       if (at >= kLocator64Size && u32(archive_, at - kLocator64Size) == kLocator64) {
         const uint64_t record = u64(archive_, at - kLocator64Size + 8);
-        if (record > at - kLocator64Size || at - kLocator64Size - record < kEnd64Size || u32(archive_, record) != kEnd64)
+        if (record > at - kLocator64Size || at - kLocator64Size - record < kEnd64Size ||
+            u32(archive_, record) != kEnd64)
           return wrong("the archive's 64-bit end record is not where it should be");
         found = {u64(archive_, record + 48), 0, u64(archive_, record + 32)};
         length = u64(archive_, record + 40);
         limit = record;
       }
-      if (found.begin > limit || length > limit - found.begin) return wrong("the directory of the archive lies outside the file");
+      if (found.begin > limit || length > limit - found.begin)
+        return wrong("the directory of the archive lies outside the file");
       found.end = found.begin + length;
       return found;
     }
-    return Error{ErrorKind::bad_file, "this is not a whole zip archive: it has no end record", where_, "the download may be incomplete"};
+    return Error{ErrorKind::bad_file, "this is not a whole zip archive: it has no end record", where_,
+                 "the download may be incomplete"};
   }
 
   Result<Record> read_record(uint64_t& at, uint64_t end) const {
-    if (end - at < kCentralSize || u32(archive_, at) != kCentral) return wrong("the directory of the archive is broken at byte " + std::to_string(at));
-    const uint64_t name_size = u16(archive_, at + 28), extra_size = u16(archive_, at + 30), comment_size = u16(archive_, at + 32);
-    if (end - at - kCentralSize < name_size + extra_size + comment_size) return wrong("the directory of the archive is cut at byte " + std::to_string(at));
+    if (end - at < kCentralSize || u32(archive_, at) != kCentral)
+      return wrong("the directory of the archive is broken at byte " + std::to_string(at));
+    const uint64_t name_size = u16(archive_, at + 28), extra_size = u16(archive_, at + 30),
+                   comment_size = u16(archive_, at + 32);
+    if (end - at - kCentralSize < name_size + extra_size + comment_size)
+      return wrong("the directory of the archive is cut at byte " + std::to_string(at));
     Record record;
     record.flags = u16(archive_, at + 8);
     record.method = u16(archive_, at + 10);
@@ -120,7 +128,8 @@ class Reader {
     record.size = u32(archive_, at + 24);
     record.offset = u32(archive_, at + 42);
     record.name = archive_.substr(size_t(at + kCentralSize), size_t(name_size));
-    if (!is_safe_name(record.name)) return wrong("the archive has an entry of the name '" + record.name + "', which leaves its folder");
+    if (!is_safe_name(record.name))
+      return wrong("the archive has an entry of the name '" + record.name + "', which leaves its folder");
     widen(record, archive_.substr(size_t(at + kCentralSize + name_size), size_t(extra_size)));
     at += kCentralSize + name_size + extra_size + comment_size;
     return record;
@@ -147,14 +156,21 @@ class Reader {
   Result<std::string_view> contents(const Record& record, uint64_t limit) const {
     const std::string entry = "entry '" + record.name + "' of the archive ";
     if (record.flags & 1) return wrong(entry + "is encrypted", ErrorKind::unsupported);
-    if (record.method != 0) return wrong(entry + "is compressed (method " + std::to_string(record.method) + "), and only stored entries can be read", ErrorKind::unsupported);
+    if (record.method != 0)
+      return wrong(
+          entry + "is compressed (method " + std::to_string(record.method) + "), and only stored entries can be read",
+          ErrorKind::unsupported);
     if (record.packed != record.size) return wrong(entry + "has two different sizes");
-    if (record.offset > limit || limit - record.offset < kLocalSize || u32(archive_, record.offset) != kLocal) return wrong(entry + "is not where the directory says");
+    if (record.offset > limit || limit - record.offset < kLocalSize || u32(archive_, record.offset) != kLocal)
+      return wrong(entry + "is not where the directory says");
     const uint64_t name_size = u16(archive_, record.offset + 26), extra_size = u16(archive_, record.offset + 28);
     const uint64_t room = limit - record.offset - kLocalSize;
-    if (name_size + extra_size > room || record.size > room - name_size - extra_size) return wrong(entry + "ends past the directory");
-    if (archive_.substr(size_t(record.offset + kLocalSize), size_t(name_size)) != record.name) return wrong(entry + "has another name in front of its bytes");
-    const std::string_view bytes = archive_.substr(size_t(record.offset + kLocalSize + name_size + extra_size), size_t(record.size));
+    if (name_size + extra_size > room || record.size > room - name_size - extra_size)
+      return wrong(entry + "ends past the directory");
+    if (archive_.substr(size_t(record.offset + kLocalSize), size_t(name_size)) != record.name)
+      return wrong(entry + "has another name in front of its bytes");
+    const std::string_view bytes =
+        archive_.substr(size_t(record.offset + kLocalSize + name_size + extra_size), size_t(record.size));
     if (crc32(bytes) != record.crc) return wrong(entry + "does not match its checksum");
     return bytes;
   }
@@ -170,7 +186,8 @@ class Reader {
       return wrong("the archive has two entries '" + std::string(*twice) + "'");
     std::sort(ranges.begin(), ranges.end(), [](std::string_view a, std::string_view b) { return a.data() < b.data(); });
     for (size_t i = 1; i < ranges.size(); ++i)
-      if (ranges[i - 1].data() + ranges[i - 1].size() > ranges[i].data()) return wrong("two entries of the archive share the same bytes");
+      if (ranges[i - 1].data() + ranges[i - 1].size() > ranges[i].data())
+        return wrong("two entries of the archive share the same bytes");
     return entries;
   }
 
@@ -185,16 +202,20 @@ uint32_t crc32(std::string_view bytes, uint32_t crc) {
   size_t left = bytes.size();
   for (; left >= 8; p += 8, left -= 8) {
     const uint32_t low = crc ^ u32({p, 4}, 0), high = u32({p + 4, 4}, 0);
-    crc = kTables[7][low & 0xff] ^ kTables[6][(low >> 8) & 0xff] ^ kTables[5][(low >> 16) & 0xff] ^ kTables[4][low >> 24] ^
-          kTables[3][high & 0xff] ^ kTables[2][(high >> 8) & 0xff] ^ kTables[1][(high >> 16) & 0xff] ^ kTables[0][high >> 24];
+    crc = kTables[7][low & 0xff] ^ kTables[6][(low >> 8) & 0xff] ^ kTables[5][(low >> 16) & 0xff] ^
+          kTables[4][low >> 24] ^ kTables[3][high & 0xff] ^ kTables[2][(high >> 8) & 0xff] ^
+          kTables[1][(high >> 16) & 0xff] ^ kTables[0][high >> 24];
   }
   for (; left > 0; ++p, --left) crc = (crc >> 8) ^ kTables[0][(crc ^ uint8_t(*p)) & 0xff];
   return ~crc;
 }
 
-Result<std::vector<ZipEntry>> parse_zip(std::string_view archive, const std::string& where) { return Reader(archive, where).entries(); }
+Result<std::vector<ZipEntry>> parse_zip(std::string_view archive, const std::string& where) {
+  return Reader(archive, where).entries();
+}
 
-ZipWriter::ZipWriter(std::filesystem::path path, uint64_t zip64_from) : file_(std::move(path)), zip64_from_(zip64_from) {}
+ZipWriter::ZipWriter(std::filesystem::path path, uint64_t zip64_from)
+    : file_(std::move(path)), zip64_from_(zip64_from) {}
 
 void ZipWriter::write(std::string_view bytes) {
   file_.write(bytes);
@@ -202,7 +223,8 @@ void ZipWriter::write(std::string_view bytes) {
 }
 
 void ZipWriter::add(const std::string& name, std::initializer_list<std::string_view> pieces) {
-  if (!is_safe_name(name) || name.size() > 0xffff) throw Error{ErrorKind::bad_usage, "'" + name + "' cannot be the name of an entry of an archive", ""};
+  if (!is_safe_name(name) || name.size() > 0xffff)
+    throw Error{ErrorKind::bad_usage, "'" + name + "' cannot be the name of an entry of an archive", ""};
   uint64_t size = 0;
   uint32_t crc = 0;
   for (const std::string_view piece : pieces) {

@@ -28,21 +28,25 @@ Result<Json> read_object(const std::filesystem::path& path) {
 }
 
 Error no_weights(const std::filesystem::path& folder) {
-  Error error{ErrorKind::not_found, std::string("there are no weights: neither ") + kWeights + " nor " + kIndex, folder.string()};
+  Error error{ErrorKind::not_found, std::string("there are no weights: neither ") + kWeights + " nor " + kIndex,
+              folder.string()};
   for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"})
-    if (is_there(folder / other)) error.hint = std::string(other) + " is there, but only safetensors can be read: convert it first";
+    if (is_there(folder / other))
+      error.hint = std::string(other) + " is there, but only safetensors can be read: convert it first";
   return error;
 }
 
 // Opens each file that the weight map names, once, in the order of their names.
-Result<std::map<std::string, SafetensorsFile>> open_shards(const std::filesystem::path& folder, const WeightMap& weight_map) {
+Result<std::map<std::string, SafetensorsFile>> open_shards(const std::filesystem::path& folder,
+                                                           const WeightMap& weight_map) {
   std::map<std::string, int64_t> wanted;
   for (const auto& [tensor, file] : weight_map) ++wanted[file];
   std::map<std::string, SafetensorsFile> shards;
   for (const auto& [name, count] : wanted) {
     if (!is_there(folder / name))
-      return Error{ErrorKind::not_found, "the shard " + name + ", which holds " + std::to_string(count) + " tensors, is missing", folder.string(),
-                   "the download may be incomplete"};
+      return Error{ErrorKind::not_found,
+                   "the shard " + name + ", which holds " + std::to_string(count) + " tensors, is missing",
+                   folder.string(), "the download may be incomplete"};
     Result<SafetensorsFile> shard = SafetensorsFile::open(folder / name);
     if (!shard) return shard.error();
     shards.emplace(name, std::move(*shard));
@@ -53,10 +57,13 @@ Result<std::map<std::string, SafetensorsFile>> open_shards(const std::filesystem
 
 Result<Json> read_config(const std::filesystem::path& folder) {
   std::error_code ignored;
-  if (!std::filesystem::exists(folder, ignored)) return Error{ErrorKind::not_found, "there is no such folder", folder.string()};
+  if (!std::filesystem::exists(folder, ignored))
+    return Error{ErrorKind::not_found, "there is no such folder", folder.string()};
   if (!std::filesystem::is_directory(folder, ignored))
-    return Error{ErrorKind::bad_file, "a checkpoint is a folder with a config.json, and this is a file", folder.string()};
-  if (!is_there(folder / "config.json")) return Error{ErrorKind::not_found, "the folder has no config.json", folder.string()};
+    return Error{ErrorKind::bad_file, "a checkpoint is a folder with a config.json, and this is a file",
+                 folder.string()};
+  if (!is_there(folder / "config.json"))
+    return Error{ErrorKind::not_found, "the folder has no config.json", folder.string()};
   return read_object(folder / "config.json");
 }
 
@@ -71,7 +78,9 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& folder) {
     if (!generation) return generation.error();
     checkpoint.generation_config_ = std::move(*generation);
   }
-  const Status opened = is_there(folder / kWeights) ? checkpoint.open_single() : is_there(folder / kIndex) ? checkpoint.open_sharded() : no_weights(folder);
+  const Status opened = is_there(folder / kWeights) ? checkpoint.open_single()
+                        : is_there(folder / kIndex) ? checkpoint.open_sharded()
+                                                    : no_weights(folder);
   if (!opened) return opened.error();
   return checkpoint;
 }
@@ -103,7 +112,9 @@ Status Checkpoint::open_sharded() {
   }
   for (const auto& [tensor, file] : *weight_map) {
     const size_t shard = number.at(file);
-    if (!shards_[shard].find(tensor)) return Error{ErrorKind::bad_file, "tensor '" + tensor + "' is not in " + file + ", where the index puts it", where};
+    if (!shards_[shard].find(tensor))
+      return Error{ErrorKind::bad_file, "tensor '" + tensor + "' is not in " + file + ", where the index puts it",
+                   where};
     shard_index_.emplace(tensor, shard);
   }
   for (size_t shard = 0; shard < shards_.size(); ++shard) {
@@ -112,8 +123,10 @@ Status Checkpoint::open_sharded() {
       if (listed == shard_index_.end()) continue;  // the index decides what belongs to the model
       if (listed->second != shard)
         return Error{ErrorKind::bad_file,
-                     "tensor '" + tensor.name + "' is in two shards: " + shards_[listed->second].path().filename().string() + " and " +
-                         shards_[shard].path().filename().string(), where};
+                     "tensor '" + tensor.name +
+                         "' is in two shards: " + shards_[listed->second].path().filename().string() + " and " +
+                         shards_[shard].path().filename().string(),
+                     where};
       names_.push_back(tensor.name);
     }
   }
@@ -138,7 +151,8 @@ uint64_t Checkpoint::bytes() const {
 
 Result<Tensor> Checkpoint::tensor(std::string_view name) const {
   const SafetensorsFile* shard = shard_of(name);
-  if (!shard) return Error{ErrorKind::not_found, "the checkpoint has no tensor '" + std::string(name) + "'", folder_.string()};
+  if (!shard)
+    return Error{ErrorKind::not_found, "the checkpoint has no tensor '" + std::string(name) + "'", folder_.string()};
   return shard->tensor(name);
 }
 

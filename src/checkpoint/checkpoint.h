@@ -63,9 +63,9 @@ Result<Json> read_config(const std::filesystem::path& folder);
 
 struct CheckpointContents {
   Json config;
-  Json generation_config = {};                                          // null: no such file
+  Json generation_config = {};  // null: no such file
   NamedTensors tensors = {};
-  std::vector<std::pair<std::string, std::string>> files = {};          // name and bytes: tokenizer.json, trainer state, …
+  std::vector<std::pair<std::string, std::string>> files = {};  // name and bytes: tokenizer.json, trainer state, …
   std::vector<std::pair<std::string, NamedTensors>> tensor_files = {};  // optimizer.safetensors, …
   uint64_t max_shard_bytes = 5'000'000'000;                             // above it the weights are split into shards
 };

@@ -18,8 +18,10 @@ TEST_CASE("real checkpoints are opened, and each tensor is where its header says
   const struct {
     const char* name;
     const char* model_type;
-  } cases[] = {{"stories260k", "llama"}, {"gpt2-sort", "gpt2"}, {"minilm-l6-v2", "bert"}, {"fixture-bert-classifier-random", "bert"},
-               {"fixture-t5-random", "t5"}, {"fixture-bloom-random", "bloom"}, {"translit-ar-en", ""}};
+  } cases[] = {{"stories260k", "llama"},    {"gpt2-sort", "gpt2"},
+               {"minilm-l6-v2", "bert"},    {"fixture-bert-classifier-random", "bert"},
+               {"fixture-t5-random", "t5"}, {"fixture-bloom-random", "bloom"},
+               {"translit-ar-en", ""}};
   for (const auto& expected : cases) {
     CAPTURE(expected.name);
     const Checkpoint checkpoint = Checkpoint::open(kModels / expected.name).value();
@@ -44,7 +46,8 @@ TEST_CASE("a real checkpoint saved again holds the same tensors") {
     CAPTURE(name);
     const Checkpoint original = Checkpoint::open(kModels / name).value();
     CheckpointContents saved{.config = original.config(), .generation_config = original.generation_config()};
-    for (const std::string& tensor : original.names()) saved.tensors.emplace_back(tensor, original.tensor(tensor).value());
+    for (const std::string& tensor : original.names())
+      saved.tensors.emplace_back(tensor, original.tensor(tensor).value());
     for (const uint64_t limit : {uint64_t(1) << 40, uint64_t(100'000)}) {
       saved.max_shard_bytes = limit;
       REQUIRE(save_checkpoint(folder.path() / name, saved));

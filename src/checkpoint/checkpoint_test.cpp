@@ -38,7 +38,9 @@ std::string error_of(const std::filesystem::path& folder) {
 }
 
 void index(const std::filesystem::path& folder, const std::string& weight_map) {
-  REQUIRE(write_file(folder / "model.safetensors.index.json", "{\"metadata\":{\"total_size\":1,\"deep\":[{\"weight_map\":[]}]},\"weight_map\":" + weight_map + "}"));
+  REQUIRE(
+      write_file(folder / "model.safetensors.index.json",
+                 "{\"metadata\":{\"total_size\":1,\"deep\":[{\"weight_map\":[]}]},\"weight_map\":" + weight_map + "}"));
 }
 }  // namespace
 
@@ -48,7 +50,8 @@ TEST_CASE("a checkpoint saved whole is opened with all it held") {
   CheckpointContents saved = contents();
   saved.tensor_files = {{"optimizer.safetensors", {{"m", kY}}}};
   REQUIRE(save_checkpoint(path, saved));
-  CHECK(files_of(path) == std::set<std::string>{"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "optimizer.safetensors"});
+  CHECK(files_of(path) == std::set<std::string>{"config.json", "generation_config.json", "model.safetensors",
+                                                "tokenizer.json", "optimizer.safetensors"});
   CHECK(files_of(folder.path() / "deeper").size() == 1);
 
   const Checkpoint read = Checkpoint::open(path).value();
@@ -72,8 +75,9 @@ TEST_CASE("a checkpoint above the limit is split, indexed and read back") {
   CheckpointContents saved = contents();
   saved.max_shard_bytes = 16;
   REQUIRE(save_checkpoint(folder.path() / "a", saved));
-  CHECK(files_of(folder.path() / "a") == std::set<std::string>{"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json",
-                                                               "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"});
+  CHECK(files_of(folder.path() / "a") ==
+        std::set<std::string>{"config.json", "generation_config.json", "tokenizer.json", "model.safetensors.index.json",
+                              "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"});
   CHECK(read_file(folder.path() / "a/model.safetensors.index.json").value() == R"({
   "metadata": {
     "total_size": 32
@@ -137,10 +141,14 @@ TEST_CASE("broken indexes are refused") {
   };
   check(R"({"x":"one.safetensors","y":"two.safetensors"})", "accepted");
   CHECK(Checkpoint::open(path).value().names() == std::vector<std::string>{"x", "y"});
-  check(R"({"x":"one.safetensors","y":"three.safetensors","w":"three.safetensors"})", "the shard three.safetensors, which holds 2 tensors, is missing");
-  check(R"({"x":"one.safetensors","y":"one.safetensors"})", "tensor 'y' is not in one.safetensors, where the index puts it");
-  check(R"({"x":"one.safetensors","x":"two.safetensors"})", "tensor 'x' is listed twice: in one.safetensors and in two.safetensors");
-  check(R"({"x":"../one.safetensors"})", "tensor 'x' is said to be in '../one.safetensors', which is not the name of a file in this folder");
+  check(R"({"x":"one.safetensors","y":"three.safetensors","w":"three.safetensors"})",
+        "the shard three.safetensors, which holds 2 tensors, is missing");
+  check(R"({"x":"one.safetensors","y":"one.safetensors"})",
+        "tensor 'y' is not in one.safetensors, where the index puts it");
+  check(R"({"x":"one.safetensors","x":"two.safetensors"})",
+        "tensor 'x' is listed twice: in one.safetensors and in two.safetensors");
+  check(R"({"x":"../one.safetensors"})",
+        "tensor 'x' is said to be in '../one.safetensors', which is not the name of a file in this folder");
   for (const char* name : {"..", ".", "", "/etc/passwd", "a\\\\b", "a\\u0000b", "sub/one.safetensors"}) {
     index(path, "{\"x\":\"" + std::string(name) + "\"}");
     CHECK(error_of(path).find("is not the name of a file in this folder") != std::string::npos);
@@ -152,12 +160,15 @@ TEST_CASE("broken indexes are refused") {
   check("null", "the index's 'weight_map' is not an object");
   check("{},\"weight_map\":{}", "the index has two 'weight_map'");
   check("{", "the index is not valid JSON");
-  for (const char* text : {"{}", "{\"metadata\":{\"weight_map\":{}}}"}) CHECK(parse_index(text, "i").error().what == "the index has no 'weight_map'");
-  for (const char* text : {"1", "\"a\"", "null"}) CHECK(parse_index(text, "i").error().what == "the index is not an object");
+  for (const char* text : {"{}", "{\"metadata\":{\"weight_map\":{}}}"})
+    CHECK(parse_index(text, "i").error().what == "the index has no 'weight_map'");
+  for (const char* text : {"1", "\"a\"", "null"})
+    CHECK(parse_index(text, "i").error().what == "the index is not an object");
   CHECK(parse_index("[]", "i").error().what == "the index is a list instead of an object");
 
   REQUIRE(write_safetensors(path / "two.safetensors", {{"y", kY}, {"x", kX}}));
-  check(R"({"x":"one.safetensors","y":"two.safetensors"})", "tensor 'x' is in two shards: one.safetensors and two.safetensors");
+  check(R"({"x":"one.safetensors","y":"two.safetensors"})",
+        "tensor 'x' is in two shards: one.safetensors and two.safetensors");
 }
 
 TEST_CASE("saving replaces a checkpoint whole, and refuses any other folder") {

@@ -65,7 +65,8 @@ ConfigReader::Field ConfigReader::find(const FieldNames& names) {
     if (!field.value) {
       field = {&*entry, prefix_ + name};
     } else if (*field.value != *entry) {
-      fail("fields '" + field.name + "' and '" + prefix_ + name + "' mean the same, but are " + shown(*field.value) + " and " + shown(*entry));
+      fail("fields '" + field.name + "' and '" + prefix_ + name + "' mean the same, but are " + shown(*field.value) +
+           " and " + shown(*entry));
     }
   }
   if (!field.value) field.name = prefix_ + names.spellings.front();
@@ -76,7 +77,8 @@ ConfigReader::Field ConfigReader::require(const FieldNames& names) {
   Field field = find(names);
   if (!field.value) {
     std::string others;
-    for (size_t i = 1; i < names.spellings.size(); ++i) others += (i == 1 ? " (or '" : ", '") + (prefix_ + names.spellings[i]) + "'";
+    for (size_t i = 1; i < names.spellings.size(); ++i)
+      others += (i == 1 ? " (or '" : ", '") + (prefix_ + names.spellings[i]) + "'";
     fail("field '" + field.name + "'" + others + (others.empty() ? "" : ")") + " is missing");
   }
   return field;
@@ -91,7 +93,9 @@ void ConfigReader::fail(std::string what, std::string hint, ErrorKind kind) {
 }
 
 int64_t ConfigReader::integer_value(const Field& field, const Json& value, IntegerRange range) {
-  const bool fits = value.is_number_integer() && (!value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max()));
+  const bool fits =
+      value.is_number_integer() &&
+      (!value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max()));
   if (fits) {
     const int64_t number = value.get<int64_t>();
     if (number >= range.min && number <= range.max) return number;
@@ -155,7 +159,8 @@ std::string ConfigReader::string_or(const FieldNames& names, std::string absent)
   return absent;
 }
 
-std::string ConfigReader::choice_or(const FieldNames& names, std::string absent, std::initializer_list<const char*> allowed) {
+std::string ConfigReader::choice_or(const FieldNames& names, std::string absent,
+                                    std::initializer_list<const char*> allowed) {
   const Field field = find(names);
   if (!field.value) return absent;
   std::string list;

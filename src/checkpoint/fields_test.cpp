@@ -6,8 +6,11 @@ using namespace orrery;
 
 namespace {
 Json config() {
-  return parse_json(R"({"n_layer": 12, "hidden_size": 768, "n_embd": 768, "eps": 1e-5, "tied": true, "act": "gelu", "none": null,
-    "eos": [1, 2], "bos": 5, "half": 2.5, "big": 18446744073709551615, "rope": {"factor": 4, "kind": "linear"}, "a": 1, "b": 2})", "test").value();
+  return parse_json(
+             R"({"n_layer": 12, "hidden_size": 768, "n_embd": 768, "eps": 1e-5, "tied": true, "act": "gelu", "none": null,
+    "eos": [1, 2], "bos": 5, "half": 2.5, "big": 18446744073709551615, "rope": {"factor": 4, "kind": "linear"}, "a": 1, "b": 2})",
+             "test")
+      .value();
 }
 
 // What reading one field in this way complains of.
@@ -49,26 +52,48 @@ TEST_CASE("fields are read under any of their spellings, and null is absent") {
 
 TEST_CASE("an error names the field, what was found, what is needed and the file") {
   using F = ConfigReader;
-  CHECK(error_of([](F& f) { return f.integer({"num_heads", "n_head"}); }) == "field 'num_heads' (or 'n_head') is missing (config.json)");
+  CHECK(error_of([](F& f) {
+          return f.integer({"num_heads", "n_head"});
+        }) == "field 'num_heads' (or 'n_head') is missing (config.json)");
   CHECK(error_of([](F& f) { return f.string("none"); }) == "field 'none' is missing (config.json)");
   CHECK(error_of([](F& f) { return f.boolean("none"); }) == "field 'none' is missing (config.json)");
   CHECK(error_of([](F& f) { return f.number("none"); }) == "field 'none' is missing (config.json)");
-  CHECK(error_of([](F& f) { return f.integer("act"); }) == "field 'act' is \"gelu\", but must be a whole number (config.json)");
-  CHECK(error_of([](F& f) { return f.integer("half"); }) == "field 'half' is 2.5, but must be a whole number (config.json)");
-  CHECK(error_of([](F& f) { return f.integer("tied"); }) == "field 'tied' is true, but must be a whole number (config.json)");
-  CHECK(error_of([](F& f) { return f.integer("big"); }) == "field 'big' is 18446744073709551615, but must be a whole number (config.json)");
-  CHECK(error_of([](F& f) { return f.integer("n_layer", {1, 8}); }) == "field 'n_layer' is 12, but must be a whole number from 1 to 8 (config.json)");
-  CHECK(error_of([](F& f) { return f.integer_or("n_layer", 0, {13}); }) == "field 'n_layer' is 12, but must be a whole number of at least 13 (config.json)");
-  CHECK(error_of([](F& f) { return f.number("eps", {0.001, 1}); }) == "field 'eps' is 1e-05, but must be a number from 0.001 to 1 (config.json)");
-  CHECK(error_of([](F& f) { return f.number("act"); }) == "field 'act' is \"gelu\", but must be a number (config.json)");
-  CHECK(error_of([](F& f) { return f.boolean("n_layer"); }) == "field 'n_layer' is 12, but must be true or false (config.json)");
+  CHECK(error_of([](F& f) { return f.integer("act"); }) ==
+        "field 'act' is \"gelu\", but must be a whole number (config.json)");
+  CHECK(error_of([](F& f) { return f.integer("half"); }) ==
+        "field 'half' is 2.5, but must be a whole number (config.json)");
+  CHECK(error_of([](F& f) { return f.integer("tied"); }) ==
+        "field 'tied' is true, but must be a whole number (config.json)");
+  CHECK(error_of([](F& f) { return f.integer("big"); }) ==
+        "field 'big' is 18446744073709551615, but must be a whole number (config.json)");
+  CHECK(error_of([](F& f) {
+          return f.integer("n_layer", {1, 8});
+        }) == "field 'n_layer' is 12, but must be a whole number from 1 to 8 (config.json)");
+  CHECK(error_of([](F& f) { return f.integer_or("n_layer", 0, {13}); }) ==
+        "field 'n_layer' is 12, but must be a whole number of at least 13 (config.json)");
+  CHECK(error_of([](F& f) {
+          return f.number("eps", {0.001, 1});
+        }) == "field 'eps' is 1e-05, but must be a number from 0.001 to 1 (config.json)");
+  CHECK(error_of([](F& f) { return f.number("act"); }) ==
+        "field 'act' is \"gelu\", but must be a number (config.json)");
+  CHECK(error_of([](F& f) { return f.boolean("n_layer"); }) ==
+        "field 'n_layer' is 12, but must be true or false (config.json)");
   CHECK(error_of([](F& f) { return f.string("eos"); }) == "field 'eos' is a list, but must be a string (config.json)");
-  CHECK(error_of([](F& f) { return f.choice_or("act", "relu", {"relu", "silu"}); }) == "field 'act' is \"gelu\", but must be one of 'relu', 'silu' (config.json)");
-  CHECK(error_of([](F& f) { return f.integers("eos", {0, 1}); }) == "field 'eos[1]' is 2, but must be a whole number from 0 to 1 (config.json)");
-  CHECK(error_of([](F& f) { return f.integers("act"); }) == "field 'act' is \"gelu\", but must be a whole number (config.json)");
-  CHECK(error_of([](F& f) { return f.integer({"a", "b"}); }) == "fields 'a' and 'b' mean the same, but are 1 and 2 (config.json)");
-  CHECK(error_of([](F& f) { return f.section("act"); }) == "field 'act' is \"gelu\", but must be an object (config.json)");
-  CHECK(error_of([](F& f) { return f.section("rope").number("theta"); }) == "field 'rope.theta' is missing (config.json)");
+  CHECK(error_of([](F& f) {
+          return f.choice_or("act", "relu", {"relu", "silu"});
+        }) == "field 'act' is \"gelu\", but must be one of 'relu', 'silu' (config.json)");
+  CHECK(error_of([](F& f) {
+          return f.integers("eos", {0, 1});
+        }) == "field 'eos[1]' is 2, but must be a whole number from 0 to 1 (config.json)");
+  CHECK(error_of([](F& f) { return f.integers("act"); }) ==
+        "field 'act' is \"gelu\", but must be a whole number (config.json)");
+  CHECK(error_of([](F& f) {
+          return f.integer({"a", "b"});
+        }) == "fields 'a' and 'b' mean the same, but are 1 and 2 (config.json)");
+  CHECK(error_of([](F& f) { return f.section("act"); }) ==
+        "field 'act' is \"gelu\", but must be an object (config.json)");
+  CHECK(error_of([](F& f) { return f.section("rope").number("theta"); }) ==
+        "field 'rope.theta' is missing (config.json)");
 }
 
 TEST_CASE("the first error is kept, and what follows it stays in range") {

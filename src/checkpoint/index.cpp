@@ -9,7 +9,8 @@ namespace orrery {
 
 namespace {
 bool is_plain_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
 }
 
 // Receives the JSON events and keeps the entries of "weight_map"; everything else ("metadata") is passed over.
@@ -56,7 +57,8 @@ class IndexEvents final : public nlohmann::json_sax<Json> {
   bool string(std::string& text) override {
     if (!in_map_) return value();
     if (!is_plain_name(text))
-      return fail("tensor '" + weight_map.back().first + "' is said to be in '" + text + "', which is not the name of a file in this folder");
+      return fail("tensor '" + weight_map.back().first + "' is said to be in '" + text +
+                  "', which is not the name of a file in this folder");
     weight_map.back().second = std::move(text);
     return true;
   }
@@ -93,7 +95,8 @@ class IndexEvents final : public nlohmann::json_sax<Json> {
 Result<WeightMap> parse_index(std::string_view text, const std::string& where) {
   IndexEvents events(where);
   // The JSON reader takes a zero byte for the end of its input.
-  if (text.find('\0') != std::string_view::npos) return Error{ErrorKind::bad_file, "the index is not valid JSON: it has a zero byte", where};
+  if (text.find('\0') != std::string_view::npos)
+    return Error{ErrorKind::bad_file, "the index is not valid JSON: it has a zero byte", where};
   if (!Json::sax_parse(text, &events))
     return events.error ? *events.error : Error{ErrorKind::bad_file, "the index is not valid JSON", where};
   if (!events.seen) return Error{ErrorKind::bad_file, "the index has no 'weight_map'", where};
@@ -101,17 +104,23 @@ Result<WeightMap> parse_index(std::string_view text, const std::string& where) {
   std::vector<const std::pair<std::string, std::string>*> sorted;
   for (const auto& entry : events.weight_map) sorted.push_back(&entry);
   std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return *a < *b; });
-  const auto twice = std::adjacent_find(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first == b->first; });
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end(),
+                                        [](const auto* a, const auto* b) { return a->first == b->first; });
   if (twice != sorted.end())
-    return Error{ErrorKind::bad_file, "tensor '" + (*twice)->first + "' is listed twice: in " + (*twice)->second + " and in " + (*(twice + 1))->second, where};
+    return Error{ErrorKind::bad_file,
+                 "tensor '" + (*twice)->first + "' is listed twice: in " + (*twice)->second + " and in " +
+                     (*(twice + 1))->second,
+                 where};
   return std::move(events.weight_map);
 }
 
 std::string index_text(WeightMap weight_map, uint64_t total_bytes) {
   std::sort(weight_map.begin(), weight_map.end());
-  std::string text = "{\n  \"metadata\": {\n    \"total_size\": " + std::to_string(total_bytes) + "\n  },\n  \"weight_map\": {";
+  std::string text =
+      "{\n  \"metadata\": {\n    \"total_size\": " + std::to_string(total_bytes) + "\n  },\n  \"weight_map\": {";
   for (size_t i = 0; i < weight_map.size(); ++i)
-    text += (i == 0 ? "\n    " : ",\n    ") + to_line(Json(weight_map[i].first)) + ": " + to_line(Json(weight_map[i].second));
+    text += (i == 0 ? "\n    " : ",\n    ") + to_line(Json(weight_map[i].first)) + ": " +
+            to_line(Json(weight_map[i].second));
   return text + "\n  }\n}\n";
 }
 

@@ -92,7 +92,9 @@ Status write_safetensors(const std::filesystem::path& path, const NamedTensors& 
   uint64_t offset = 0;
   for (const auto* entry : order) {
     const auto& [name, tensor] = *entry;
-    const Json info = {{"dtype", written(tensor.dtype()).word}, {"shape", tensor.shape()}, {"data_offsets", {offset, offset + tensor.bytes()}}};
+    const Json info = {{"dtype", written(tensor.dtype()).word},
+                       {"shape", tensor.shape()},
+                       {"data_offsets", {offset, offset + tensor.bytes()}}};
     header += (header.size() > 1 ? "," : "") + to_line(Json(name)) + ":" + to_line(info);
     offset += tensor.bytes();
   }

@@ -23,8 +23,9 @@ struct DTypeWord {
   const char* word;
   DType dtype;
 };
-constexpr DTypeWord kWords[] = {{"F64", DType::f64}, {"F32", DType::f32}, {"BF16", DType::bf16}, {"F16", DType::f16}, {"I64", DType::i64},
-                                {"I32", DType::i32}, {"I16", DType::i16}, {"I8", DType::i8},     {"U8", DType::u8},   {"BOOL", DType::boolean}};
+constexpr DTypeWord kWords[] = {
+    {"F64", DType::f64}, {"F32", DType::f32}, {"BF16", DType::bf16}, {"F16", DType::f16}, {"I64", DType::i64},
+    {"I32", DType::i32}, {"I16", DType::i16}, {"I8", DType::i8},     {"U8", DType::u8},   {"BOOL", DType::boolean}};
 
 std::string known_words() {
   std::string list;
@@ -58,7 +59,8 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
 
   bool end_object() override {
     if (depth_ == 2 && !in_metadata_) {
-      for (const auto& [there, field] : {std::pair{has_dtype_, "dtype"}, {has_shape_, "shape"}, {has_offsets_, "data_offsets"}})
+      for (const auto& [there, field] :
+           {std::pair{has_dtype_, "dtype"}, {has_shape_, "shape"}, {has_offsets_, "data_offsets"}})
         if (!there) return fail("tensor " + in_quotes(name_) + " has no '" + field + "'");
     }
     --depth_;
@@ -77,7 +79,10 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
       return true;
     }
     field_ = std::move(text);
-    bool* const seen = field_ == "dtype" ? &has_dtype_ : field_ == "shape" ? &has_shape_ : field_ == "data_offsets" ? &has_offsets_ : nullptr;
+    bool* const seen = field_ == "dtype"          ? &has_dtype_
+                       : field_ == "shape"        ? &has_shape_
+                       : field_ == "data_offsets" ? &has_offsets_
+                                                  : nullptr;
     if (!seen) return fail("tensor " + in_quotes(name_) + " has the unknown field " + in_quotes(field_));
     if (std::exchange(*seen, true)) return fail("tensor " + in_quotes(name_) + " has two '" + field_ + "'");
     return true;
@@ -95,7 +100,9 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
         return true;
       }
     }
-    return fail("tensor " + in_quotes(name_) + " has the dtype " + in_quotes(text) + ", which is not one of " + known_words(), ErrorKind::unsupported);
+    return fail(
+        "tensor " + in_quotes(name_) + " has the dtype " + in_quotes(text) + ", which is not one of " + known_words(),
+        ErrorKind::unsupported);
   }
 
   bool start_array(size_t) override {
@@ -117,8 +124,10 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
     TensorInfo& tensor = header.tensors.back();
     ++count_;
     if (field_ == "shape") {
-      if (value > uint64_t(std::numeric_limits<int64_t>::max())) return fail("tensor " + in_quotes(name_) + " has the size " + std::to_string(value));
-      if (count_ > kMaxRank) return fail("tensor " + in_quotes(name_) + " has more than " + std::to_string(kMaxRank) + " axes");
+      if (value > uint64_t(std::numeric_limits<int64_t>::max()))
+        return fail("tensor " + in_quotes(name_) + " has the size " + std::to_string(value));
+      if (count_ > kMaxRank)
+        return fail("tensor " + in_quotes(name_) + " has more than " + std::to_string(kMaxRank) + " axes");
       tensor.shape.push_back(int64_t(value));
     } else if (count_ <= 2) {
       (count_ == 1 ? tensor.begin : tensor.end) = value;
@@ -127,11 +136,13 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
   }
   bool number_integer(int64_t value) override {
     if (!in_array_) return unexpected("a number");
-    return fail("tensor " + in_quotes(name_) + " has a negative " + (field_ == "shape" ? "size " : "offset ") + std::to_string(value));
+    return fail("tensor " + in_quotes(name_) + " has a negative " + (field_ == "shape" ? "size " : "offset ") +
+                std::to_string(value));
   }
   bool number_float(double, const std::string& text) override {
     if (!in_array_) return unexpected("a number");
-    return fail("tensor " + in_quotes(name_) + " has the " + (field_ == "shape" ? "size " : "offset ") + in_quotes(text) + ", not a whole number of 64 bits");
+    return fail("tensor " + in_quotes(name_) + " has the " + (field_ == "shape" ? "size " : "offset ") +
+                in_quotes(text) + ", not a whole number of 64 bits");
   }
   bool null() override { return unexpected("null"); }
   bool boolean(bool) override { return unexpected("a truth value"); }
@@ -139,10 +150,13 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
 
   bool parse_error(size_t position, const std::string&, const Json::exception& reason) override {
     std::string what = reason.what();
-    if (const size_t tag = what.find("] "); what.starts_with('[') && tag != std::string::npos) what = what.substr(tag + 2);
-    if (const size_t colon = what.find(": ", what.find("column")); colon != std::string::npos) what = what.substr(colon + 2);
+    if (const size_t tag = what.find("] "); what.starts_with('[') && tag != std::string::npos)
+      what = what.substr(tag + 2);
+    if (const size_t colon = what.find(": ", what.find("column")); colon != std::string::npos)
+      what = what.substr(colon + 2);
     std::replace(what.begin(), what.end(), '\n', ' ');
-    error = Error{ErrorKind::bad_file, "the header is not valid JSON: " + what, where_ + ", header byte " + std::to_string(position)};
+    error = Error{ErrorKind::bad_file, "the header is not valid JSON: " + what,
+                  where_ + ", header byte " + std::to_string(position)};
     return false;
   }
 
@@ -153,7 +167,9 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
   }
   bool unexpected(const std::string& found) {
     if (depth_ == 0) return fail("the header is " + found + " instead of an object");
-    if (in_metadata_ && depth_ == 2) return fail("the metadata value of key " + in_quotes(header.metadata.back().first) + " is " + found + ", not a string");
+    if (in_metadata_ && depth_ == 2)
+      return fail("the metadata value of key " + in_quotes(header.metadata.back().first) + " is " + found +
+                  ", not a string");
     if (depth_ == 1) return fail("the header's entry " + in_quotes(name_) + " is " + found + " instead of an object");
     return fail("tensor " + in_quotes(name_) + " has " + found + " in its field '" + field_ + "'");
   }
@@ -177,7 +193,9 @@ std::optional<std::string> duplicate(const Items& items, NameOf name_of_item) {
   return std::string(*twice);
 }
 
-std::string offsets_text(const TensorInfo& t) { return "[" + std::to_string(t.begin) + ", " + std::to_string(t.end) + "]"; }
+std::string offsets_text(const TensorInfo& t) {
+  return "[" + std::to_string(t.begin) + ", " + std::to_string(t.end) + "]";
+}
 
 // Offsets count from `data_begin`, and the tensors must fill the rest of the file exactly. Makes them count from the file's start.
 Status place(std::vector<TensorInfo>& tensors, uint64_t data_begin, uint64_t file_size, const std::string& where) {
@@ -193,22 +211,28 @@ Status place(std::vector<TensorInfo>& tensors, uint64_t data_begin, uint64_t fil
     };
     if (tensor.begin > tensor.end) return wrong(" ends before it begins: data_offsets are " + offsets_text(tensor));
     if (tensor.end > data_size)
-      return wrong(" ends " + std::to_string(tensor.end - data_size) + " bytes past the file", "the download may be incomplete: fetch the file again");
+      return wrong(" ends " + std::to_string(tensor.end - data_size) + " bytes past the file",
+                   "the download may be incomplete: fetch the file again");
     const std::optional<int64_t> numel = checked_numel(tensor.shape);
     const uint64_t width = uint64_t(size_of(tensor.dtype)), size = tensor.end - tensor.begin;
     if (!numel || uint64_t(*numel) > std::numeric_limits<uint64_t>::max() / width)
       return wrong(" has the shape " + shape_text(tensor.shape) + ", which overflows 64 bits");
     if (uint64_t(*numel) * width != size)
-      return wrong(" of " + shape_text(tensor.shape) + " " + name_of(tensor.dtype) + " takes " + std::to_string(uint64_t(*numel) * width) +
-                   " bytes, but its data_offsets span " + std::to_string(size));
-    if (tensor.begin < filled) return wrong(" overlaps tensor " + in_quotes(previous->name) + ": " + offsets_text(tensor) + " begins before byte " + std::to_string(filled));
+      return wrong(" of " + shape_text(tensor.shape) + " " + name_of(tensor.dtype) + " takes " +
+                   std::to_string(uint64_t(*numel) * width) + " bytes, but its data_offsets span " +
+                   std::to_string(size));
+    if (tensor.begin < filled)
+      return wrong(" overlaps tensor " + in_quotes(previous->name) + ": " + offsets_text(tensor) +
+                   " begins before byte " + std::to_string(filled));
     if (tensor.begin > filled)
-      return wrong(" leaves a gap before it: bytes " + std::to_string(filled) + " to " + std::to_string(tensor.begin) + " belong to no tensor");
+      return wrong(" leaves a gap before it: bytes " + std::to_string(filled) + " to " + std::to_string(tensor.begin) +
+                   " belong to no tensor");
     filled = tensor.end;
     previous = &tensor;
   }
   if (filled != data_size)
-    return Error{ErrorKind::bad_file, std::to_string(data_size - filled) + " bytes after the last tensor belong to none", where};
+    return Error{ErrorKind::bad_file,
+                 std::to_string(data_size - filled) + " bytes after the last tensor belong to none", where};
   for (TensorInfo& tensor : tensors) {
     tensor.begin += data_begin;
     tensor.end += data_begin;
@@ -218,7 +242,8 @@ Status place(std::vector<TensorInfo>& tensors, uint64_t data_begin, uint64_t fil
 
 // What the file is instead, where its first bytes tell.
 std::string other_format(std::string_view bytes) {
-  if (bytes.starts_with("version https://git-lfs")) return "this is a Git LFS pointer, not the file itself: run `git lfs pull`";
+  if (bytes.starts_with("version https://git-lfs"))
+    return "this is a Git LFS pointer, not the file itself: run `git lfs pull`";
   if (bytes.starts_with("PK\x03\x04")) return "this looks like a zip archive, as PyTorch's .bin files are";
   if (bytes.starts_with("GGUF")) return "this looks like a GGUF file";
   if (bytes.starts_with("<")) return "this looks like a web page: the download went wrong";
@@ -228,19 +253,25 @@ std::string other_format(std::string_view bytes) {
 
 Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> file, const std::string& where) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-  const auto wrong = [&](std::string what) { return Error{ErrorKind::bad_file, std::move(what), where, other_format(text)}; };
-  if (text.size() < 8) return wrong("the file has " + std::to_string(text.size()) + " bytes: too short for the length of a safetensors header");
+  const auto wrong = [&](std::string what) {
+    return Error{ErrorKind::bad_file, std::move(what), where, other_format(text)};
+  };
+  if (text.size() < 8)
+    return wrong("the file has " + std::to_string(text.size()) +
+                 " bytes: too short for the length of a safetensors header");
   uint64_t length = 0;
   std::memcpy(&length, text.data(), 8);
   if (length > kMaxHeaderBytes)
-    return wrong("the header claims " + std::to_string(length) + " bytes, over the limit of " + std::to_string(kMaxHeaderBytes) +
-                 (length > text.size() - 8 ? " and past the end of the file" : ""));
+    return wrong("the header claims " + std::to_string(length) + " bytes, over the limit of " +
+                 std::to_string(kMaxHeaderBytes) + (length > text.size() - 8 ? " and past the end of the file" : ""));
   if (length > text.size() - 8)
-    return wrong("the header claims " + std::to_string(length) + " bytes, but only " + std::to_string(text.size() - 8) + " follow");
+    return wrong("the header claims " + std::to_string(length) + " bytes, but only " + std::to_string(text.size() - 8) +
+                 " follow");
   const std::string_view json = text.substr(8, size_t(length));
   if (!json.starts_with('{')) return wrong("the header does not start with '{'");
   // The JSON reader takes a zero byte for the end of its input.
-  if (const size_t zero = json.find('\0'); zero != std::string_view::npos) return wrong("the header has a zero at byte " + std::to_string(zero));
+  if (const size_t zero = json.find('\0'); zero != std::string_view::npos)
+    return wrong("the header has a zero at byte " + std::to_string(zero));
 
   HeaderEvents events(where);
   if (!Json::sax_parse(json, &events)) {

@@ -28,9 +28,10 @@ std::string one(const std::string& dtype, const std::string& shape, const std::s
 }
 
 // Two tensors of bytes, a and b, at these offsets.
-std::string two(const std::string& a, const std::string& a_offsets, const std::string& b, const std::string& b_offsets) {
-  return R"({"a":{"dtype":"U8","shape":)" + a + R"(,"data_offsets":)" + a_offsets + R"(},"b":{"dtype":"U8","shape":)" + b + R"(,"data_offsets":)" +
-         b_offsets + "}}";
+std::string two(const std::string& a, const std::string& a_offsets, const std::string& b,
+                const std::string& b_offsets) {
+  return R"({"a":{"dtype":"U8","shape":)" + a + R"(,"data_offsets":)" + a_offsets + R"(},"b":{"dtype":"U8","shape":)" +
+         b + R"(,"data_offsets":)" + b_offsets + "}}";
 }
 }  // namespace
 
@@ -42,7 +43,8 @@ TEST_CASE("sound headers are read, padded or not, in any order of their names") 
   CHECK(error_of(file_of(one("F32", "[2,0]", "[0,0]"), 0)) == "accepted");
   CHECK(error_of(file_of(two("[2]", "[4,6]", "[4]", "[0,4]"), 6)) == "accepted");
   CHECK(error_of(file_of(two("[0]", "[4,4]", "[4]", "[0,4]"), 4)) == "accepted");
-  const std::string bytes = file_of(R"({"__metadata__":{"format":"pt","k":""},"a":{"shape":[1],"data_offsets":[0,1],"dtype":"BOOL"}})", 1);
+  const std::string bytes =
+      file_of(R"({"__metadata__":{"format":"pt","k":""},"a":{"shape":[1],"data_offsets":[0,1],"dtype":"BOOL"}})", 1);
   const SafetensorsHeader header = parse_safetensors(std::as_bytes(std::span(bytes.data(), bytes.size())), "f").value();
   CHECK(header.metadata == Metadata{{"format", "pt"}, {"k", ""}});
   REQUIRE(header.tensors.size() == 1);
@@ -55,7 +57,8 @@ TEST_CASE("broken files are refused with one line that says why") {
   } cases[] = {
       {"", "the file has 0 bytes: too short"},
       {"1234567", "the file has 7 bytes: too short"},
-      {file_of("{}", 0, uint64_t(1) << 63), "the header claims 9223372036854775808 bytes, over the limit of 100000000 and past the end of the file"},
+      {file_of("{}", 0, uint64_t(1) << 63),
+       "the header claims 9223372036854775808 bytes, over the limit of 100000000 and past the end of the file"},
       {file_of("{}", 0, ~uint64_t(0)), "the header claims 18446744073709551615 bytes"},
       {file_of("{}", 0, 100'000'001), "over the limit of 100000000"},
       {file_of("{}", 0, 3), "the header claims 3 bytes, but only 2 follow"},
@@ -65,7 +68,8 @@ TEST_CASE("broken files are refused with one line that says why") {
       {file_of("{", 0), "not valid JSON"},
       {file_of("{}}", 0), "not valid JSON"},
       {file_of(std::string("{}\0x", 4), 0), "has a zero at byte 2"},
-      {file_of("{\"a\xff\":{}}", 0), "not valid JSON: syntax error while parsing object key - invalid string: ill-formed UTF-8 byte"},
+      {file_of("{\"a\xff\":{}}", 0),
+       "not valid JSON: syntax error while parsing object key - invalid string: ill-formed UTF-8 byte"},
       {file_of("{\"a\":1}", 0), "entry 'a' is a number instead of an object"},
       {file_of("{\"a\":null}", 0), "entry 'a' is null"},
       {file_of("{\"a\":[{}]}", 0), "entry 'a' is a list"},
@@ -85,8 +89,10 @@ TEST_CASE("broken files are refused with one line that says why") {
       {file_of(one("F32", "[\"1\"]", "[0,4]"), 4), "tensor 'a' has a string in its field 'shape'"},
       {file_of(one("F32", "[4294967296,4294967296]", "[0,0]"), 0), "overflows 64 bits"},
       {file_of(one("F64", "[4611686018427387904]", "[0,0]"), 0), "overflows 64 bits"},
-      {file_of(one("F32", "[2,3]", "[0,12]"), 12), "tensor 'a' of [2, 3] f32 takes 24 bytes, but its data_offsets span 12"},
-      {file_of(one("BF16", "[6]", "[0,24]"), 24), "tensor 'a' of [6] bf16 takes 12 bytes, but its data_offsets span 24"},
+      {file_of(one("F32", "[2,3]", "[0,12]"), 12),
+       "tensor 'a' of [2, 3] f32 takes 24 bytes, but its data_offsets span 12"},
+      {file_of(one("BF16", "[6]", "[0,24]"), 24),
+       "tensor 'a' of [6] bf16 takes 12 bytes, but its data_offsets span 24"},
       {file_of(one("F32", "[1]", "[0,4,8]"), 4), "tensor 'a' has 3 data_offsets instead of 2"},
       {file_of(one("F32", "[1]", "[0]"), 4), "tensor 'a' has 1 data_offsets instead of 2"},
       {file_of(one("F32", "[1]", "[4,0]"), 4), "tensor 'a' ends before it begins"},
@@ -100,7 +106,10 @@ TEST_CASE("broken files are refused with one line that says why") {
       {file_of(two("[4]", "[0,4]", "[0]", "[2,2]"), 4), "tensor 'b' overlaps tensor 'a'"},
       {file_of(two("[2]", "[0,2]", "[2]", "[4,6]"), 6), "tensor 'b' leaves a gap before it: bytes 2 to 4"},
       {file_of(one("U8", "[1]", "[1,2]"), 2), "tensor 'a' leaves a gap before it: bytes 0 to 1"},
-      {file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2), "two tensors are called 'a'"},
+      {file_of(
+           R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+           2),
+       "two tensors are called 'a'"},
       {file_of(R"({"__metadata__":{"k":1}})", 0), "metadata value of key 'k' is a number, not a string"},
       {file_of(R"({"__metadata__":{"k":["x"]}})", 0), "metadata value of key 'k' is a list, not a string"},
       {file_of(R"({"__metadata__":{"k":{}}})", 0), "metadata value of key 'k' is an object, not a string"},
@@ -126,10 +135,14 @@ TEST_CASE("a file cut at any byte is refused") {
 TEST_CASE("what is written is read back, names, shapes, bytes and all") {
   const TemporaryFolder folder("safetensors");
   const Tensor floats = Tensor::from(std::array<float, 6>{1, -2, 3.5f, 0, 5, 6}, {2, 3});
-  NamedTensors tensors = {{"z \"quoted\" \n \xC3\xA9", floats}, {"empty", Tensor::zeros(DType::i64, {0, 4})}, {"scalar", floats.rows(0, 1).reshape({3}).rows(1, 2).reshape({})}};
-  for (const DType dtype : {DType::f64, DType::bf16, DType::f16}) tensors.emplace_back(name_of(dtype), floats.to(dtype));
+  NamedTensors tensors = {{"z \"quoted\" \n \xC3\xA9", floats},
+                          {"empty", Tensor::zeros(DType::i64, {0, 4})},
+                          {"scalar", floats.rows(0, 1).reshape({3}).rows(1, 2).reshape({})}};
+  for (const DType dtype : {DType::f64, DType::bf16, DType::f16})
+    tensors.emplace_back(name_of(dtype), floats.to(dtype));
   const Tensor whole = Tensor::from(std::array<int64_t, 3>{0, 1, 1}, {3});
-  for (const DType dtype : {DType::i64, DType::i32, DType::i16, DType::i8, DType::u8, DType::boolean}) tensors.emplace_back(name_of(dtype), whole.to(dtype));
+  for (const DType dtype : {DType::i64, DType::i32, DType::i16, DType::i8, DType::u8, DType::boolean})
+    tensors.emplace_back(name_of(dtype), whole.to(dtype));
   REQUIRE(write_safetensors(folder.path() / "a.safetensors", tensors, {{"format", "pt"}, {"step", "7"}}));
 
   const SafetensorsFile file = SafetensorsFile::open(folder.path() / "a.safetensors").value();
@@ -162,12 +175,15 @@ TEST_CASE("the bytes written are those of Hugging Face's writer") {
       R"("h":{"dtype":"BF16","shape":[1,1],"data_offsets":[16,18]}})";
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
   using namespace std::string_literals;
-  CHECK(read_file(folder.path() / "a").value() == file_of(padded, 0) + "\x05\0\0\0\0\0\0\0\0\0\0\x40\0\0\x80\x3f\x80\x3f"s);
+  CHECK(read_file(folder.path() / "a").value() ==
+        file_of(padded, 0) + "\x05\0\0\0\0\0\0\0\0\0\0\x40\0\0\x80\x3f\x80\x3f"s);
 }
 
 TEST_CASE("a misaligned tensor is read as a copy") {
   const TemporaryFolder folder("safetensors");
-  std::string bytes = file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F64","shape":[2],"data_offsets":[1,17]}})", 1);
+  std::string bytes = file_of(
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F64","shape":[2],"data_offsets":[1,17]}})",
+      1);
   const double values[2] = {1.5, -2.25};
   bytes.append(reinterpret_cast<const char*>(values), sizeof values);
   REQUIRE(write_file(folder.path() / "a", bytes));

@@ -52,9 +52,12 @@ Status write_weights(const std::filesystem::path& folder, const NamedTensors& te
 void check_names(const CheckpointContents& contents, const std::string& where) {
   std::set<std::string> files = {"config.json", "generation_config.json"}, tensors;
   const auto add_file = [&](const std::string& name) {
-    if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos || name.starts_with("model.") || name.starts_with("model-"))
+    if (name.empty() || name == "." || name == ".." ||
+        name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos || name.starts_with("model.") ||
+        name.starts_with("model-"))
       throw Error{ErrorKind::bad_usage, "'" + name + "' cannot be an extra file of a checkpoint", where};
-    if (!files.insert(name).second) throw Error{ErrorKind::bad_usage, "the checkpoint would have two files '" + name + "'", where};
+    if (!files.insert(name).second)
+      throw Error{ErrorKind::bad_usage, "the checkpoint would have two files '" + name + "'", where};
   };
   for (const auto& [name, bytes] : contents.files) add_file(name);
   for (const auto& [name, tensors_of_file] : contents.tensor_files) add_file(name);
@@ -68,9 +71,10 @@ Status check_target(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder, ignored)) return done();
   if (!std::filesystem::is_directory(folder, ignored))
     return Error{ErrorKind::bad_usage, "a checkpoint is a folder, and a file of this name is there", folder.string()};
-  if (std::filesystem::is_empty(folder, ignored) || std::filesystem::exists(folder / "config.json", ignored)) return done();
-  return Error{ErrorKind::bad_usage, "this folder holds something other than a checkpoint, and saving would replace it", folder.string(),
-               "choose another name or empty the folder"};
+  if (std::filesystem::is_empty(folder, ignored) || std::filesystem::exists(folder / "config.json", ignored))
+    return done();
+  return Error{ErrorKind::bad_usage, "this folder holds something other than a checkpoint, and saving would replace it",
+               folder.string(), "choose another name or empty the folder"};
 }
 }  // namespace
 
@@ -87,8 +91,10 @@ Status save_checkpoint(const std::filesystem::path& folder, const CheckpointCont
   then([&] { return write_file(directory.path() / "config.json", to_text(contents.config)); });
   if (!contents.generation_config.is_null())
     then([&] { return write_file(directory.path() / "generation_config.json", to_text(contents.generation_config)); });
-  for (const auto& [name, bytes] : contents.files) then([&, &n = name, &b = bytes] { return write_file(directory.path() / n, b); });
-  for (const auto& [name, tensors] : contents.tensor_files) then([&, &n = name, &t = tensors] { return write_safetensors(directory.path() / n, t); });
+  for (const auto& [name, bytes] : contents.files)
+    then([&, &n = name, &b = bytes] { return write_file(directory.path() / n, b); });
+  for (const auto& [name, tensors] : contents.tensor_files)
+    then([&, &n = name, &t = tensors] { return write_safetensors(directory.path() / n, t); });
   then([&] { return write_weights(directory.path(), contents.tensors, contents.max_shard_bytes); });
   then([&] { return directory.commit(); });
   if (status) return status;

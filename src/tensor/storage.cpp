@@ -10,7 +10,7 @@
 namespace orrery {
 
 namespace {
-constexpr uint64_t kLine = 64;                // a cache line, and the widest vector
+constexpr uint64_t kLine = 64;  // a cache line, and the widest vector
 constexpr uint64_t kHugePage = uint64_t(2) << 20;
 
 Error no_memory(uint64_t bytes) {

@@ -44,7 +44,9 @@ void integers_to_integers(const Tensor& from, Tensor& to) {
         const int64_t value = int64_t(source[i]);
         if (value < int64_t(std::numeric_limits<To>::min()) || value > highest)
           throw Error{ErrorKind::out_of_range,
-                      "element " + std::to_string(i) + " is " + std::to_string(value) + ", which does not fit " + name_of(to.dtype()), ""};
+                      "element " + std::to_string(i) + " is " + std::to_string(value) + ", which does not fit " +
+                          name_of(to.dtype()),
+                      ""};
         target[i] = To(value);
       }
     });
@@ -74,9 +76,15 @@ Tensor Tensor::zeros(DType dtype, std::vector<int64_t> shape) {
   return view(allocate_storage(uint64_t(numel) * uint64_t(size_of(dtype))), dtype, std::move(shape));
 }
 
-Tensor Tensor::from(std::span<const float> values, std::vector<int64_t> shape) { return copy_of(values, std::move(shape), DType::f32); }
-Tensor Tensor::from(std::span<const int32_t> values, std::vector<int64_t> shape) { return copy_of(values, std::move(shape), DType::i32); }
-Tensor Tensor::from(std::span<const int64_t> values, std::vector<int64_t> shape) { return copy_of(values, std::move(shape), DType::i64); }
+Tensor Tensor::from(std::span<const float> values, std::vector<int64_t> shape) {
+  return copy_of(values, std::move(shape), DType::f32);
+}
+Tensor Tensor::from(std::span<const int32_t> values, std::vector<int64_t> shape) {
+  return copy_of(values, std::move(shape), DType::i32);
+}
+Tensor Tensor::from(std::span<const int64_t> values, std::vector<int64_t> shape) {
+  return copy_of(values, std::move(shape), DType::i64);
+}
 
 Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, std::vector<int64_t> shape, uint64_t byte_offset) {
   Tensor tensor;
@@ -85,11 +93,13 @@ Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, std::vector<i
   tensor.shape_ = std::move(shape);
   if (byte_offset > storage->size() || tensor.bytes() > storage->size() - byte_offset)
     throw Error{ErrorKind::bad_usage,
-                "a view of " + std::to_string(tensor.bytes()) + " bytes at byte " + std::to_string(byte_offset) + " leaves its storage of " +
-                    std::to_string(storage->size()) + " bytes", ""};
+                "a view of " + std::to_string(tensor.bytes()) + " bytes at byte " + std::to_string(byte_offset) +
+                    " leaves its storage of " + std::to_string(storage->size()) + " bytes",
+                ""};
   if (storage->size() != 0) tensor.data_ = const_cast<std::byte*>(storage->data()) + byte_offset;
   if (reinterpret_cast<uintptr_t>(tensor.data_) % uintptr_t(size_of(dtype)) != 0)
-    throw Error{ErrorKind::bad_usage, "a view at byte " + std::to_string(byte_offset) + " is not aligned for " + name_of(dtype), ""};
+    throw Error{ErrorKind::bad_usage,
+                "a view at byte " + std::to_string(byte_offset) + " is not aligned for " + name_of(dtype), ""};
   tensor.storage_ = std::move(storage);
   return tensor;
 }
@@ -97,12 +107,14 @@ Tensor Tensor::view(std::shared_ptr<Storage> storage, DType dtype, std::vector<i
 int64_t Tensor::dim(int64_t axis) const {
   const int64_t index = axis < 0 ? axis + rank() : axis;
   if (index < 0 || index >= rank())
-    throw Error{ErrorKind::bad_usage, "axis " + std::to_string(axis) + " of a tensor of shape " + shape_text(shape_), ""};
+    throw Error{ErrorKind::bad_usage, "axis " + std::to_string(axis) + " of a tensor of shape " + shape_text(shape_),
+                ""};
   return shape_[size_t(index)];
 }
 
 std::byte* Tensor::mutable_raw() {
-  if (!writable()) throw Error{ErrorKind::bad_usage, "this tensor lies in a mapped file and is read-only", "", "clone() it first"};
+  if (!writable())
+    throw Error{ErrorKind::bad_usage, "this tensor lies in a mapped file and is read-only", "", "clone() it first"};
   return data_;
 }
 
@@ -116,7 +128,8 @@ Tensor Tensor::to(DType dtype) const {
   if (is_float(dtype_) && is_float(dtype)) {
     convert(data_, dtype_, result.data_, dtype, numel_);
   } else if (is_float(dtype_)) {
-    throw Error{ErrorKind::unsupported, std::string("no conversion from ") + name_of(dtype_) + " to " + name_of(dtype), ""};
+    throw Error{ErrorKind::unsupported, std::string("no conversion from ") + name_of(dtype_) + " to " + name_of(dtype),
+                ""};
   } else if (is_float(dtype)) {
     if (dtype == DType::f64) {
       integers_to_doubles(*this, result);
@@ -140,8 +153,10 @@ Tensor Tensor::clone() const {
 Tensor Tensor::rows(int64_t begin, int64_t end) const {
   const int64_t count = dim(0);
   if (begin < 0 || begin > end || end > count)
-    throw Error{ErrorKind::bad_usage,
-                "rows " + std::to_string(begin) + " to " + std::to_string(end) + " of a tensor of shape " + shape_text(shape_), ""};
+    throw Error{
+        ErrorKind::bad_usage,
+        "rows " + std::to_string(begin) + " to " + std::to_string(end) + " of a tensor of shape " + shape_text(shape_),
+        ""};
   Tensor part = *this;
   part.shape_[0] = end - begin;
   part.numel_ = count == 0 ? 0 : numel_ / count * (end - begin);
@@ -151,7 +166,8 @@ Tensor Tensor::rows(int64_t begin, int64_t end) const {
 
 Tensor Tensor::reshape(std::vector<int64_t> shape) const {
   if (checked_numel(shape) != numel_)
-    throw Error{ErrorKind::bad_usage, "a tensor of shape " + shape_text(shape_) + " cannot be seen as " + shape_text(shape), ""};
+    throw Error{ErrorKind::bad_usage,
+                "a tensor of shape " + shape_text(shape_) + " cannot be seen as " + shape_text(shape), ""};
   Tensor result = *this;
   result.shape_ = std::move(shape);
   return result;
@@ -194,12 +210,15 @@ bool agrees(std::span<const int64_t> shape, std::span<const int64_t> expected) {
 void expect_shape(std::string_view name, std::span<const int64_t> shape, std::initializer_list<int64_t> expected) {
   const std::span<const int64_t> sizes(expected.begin(), expected.size());
   if (!agrees(shape, sizes))
-    throw Error{ErrorKind::bad_usage, std::string(name) + " is " + shape_text(shape) + ", expected " + shape_text(sizes), ""};
+    throw Error{ErrorKind::bad_usage,
+                std::string(name) + " is " + shape_text(shape) + ", expected " + shape_text(sizes), ""};
 }
 
-Status check_shape(std::string_view name, std::span<const int64_t> shape, std::span<const int64_t> expected, std::string where) {
+Status check_shape(std::string_view name, std::span<const int64_t> shape, std::span<const int64_t> expected,
+                   std::string where) {
   if (agrees(shape, expected)) return done();
-  return Error{ErrorKind::bad_file, std::string(name) + " is " + shape_text(shape) + ", expected " + shape_text(expected), std::move(where)};
+  return Error{ErrorKind::bad_file,
+               std::string(name) + " is " + shape_text(shape) + ", expected " + shape_text(expected), std::move(where)};
 }
 
 }  // namespace orrery

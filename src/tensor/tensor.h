@@ -76,7 +76,8 @@ class Tensor {
   static Tensor from(std::span<const int32_t> values, std::vector<int64_t> shape);
   static Tensor from(std::span<const int64_t> values, std::vector<int64_t> shape);
   // Throws where the view leaves the storage or its first element is not aligned to its size.
-  static Tensor view(std::shared_ptr<Storage> storage, DType dtype, std::vector<int64_t> shape, uint64_t byte_offset = 0);
+  static Tensor view(std::shared_ptr<Storage> storage, DType dtype, std::vector<int64_t> shape,
+                     uint64_t byte_offset = 0);
 
   DType dtype() const { return dtype_; }
   const std::vector<int64_t>& shape() const { return shape_; }
@@ -109,9 +110,9 @@ class Tensor {
   // The same values as `dtype`: this view where it is that already, else a fresh tensor. Floats round to nearest even;
   // whole numbers that do not fit, and floats to whole numbers, throw.
   Tensor to(DType dtype) const;
-  Tensor clone() const;                                  // fresh, writable memory with the same values
-  Tensor rows(int64_t begin, int64_t end) const;         // view of [begin, end) of the first axis
-  Tensor reshape(std::vector<int64_t> shape) const;      // view; the same number of elements
+  Tensor clone() const;                              // fresh, writable memory with the same values
+  Tensor rows(int64_t begin, int64_t end) const;     // view of [begin, end) of the first axis
+  Tensor reshape(std::vector<int64_t> shape) const;  // view; the same number of elements
 
  private:
   [[noreturn]] void wrong_type() const;
@@ -135,6 +136,7 @@ inline void expect_shape(std::string_view name, const Tensor& tensor, std::initi
   expect_shape(name, tensor.shape(), expected);
 }
 // The same for shapes that came from a file.
-Status check_shape(std::string_view name, std::span<const int64_t> shape, std::span<const int64_t> expected, std::string where);
+Status check_shape(std::string_view name, std::span<const int64_t> shape, std::span<const int64_t> expected,
+                   std::string where);
 
 }  // namespace orrery

@@ -107,7 +107,9 @@ TEST_CASE("impossible tensors are refused") {
   CHECK(thrown([&] { (void)Tensor::view(storage, DType::f32, {1}, 2); }) != "");
   CHECK(thrown([&] { (void)Tensor::from(kSix, {5}); }) == "6 values given for the shape [5]");
   CHECK(thrown([&] { (void)Tensor::from(kSix, {6}).data<double>(); }) == "a tensor of f32 read as another type");
-  CHECK(thrown([&] { (void)Tensor::from(kSix, {2, 3}).reshape({4}); }) == "a tensor of shape [2, 3] cannot be seen as [4]");
+  CHECK(thrown([&] {
+          (void)Tensor::from(kSix, {2, 3}).reshape({4});
+        }) == "a tensor of shape [2, 3] cannot be seen as [4]");
   CHECK(thrown([&] { (void)Tensor::from(kSix, {2, 3}).rows(1, 3); }) != "");
   CHECK(thrown([&] { (void)Tensor::from(kSix, {2, 3}).rows(-1, 1); }) != "");
   CHECK(thrown([&] { (void)Tensor::from(kSix, {2, 3}).dim(2); }) != "");
@@ -125,7 +127,8 @@ TEST_CASE("conversion between floats rounds to nearest even, and keeps what both
 
 TEST_CASE("whole numbers convert to whatever holds them") {
   const Tensor x = Tensor::from(std::array<int64_t, 3>{0, 1, 127}, {3});
-  for (const DType dtype : {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i32, DType::i16, DType::i8, DType::u8}) {
+  for (const DType dtype :
+       {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i32, DType::i16, DType::i8, DType::u8}) {
     const Tensor y = x.to(dtype);
     CHECK(y.dtype() == dtype);
     CHECK((dtype == DType::f64 || dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16
@@ -133,7 +136,9 @@ TEST_CASE("whole numbers convert to whatever holds them") {
                : y.to(DType::i64).data<int64_t>()[2] == 127));
   }
   CHECK(thrown([&] { (void)x.to(DType::boolean); }) == "element 2 is 127, which does not fit bool");
-  CHECK(thrown([&] { (void)Tensor::from(std::array<int32_t, 2>{-1, 300}, {2}).to(DType::u8); }) == "element 0 is -1, which does not fit u8");
+  CHECK(thrown([&] {
+          (void)Tensor::from(std::array<int32_t, 2>{-1, 300}, {2}).to(DType::u8);
+        }) == "element 0 is -1, which does not fit u8");
   CHECK(thrown([&] { (void)x.to(DType::f32).to(DType::i32); }) == "no conversion from f32 to i32");
 }
 

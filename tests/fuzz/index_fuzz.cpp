@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace orrery;
   auto map = parse_index({reinterpret_cast<const char*>(data), size}, "input");
   if (!map) return 0;
-  for (const auto& [tensor, file] : *map) FUZZ_CHECK(!file.empty() && file != ".." && file.find('/') == std::string::npos);
+  for (const auto& [tensor, file] : *map)
+    FUZZ_CHECK(!file.empty() && file != ".." && file.find('/') == std::string::npos);
   const auto again = parse_index(index_text(*map, 1), "again");
   std::sort(map->begin(), map->end());
   FUZZ_CHECK(again && *again == *map);
