@@ -53,6 +53,7 @@ class Context {
   const GlobalOptions& globals() const { return globals_; }
   // All options of this call: given("seed"), and from_json(recipe, "recipe.json", &config) for a file that flags override.
   OptionSet& options() { return options_; }
+  const OptionSet& options() const { return options_; }
 
   bool json() const { return globals_.json; }
   bool quiet() const { return globals_.quiet; }
