@@ -61,6 +61,7 @@ int Graph::append(const Op& op, std::vector<int> inputs, Attributes attributes, 
   ShapeContext context(*this, node);
   const size_t before = values.size();
   try {
+    context.check_elements();
     op.shape(context);
   } catch (...) {
     values.resize(before);
@@ -88,6 +89,22 @@ void ShapeContext::fail(const std::string& why) const {
     what += (value.name.empty() ? "input " + std::to_string(i) : value.name) + " is " + graph_.shape_text(value.dims) + ", ";
   }
   throw Error{ErrorKind::bad_usage, what + why, node_.scope};
+}
+
+void ShapeContext::check_elements() const {
+  for (size_t i = 0; i < node_.inputs.size(); ++i) {
+    if (node_.inputs[i] < 0) continue;
+    const ValueInfo& value = graph_.values[size_t(node_.inputs[i])];
+    const bool index = value.element == Element::index, wanted = int(i) == node_.op->index_input;
+    if (index && !wanted) fail("input " + std::to_string(i) + " is of indices, reals are wanted");
+    if (!index && wanted) fail("input " + std::to_string(i) + " is of reals, indices are wanted");
+    if (value.dims.empty()) fail("input " + std::to_string(i) + " has no axis");
+  }
+}
+
+bool ShapeContext::has_sequences(int i) const {
+  const Dims& dims = input(i);
+  return dims.size() == 2 && dims[0].factor == 1 && !dims[0].fixed() && !graph_.symbols[size_t(dims[0].symbol)].ends_with(".sequences");
 }
 
 int64_t CostContext::size(int input, int axis) const {

@@ -38,6 +38,10 @@ class ShapeContext {
   const Node& node() const { return node_; }
   Graph& graph() { return graph_; }
   void output(Dims dims, Element element = Element::real);
+  // Is it [rows, width], with rows that belong to sequences?
+  bool has_sequences(int i) const;
+  // Every input there, with at least one axis, of indices or reals as the op wants it.
+  void check_elements() const;
   // Throws "linear: x is [tokens, 512], weight is [768, 640]: WHY".
   [[noreturn]] void fail(const std::string& why) const;
   void expect(bool holds, const char* why) const {
@@ -73,6 +77,7 @@ class CostContext {
   int64_t out_count(int output = 0) const { return sizes_.count(graph_.values[size_t(node_.outputs[size_t(output)])].dims); }
   int64_t size(int input, int axis) const;
   int64_t keys() const { return keys_; }  // keys a query looks at, on average
+  const Node& node() const { return node_; }
   const Attributes& attributes() const { return node_.attributes; }
   double operand_bytes(int64_t element_size = 4) const;
 
@@ -119,6 +124,7 @@ struct Op {
   int in_place = -1;      // output 0 may take the memory of this input when nobody needs it later
   int in_place_other = -1;  // … or of this one
   int writes_into = -1;   // output 0 *is* this input's memory, when that input is present (accumulation)
+  int index_input = -1;   // this input is of indices, all others are of reals
   int held_input = -1;    // this input, if a weight, is read in the dtype it is held in; others are widened
   bool scratch_if_prepared = true;  // false: what was prepared (a packed weight) makes the scratch needless
   bool shares_prepared = false;  // nodes with the same payload prepare the same thing

@@ -29,6 +29,7 @@ void check_heads(ShapeContext& c) {
   const Heads h(c.attributes());
   c.expect(h.heads > 0 && h.kv_heads > 0 && h.heads % h.kv_heads == 0, "num_heads is not a multiple of num_kv_heads");
   c.expect(h.head_dim > 0 && h.head_dim <= 256, "head_dim must be 1 to 256");
+  c.expect(c.has_sequences(0), "q is not the rows of sequences");
   c.expect(c.last(0) == Dim{h.heads * h.head_dim, -1}, "q does not have num_heads * head_dim columns");
 }
 
@@ -40,6 +41,7 @@ void attention_outputs(ShapeContext& c) {
 void attention_shape(ShapeContext& c) {
   check_heads(c);
   const Heads h(c.attributes());
+  c.expect(c.has_sequences(1), "k is not the rows of sequences");
   c.expect(c.last(1) == Dim{h.kv_heads * h.head_dim, -1} && c.input(1) == c.input(2), "k and v do not have num_kv_heads * head_dim columns each");
   attention_outputs(c);
 }
@@ -129,12 +131,17 @@ void attention_gradient(Grad& g) {
 
 Cost attention_cost(const CostContext& c) {
   const Heads h(c.attributes());
-  const double queries = double(c.size(0, 0)), seen = double(c.keys()) * (c.attributes().integer("causal") ? 0.5 : 1.0);
+  const double queries = double(c.size(0, 0)), seen = double(c.keys());
   return {4.0 * queries * std::max(seen, 1.0) * double(h.heads * h.head_dim), c.operand_bytes()};
 }
 Cost attention_backward_cost(const CostContext& c) {
   Cost cost = attention_cost(c);
-  cost.flops *= 2.5;
+  cost.flops *= 2.5;   // five products where there were two
+  return cost;
+}
+Cost pattern_cost(const CostContext& c) {
+  Cost cost = attention_cost(c);
+  cost.flops *= 0.5;   // one product
   return cost;
 }
 
@@ -171,7 +178,10 @@ void run_attention_backward(Call<T>& c) {
 }
 
 // ---- with a cache -----------------------------------------------------------------------------------------------------
-void append_keys_shape(ShapeContext& c) { c.output({Dim{0, -1}}, Element::state); }
+void append_keys_shape(ShapeContext& c) {
+  c.expect(c.has_sequences(0) && c.input(0) == c.input(1), "k and v are not the same rows of sequences");
+  c.output({Dim{0, -1}}, Element::state);
+}
 template <class T>
 void run_append_keys(Call<T>& c) {
   PagedCache& cache = cache_of(c.workspace());
@@ -281,11 +291,11 @@ const Op& cached_attention_op() {
   return op;
 }
 const Op& attention_pattern_op() {
-  static const Op op = {.name = "attention_pattern", .shape = pattern_shape, .cost = attention_cost, ORRERY_RUN(run_attention_pattern)};
+  static const Op op = {.name = "attention_pattern", .shape = pattern_shape, .cost = pattern_cost, ORRERY_RUN(run_attention_pattern)};
   return op;
 }
 const Op& attention_scores_op() {
-  static const Op op = {.name = "attention_scores", .shape = pattern_shape, .cost = attention_cost, ORRERY_RUN(run_attention_scores)};
+  static const Op op = {.name = "attention_scores", .shape = pattern_shape, .cost = pattern_cost, ORRERY_RUN(run_attention_scores)};
   return op;
 }
 

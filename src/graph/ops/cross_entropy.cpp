@@ -43,7 +43,12 @@ void run_cross_entropy(Call<T>& c) {
   });
   c.out(0)[0] = sum_in_order(c.out(1), rows);
 }
+// The losses of single rows are there to be looked at.
+[[noreturn]] void no_row_gradients() {
+  throw Error{ErrorKind::unsupported, "the losses of single rows have no gradient, their sum has", "cross_entropy"};
+}
 void cross_entropy_gradient(Grad& g) {
+  if (g.dy(1)) no_row_gradients();
   g.add(0, g.builder().node(cross_entropy_backward_op(), {g.input(0), g.input(1), g.dy()}, g.attributes()));
 }
 int64_t row_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
@@ -64,6 +69,7 @@ Cost cross_entropy_cost(const CostContext& c) { return {6.0 * double(c.count(0))
 void linear_cross_entropy_shape(ShapeContext& c) {
   c.expect(c.rank(0) == 2 && c.rank(1) == 2 && c.last(0) == c.last(1), "the inner sizes differ");
   c.expect(c.rank(2) == 1 && c.input(0)[0] == c.input(2)[0], "labels do not match the rows");
+  if (c.has(3)) c.expect(c.rank(3) == 1 && c.last(3) == c.input(1)[0], "the bias does not have one entry per class");
   c.output({Dim{1, -1}});
   c.output({c.input(0)[0]});
 }
@@ -129,6 +135,7 @@ void run_linear_cross_entropy(Call<T>& c) {
 void linear_cross_entropy_gradient(Grad& g) {
   Builder& b = g.builder();
   const Value none{&b, -1};
+  if (g.dy(1)) no_row_gradients();
   const std::vector<Value> inputs{g.input(0), g.input(1), g.input(2), g.has(3) ? g.input(3) : none, g.dy(), g.sum_so_far(1)};
   const auto parts = b.node_outputs(linear_cross_entropy_backward_op(), inputs, g.attributes());
   if (g.wants(0)) g.add(0, parts[1]);
@@ -216,19 +223,19 @@ Cost linear_cross_entropy_backward_cost(const CostContext& c) {
 }  // namespace
 
 const Op& cross_entropy_op() {
-  static const Op op = {.name = "cross_entropy", .shape = cross_entropy_shape, .gradient = cross_entropy_gradient, .cost = cross_entropy_cost, ORRERY_RUN(run_cross_entropy)};
+  static const Op op = {.name = "cross_entropy", .shape = cross_entropy_shape, .gradient = cross_entropy_gradient, .cost = cross_entropy_cost, ORRERY_RUN(run_cross_entropy), .index_input = 1};
   return op;
 }
 const Op& cross_entropy_backward_op() {
-  static const Op op = {.name = "cross_entropy_backward", .shape = same_as_input, .cost = cross_entropy_cost, .scratch = row_scratch, ORRERY_RUN(run_cross_entropy_backward), .in_place = 0};
+  static const Op op = {.name = "cross_entropy_backward", .shape = same_as_input, .cost = cross_entropy_cost, .scratch = row_scratch, ORRERY_RUN(run_cross_entropy_backward), .in_place = 0, .index_input = 1};
   return op;
 }
 const Op& linear_cross_entropy_op() {
-  static const Op op = {.name = "linear_cross_entropy", .shape = linear_cross_entropy_shape, .gradient = linear_cross_entropy_gradient, .cost = linear_cross_entropy_cost, .scratch = chunk_scratch, ORRERY_RUN(run_linear_cross_entropy), .held_input = 1};
+  static const Op op = {.name = "linear_cross_entropy", .shape = linear_cross_entropy_shape, .gradient = linear_cross_entropy_gradient, .cost = linear_cross_entropy_cost, .scratch = chunk_scratch, ORRERY_RUN(run_linear_cross_entropy), .index_input = 2, .held_input = 1};
   return op;
 }
 const Op& linear_cross_entropy_backward_op() {
-  static const Op op = {.name = "linear_cross_entropy_backward", .shape = linear_cross_entropy_backward_shape, .cost = linear_cross_entropy_backward_cost, .scratch = chunk_scratch, ORRERY_RUN(run_linear_cross_entropy_backward), .writes_into = 5, .held_input = 1};
+  static const Op op = {.name = "linear_cross_entropy_backward", .shape = linear_cross_entropy_backward_shape, .cost = linear_cross_entropy_backward_cost, .scratch = chunk_scratch, ORRERY_RUN(run_linear_cross_entropy_backward), .writes_into = 5, .index_input = 2, .held_input = 1};
   return op;
 }
 

@@ -7,6 +7,7 @@ namespace {
 
 void embedding_shape(ShapeContext& c) {
   c.expect(c.rank(0) == 2, "the table is not a matrix");
+  c.expect(c.rank(1) == 1, "the ids are not a list");
   c.output({c.input(1)[0], c.last(0)});
 }
 
@@ -51,6 +52,7 @@ Cost embedding_backward_cost(const CostContext& c) { return {double(c.count(2)),
 // ---- a fixed table ----------------------------------------------------------------------------------------------------
 void constant_table_shape(ShapeContext& c) {
   const auto* table = static_cast<const Tensor*>(c.node().payload.get());
+  c.expect(table->rank() == 2 && c.rank(0) == 1, "a table [entries, width] and a list of indices are wanted");
   c.output({c.input(0)[0], Dim{table->dim(1), -1}});
 }
 Prepared constant_table_prepare(const PrepareContext& c) {
@@ -95,15 +97,15 @@ Cost no_cost(const CostContext&) { return {}; }
 }  // namespace
 
 const Op& embedding_op() {
-  static const Op op = {.name = "embedding", .shape = embedding_shape, .gradient = embedding_gradient, .cost = embedding_cost, ORRERY_RUN(run_embedding), .held_input = 0};
+  static const Op op = {.name = "embedding", .shape = embedding_shape, .gradient = embedding_gradient, .cost = embedding_cost, ORRERY_RUN(run_embedding), .index_input = 1, .held_input = 0};
   return op;
 }
 const Op& embedding_backward_op() {
-  static const Op op = {.name = "embedding_backward", .shape = embedding_backward_shape, .cost = embedding_backward_cost, ORRERY_RUN(run_embedding_backward), .writes_into = 3, .held_input = 0};
+  static const Op op = {.name = "embedding_backward", .shape = embedding_backward_shape, .cost = embedding_backward_cost, ORRERY_RUN(run_embedding_backward), .writes_into = 3, .index_input = 1, .held_input = 0};
   return op;
 }
 const Op& constant_table_op() {
-  static const Op op = {.name = "constant_table", .shape = constant_table_shape, .cost = no_cost, .prepare = constant_table_prepare, ORRERY_RUN(run_constant_table), .shares_prepared = true};
+  static const Op op = {.name = "constant_table", .shape = constant_table_shape, .cost = no_cost, .prepare = constant_table_prepare, ORRERY_RUN(run_constant_table), .index_input = 0, .shares_prepared = true};
   return op;
 }
 const Op& boundary_rows_op() {

@@ -28,6 +28,10 @@ void apply(const Intervention& entry, T* x, int64_t begin, int64_t end, int64_t 
   }
 }
 
+void intervene_shape(ShapeContext& c) {
+  c.expect(c.has_sequences(0), "only rows of sequences can be changed");
+  c.output(c.input(0));
+}
 template <class T>
 void run_intervene(Call<T>& c) {
   const auto* table = c.settings().interventions;
@@ -51,7 +55,7 @@ Cost no_cost(const CostContext&) { return {}; }
 }  // namespace
 
 const Op& intervene_op() {
-  static const Op op = {.name = "intervene", .shape = same_as_input, .cost = no_cost, ORRERY_RUN(run_intervene), .writes_into = 0};
+  static const Op op = {.name = "intervene", .shape = intervene_shape, .cost = no_cost, ORRERY_RUN(run_intervene), .writes_into = 0};
   return op;
 }
 

@@ -14,6 +14,10 @@ struct Angles {
 
 void rotary_shape(ShapeContext& c) {
   const auto* table = static_cast<const RotaryTable*>(c.node().payload.get());
+  c.expect(table->head_dim > 0 && table->rotary_dim % 2 == 0 && table->rotary_dim <= table->head_dim &&
+               int64_t(table->inverse_frequencies.size()) == table->rotary_dim / 2,
+           "the table does not have one frequency for each pair of a head");
+  c.expect(c.rank(1) == 1 && c.input(1)[0] == c.input(0)[0], "there is not one position for each row");
   c.expect(c.rank(0) == 2 && c.last(0).fixed() && c.last(0).factor % table->head_dim == 0, "the columns are not whole heads");
   c.output(c.input(0));
 }
@@ -78,7 +82,7 @@ Cost rotary_cost(const CostContext& c) { return {3.0 * double(c.out_count()), c.
 }  // namespace
 
 const Op& rotary_op() {
-  static const Op op = {.name = "rotary", .shape = rotary_shape, .gradient = rotary_gradient, .cost = rotary_cost, .prepare = rotary_prepare, ORRERY_RUN(run_rotary), .in_place = 0, .shares_prepared = true};
+  static const Op op = {.name = "rotary", .shape = rotary_shape, .gradient = rotary_gradient, .cost = rotary_cost, .prepare = rotary_prepare, ORRERY_RUN(run_rotary), .in_place = 0, .index_input = 1, .shares_prepared = true};
   return op;
 }
 

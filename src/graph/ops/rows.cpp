@@ -8,7 +8,14 @@ namespace orrery {
 namespace {
 
 // ---- select_rows: y[i] = x[index[i]], and its gradient ------------------------------------------------------------------
-void select_rows_shape(ShapeContext& c) { c.output({c.input(1)[0], c.last(0)}); }
+void select_rows_shape(ShapeContext& c) {
+  c.expect(c.rank(0) == 2 && c.rank(1) == 1, "a matrix and a list of its rows are wanted");
+  c.output({c.input(1)[0], c.last(0)});
+}
+void scatter_rows_shape(ShapeContext& c) {
+  c.expect(c.rank(0) == 2 && c.rank(1) == 1 && c.input(2) == Dims{c.input(1)[0], c.last(0)}, "there is not one row for each index");
+  c.output(c.input(0));
+}
 template <class T>
 void run_select_rows(Call<T>& c) {
   const int64_t cols = c.cols(0), count = c.count(1), rows = c.rows(0);
@@ -29,6 +36,7 @@ void run_scatter_rows(Call<T>& c) {   // zeros, with rows dy[i] added at index[i
 
 // ---- mean_rows: the mean of each sequence -------------------------------------------------------------------------------
 void mean_rows_shape(ShapeContext& c) {
+  c.expect(c.has_sequences(0), "the rows of sequences are wanted");
   c.output({Dim{1, c.graph().symbol(c.graph().symbols[size_t(c.input(0)[0].symbol)] + ".sequences")}, c.last(0)});
 }
 template <class T>
@@ -67,6 +75,7 @@ std::vector<int64_t> widths_of(const Attributes& attributes) {
 }
 void split_columns_shape(ShapeContext& c) {
   int64_t total = 0;
+  c.expect(c.rank(0) == 2, "a matrix is wanted");
   for (int64_t width : widths_of(c.attributes())) {
     c.output({c.input(0)[0], Dim{width, -1}});
     total += width;
@@ -130,6 +139,12 @@ void concat_columns_gradient(Grad& g) {
 }
 
 // ---- dropout, and rounding to the cache's dtype -------------------------------------------------------------------------
+void dropout_shape(ShapeContext& c) {
+  const double probability = c.attributes().number("probability");
+  c.expect(probability >= 0 && probability < 1, "the probability is not in [0, 1)");
+  c.expect(c.has_sequences(0) && c.input(0)[0].symbol == int(c.attributes().integer("space")), "the rows are not those of the sequences given");
+  c.output(c.input(0));
+}
 template <class T>
 void run_dropout(Call<T>& c) {
   const int64_t cols = c.cols(0), count = c.count(0);
@@ -174,11 +189,11 @@ void round_to_gradient(Grad& g) { g.add(0, g.dy()); }
 }  // namespace
 
 const Op& select_rows_op() {
-  static const Op op = {.name = "select_rows", .shape = select_rows_shape, .gradient = select_rows_gradient, .cost = elementwise_cost, ORRERY_RUN(run_select_rows)};
+  static const Op op = {.name = "select_rows", .shape = select_rows_shape, .gradient = select_rows_gradient, .cost = elementwise_cost, ORRERY_RUN(run_select_rows), .index_input = 1};
   return op;
 }
 const Op& scatter_rows_op() {
-  static const Op op = {.name = "scatter_rows", .shape = same_as_input, .cost = elementwise_cost, ORRERY_RUN(run_scatter_rows)};
+  static const Op op = {.name = "scatter_rows", .shape = scatter_rows_shape, .cost = elementwise_cost, ORRERY_RUN(run_scatter_rows), .index_input = 1};
   return op;
 }
 const Op& mean_rows_op() {
@@ -198,7 +213,7 @@ const Op& concat_columns_op() {
   return op;
 }
 const Op& dropout_op() {
-  static const Op op = {.name = "dropout", .shape = same_as_input, .gradient = dropout_gradient, .cost = elementwise_cost, ORRERY_RUN(run_dropout), .in_place = 0};
+  static const Op op = {.name = "dropout", .shape = dropout_shape, .gradient = dropout_gradient, .cost = elementwise_cost, ORRERY_RUN(run_dropout), .in_place = 0};
   return op;
 }
 const Op& round_to_op() {

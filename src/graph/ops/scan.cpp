@@ -26,8 +26,24 @@ int sequences_symbol(Graph& graph, const Dims& rows) { return graph.symbol(graph
 
 void scan_shape(ShapeContext& c) {
   const ScanBody& body = body_of(c.node());
+  c.expect(c.has_sequences(0), "the rows of sequences are wanted");
   const Dim rows = c.input(0)[0];
-  sequences_symbol(c.graph(), c.input(0));
+  const Dim sequences{1, sequences_symbol(c.graph(), c.input(0))};
+  const int num_rows = rows_of(c.attributes()), num_carries = carries_of(c.attributes());
+  const auto width_in_body = [&](int value) { return value < 0 ? Dim{0, -1} : body.graph.values[size_t(value)].dims.back(); };
+  const auto width_out = [&](const std::string& name) {
+    const auto it = body.graph.outputs.find(name);
+    return width_in_body(it == body.graph.outputs.end() ? -1 : it->second);
+  };
+  for (int i = 0; i < num_rows; ++i)
+    c.expect(c.rank(i) == 2 && c.input(i)[0] == rows && c.last(i) == width_in_body(body.graph.find_value(numbered("row", size_t(i)))), "the rows are not those that the body reads");
+  for (int i = 0; i < num_carries; ++i) {
+    const Dim width{body.carry_widths[size_t(i)], -1};
+    c.expect(width_in_body(body.graph.find_value(numbered("carry", size_t(i)))) == width && width_out(numbered("carry", size_t(i))) == width, "the body's carries are not as wide as it says");
+    if (c.has(num_rows + i)) c.expect(c.input(num_rows + i) == Dims{sequences, width}, "the initial carries are not one for each sequence, as wide as the body's");
+  }
+  for (size_t i = 0; i < body.out_widths.size(); ++i)
+    c.expect(width_out(numbered("out", i)) == Dim{body.out_widths[i], -1}, "the body's outputs are not as wide as it says");
   for (int64_t width : body.out_widths) c.output({rows, Dim{width, -1}});
   for (int64_t width : body.carry_widths) c.output({rows, Dim{width, -1}});
 }
@@ -254,12 +270,9 @@ void scan_gradient(Grad& g) {
     if (g.wants(i)) g.add(i, parts[size_t(i)]);
 }
 
-// A body that loops over rows costs what its body costs for all rows.
-Cost body_cost(const CostContext& c, double factor) {
-  return {factor * c.operand_bytes(1), factor * c.operand_bytes()};
-}
-Cost scan_cost(const CostContext& c) { return body_cost(c, 2); }
-Cost scan_backward_cost(const CostContext& c) { return body_cost(c, 4); }
+// The body runs once over every row; its weights are read again at every step, which stay in the caches.
+Cost scan_cost(const CostContext& c) { return {cost_of(body_of(c.node()).graph, {{"step", c.size(0, 0)}}, 0).flops, c.operand_bytes()}; }
+Cost scan_backward_cost(const CostContext& c) { return {cost_of(backward_graph(body_of(c.node())), {{"step", c.size(0, 0)}}, 0).flops, c.operand_bytes()}; }
 
 }  // namespace
 
