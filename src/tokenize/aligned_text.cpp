@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/error.h"
 #include "base/utf8.h"
 
 namespace orrery {
@@ -18,7 +19,15 @@ void TextEdit::keep(size_t begin, size_t end) {
                    old_.origin.begin() + static_cast<std::ptrdiff_t>(end));
 }
 
+void check_growth(size_t size, size_t limit) {
+  if (size > limit)
+    throw Error{ErrorKind::out_of_range, "a step of the tokenizer makes more than " + std::to_string(limit) + " bytes of the text", ""};
+}
+
+void TextEdit::check_size() const { check_growth(text_.size(), old_.limit); }
+
 void TextEdit::put(std::string_view added, size_t at) {
+  check_size();
   text_ += added;
   if (old_.tracked) origin_.insert(origin_.end(), added.size(), old_.origin[at]);
 }
@@ -29,12 +38,14 @@ void TextEdit::put(char32_t c, size_t at) {
 }
 
 void TextEdit::commit() {
+  check_size();
   old_.text.swap(text_);
   old_.origin.swap(origin_);
 }
 
 void AlignedText::prepend(std::string_view prefix) {
   if (text.empty()) return;
+  check_growth(text.size() + prefix.size(), limit);
   text.insert(0, prefix);
   if (tracked) origin.insert(origin.begin(), prefix.size(), Span(origin[0]));
 }

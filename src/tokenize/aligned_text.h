@@ -28,6 +28,7 @@ struct AlignedText {
   std::string text;            // valid UTF-8
   std::vector<Span> origin;    // [text bytes] the original character each byte came from; empty when not `tracked`
   bool tracked = true;
+  size_t limit = INT32_MAX;    // bytes that edits may make of it: hostile files describe texts that double at each step
 
   void prepend(std::string_view prefix);   // nothing in front of an empty text
   void remove(uint32_t classes);           // drops the characters of these classes
@@ -47,6 +48,8 @@ class TextEdit {
   void commit();
 
  private:
+  void check_size() const;
+
   AlignedText& old_;
   std::string text_;
   std::vector<Span> origin_;
@@ -57,5 +60,8 @@ class TextEdit {
 char32_t byte_to_char(unsigned char byte);
 int char_to_byte(char32_t c);   // -1 where c stands for no byte
 void bytes_to_chars(AlignedText& text);
+
+// Throws the Error for a text that grew past `limit` bytes.
+void check_growth(size_t size, size_t limit);
 
 }  // namespace orrery

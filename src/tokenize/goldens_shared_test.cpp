@@ -87,6 +87,8 @@ TEST_CASE("whole tokenizers give the reference's ids, tokens, offsets, types, wo
   check_goldens("bert-base-multilingual-cased", "bert-base-multilingual-cased/vocab.txt");
   check_goldens("gpt-neox-20b", "gpt-neox-20b/tokenizer.json");
   check_goldens("whisper", "whisper/tokenizer.json");
+  check_goldens("llama3-json", "llama3/tokenizer.json");
+  check_goldens("qwen-json", "qwen/tokenizer.json");
 }
 
 TEST_CASE("the small tokenizers that exercise one component each give the reference's ids, offsets and texts") {
@@ -157,6 +159,7 @@ TEST_CASE("random ids decode to the reference's text, whole and as a stream") {
     std::string file = name + "/tokenizer.json";
     if (name == "gpt2-files") file = "gpt2/vocab.json";
     if (name == "bert-base-multilingual-cased") file = name + "/vocab.txt";
+    if (name.ends_with("-json")) file = name.substr(0, name.size() - 5) + "/tokenizer.json";
     if (!std::filesystem::exists(kRoot + file)) return;
     if (!tokenizers.contains(name)) tokenizers.emplace(name, Tokenizer::load(kRoot + file));
     if (!tokenizers.at(name)) return;

@@ -1,5 +1,7 @@
 #include "tokenize/pieces.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/utf8.h"
 
@@ -30,6 +32,7 @@ Span Pieces::origin(size_t begin, size_t end) const {
 void Pieces::rewrite_with(void (*change)(void*, AlignedText&), void* f) {
   AlignedText next, piece_text;
   next.tracked = piece_text.tracked = tracked_;
+  const size_t limit = std::min(kMaxText, (size_t(1) << 20) + 64 * original_.size());
   next.text.reserve(buffer_.size());
   if (tracked_) next.origin.reserve(buffer_.size());
   size_t kept = 0;
@@ -45,12 +48,13 @@ void Pieces::rewrite_with(void (*change)(void*, AlignedText&), void* f) {
     } else if (tracked_) {
       piece_text.origin.assign(rewritten_.origin.begin() + piece.begin, rewritten_.origin.begin() + piece.end);
     }
+    piece_text.limit = limit - next.text.size();
     if (piece.token == Piece::kOpen) change(f, piece_text);
     if (piece_text.text.empty()) continue;
     const size_t begin = next.text.size();
     next.text += piece_text.text;
     next.origin.insert(next.origin.end(), piece_text.origin.begin(), piece_text.origin.end());
-    if (next.text.size() > kMaxText) throw Error{ErrorKind::out_of_range, "the normalised text passes 2 GiB", ""};
+    check_growth(next.text.size(), limit);
     pieces_[kept++] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(next.text.size()), piece.token};
   }
   pieces_.resize(kept);

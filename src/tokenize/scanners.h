@@ -2,6 +2,7 @@
 // expression, matched again and again from the left, would. One pass, no engine, no look-ahead beyond one run.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/unicode.h"
@@ -11,6 +12,12 @@ namespace orrery {
 
 inline constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
+// Llama 3's expression and, with one digit at a time, Qwen 2's.
+inline constexpr std::string_view kLlama3Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+inline constexpr std::string_view kQwen2Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 namespace scan {
 
@@ -36,6 +43,25 @@ inline size_t contraction(std::string_view text, size_t at) {
   return 0;
 }
 
+// The same without regard to case, where U+017F (long s) is an s.
+inline size_t contraction_any_case(std::string_view text, size_t at) {
+  if (text.substr(at + 1).starts_with("\xC5\xBF")) return 3;
+  std::string lower(text.substr(at, 3));
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return contraction(lower, 0);
+}
+
+inline bool is_newline(char c) { return c == '\n' || c == '\r'; }
+
+// The end of the white space that begins at `at`, by \s+(?!\S)|\s+ : a run before a word gives up its last character,
+// unless it has no other.
+inline size_t space_end(std::string_view text, size_t at) {
+  const size_t end = run_of(text, at, kWhitespace);
+  const size_t last = previous_utf8(text, end);
+  return end < text.size() && last > at ? last : end;
+}
+
 }  // namespace scan
 
 // emit(begin, end) for each match of kGpt2Pattern. The matches cover the text.
@@ -47,15 +73,52 @@ void scan_gpt2(std::string_view text, Emit emit) {
     if (end == at) {
       const size_t first = at + (text[at] == ' ' && at + 1 < text.size());   // a word takes one space before it
       const uint32_t kind = scan::kind(decode_utf8(text, first).value);
-      if (kind != kWhitespace) {
-        end = scan::run_of(text, first, kind);
-      } else {
-        end = scan::run_of(text, at, kWhitespace);
-        // \s+(?!\S): a run before a word gives up its last space, unless it has no other.
-        const size_t last = previous_utf8(text, end);
-        if (end < text.size() && last > at) end = last;
-      }
+      end = kind != kWhitespace ? scan::run_of(text, first, kind) : scan::space_end(text, at);
     }
+    emit(at, end);
+    at = end;
+  }
+}
+
+namespace scan {
+
+// The end of the match of kLlama3Pattern, with up to `most_digits` in a number, that begins at `at`.
+inline size_t llama3_end(std::string_view text, size_t at, int most_digits) {
+  if (text[at] == '\'')
+    if (const size_t size = contraction_any_case(text, at)) return at + size;
+  const CodePoint c = decode_utf8(text, at);
+  const uint32_t first = kind(c.value);
+  const size_t next = at + c.size;
+  if (first == kLetter) return run_of(text, at, kLetter);
+  if (first == kNumber) {
+    size_t end = next;
+    for (int digits = 1; digits < most_digits && end < text.size(); digits++) {
+      const CodePoint digit = decode_utf8(text, end);
+      if (kind(digit.value) != kNumber) break;
+      end += digit.size;
+    }
+    return end;
+  }
+  const uint32_t second = next < text.size() ? kind(decode_utf8(text, next).value) : kWhitespace;
+  if (second == kLetter && !is_newline(text[at])) return run_of(text, next, kLetter);
+  if (first == 0 || (text[at] == ' ' && second == 0)) {
+    size_t end = run_of(text, first == 0 ? at : next, 0);
+    while (end < text.size() && is_newline(text[end])) end++;
+    return end;
+  }
+  // \s*[\r\n]+ : up to the last newline of the white space, if it has one.
+  size_t end = run_of(text, at, kWhitespace);
+  while (end > at && !is_newline(text[end - 1])) end = previous_utf8(text, end);
+  return end > at ? end : space_end(text, at);
+}
+
+}  // namespace scan
+
+// emit(begin, end) for each match. The matches cover the text.
+template <class Emit>
+void scan_llama3(std::string_view text, int most_digits, Emit emit) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = scan::llama3_end(text, at, most_digits);
     emit(at, end);
     at = end;
   }

@@ -61,6 +61,18 @@ TEST_CASE("GPT-2's expression is scanned as it would match") {
   CHECK(gpt2("").empty());
 }
 
+TEST_CASE("Llama 3's expression is scanned as it would match") {
+  const auto llama3 = [](const std::string& text) {
+    return cut(text, [](Pieces& p) { p.split([](std::string_view t, auto emit) { scan_llama3(t, 3, emit); }); });
+  };
+  CHECK(llama3("(hello \tworld") == Texts{"(hello", " ", "\tworld"});
+  CHECK(llama3("1234567 8") == Texts{"123", "456", "7", " ", "8"});
+  CHECK(llama3("I'LL 'll it'\u017F") == Texts{"I", "'LL", " '", "ll", " it", "'\u017F"});
+  CHECK(llama3("a.\n\n b \n c") == Texts{"a", ".\n\n", " b", " \n", " c"});
+  CHECK(llama3(" \n \n  x") == Texts{" \n \n", " ", " x"});
+  CHECK(llama3("\nx  ") == Texts{"\n", "x", "  "});
+}
+
 TEST_CASE("pre-tokenizers cut where the reference does") {
   CHECK(pre_tokenized(R"({"type": "Whitespace"})", "Hi_you, c'est 5½!") == Texts{"Hi_you", ",", "c", "'", "est", "5", "½!"});
   CHECK(pre_tokenized(R"({"type": "WhitespaceSplit"})", " a\tb\u00A0c ") == Texts{"a", "b", "c"});

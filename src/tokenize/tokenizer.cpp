@@ -215,8 +215,7 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) {
-  Result<TokenizerFile> file = read_tokenizer_files(path);
+Result<Tokenizer> Tokenizer::build(Result<TokenizerFile> file) {
   if (!file) return file.error();
   const std::string where = file->where;
   try {
@@ -227,16 +226,13 @@ Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) {
   }
 }
 
-Result<Tokenizer> Tokenizer::from_json(const Json& json, const Json& config) {
-  try {
-    TokenizerFile file = split_tokenizer_json(json);
-    if (config.is_object()) file.config = config;
-    return Tokenizer(std::make_unique<Parts>(std::move(file)));
-  } catch (Error& error) {
-    if (error.where.empty()) error.where = "tokenizer.json";
-    return error;
-  }
+Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) { return build(read_tokenizer_files(path)); }
+
+Result<Tokenizer> Tokenizer::parse(std::string_view text, std::string_view where) {
+  return build(parse_tokenizer_json(text, where));
 }
+
+Result<Tokenizer> Tokenizer::from_json(const Json& json, const Json& config) { return build(split_tokenizer_json(json, config)); }
 
 Json Tokenizer::to_json() const {
   Json out = {{"version", "1.0"}};

@@ -24,6 +24,8 @@
 
 namespace orrery {
 
+struct TokenizerFile;
+
 struct EncodeOptions {
   bool add_special = true;         // the tokens of the post-processor: <s>, [CLS] …
   bool specials_as_text = false;   // "<s>" in the text is five characters, not the control token: for text from users
@@ -42,7 +44,9 @@ class Tokenizer {
   // A folder (tokenizer.json, else vocab.json + merges.txt, else vocab.txt; with tokenizer_config.json and
   // special_tokens_map.json), or one of these files.
   static Result<Tokenizer> load(const std::filesystem::path& path);
-  // The content of a tokenizer.json; `config` that of a tokenizer_config.json.
+  // The text of a tokenizer.json; `where` names it in errors.
+  static Result<Tokenizer> parse(std::string_view text, std::string_view where = "tokenizer.json");
+  // The same as values; `config` that of a tokenizer_config.json.
   static Result<Tokenizer> from_json(const Json& json, const Json& config = Json::object());
 
   Tokenizer(Tokenizer&&) noexcept;
@@ -53,7 +57,7 @@ class Tokenizer {
   Json to_json() const;
   Status save(const std::filesystem::path& folder) const;
 
-  // Throws Error only where the text needs an unknown token that the vocabulary lacks, or is longer than 2 GiB.
+  // Throws Error only where the text needs an unknown token that the vocabulary lacks, or is or becomes absurdly long.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   // The ids alone: no tokens, no offsets.
   std::vector<int32_t> encode_ids(std::string_view text, const EncodeOptions& options = {}) const;
@@ -77,6 +81,7 @@ class Tokenizer {
  private:
   struct Parts;
   explicit Tokenizer(std::unique_ptr<const Parts> parts);
+  static Result<Tokenizer> build(Result<TokenizerFile> file);
   std::unique_ptr<const Parts> parts_;
 };
 

@@ -320,6 +320,30 @@ void read_main_file(const fs::path& path, TokenizerFile& file) {
   }
 }
 
+// Moves the model's lists from JSON values to where Reader puts them.
+void take_lists(ModelConfig& model) {
+  Json& fields = model.fields;
+  if (const auto vocab = fields.find("vocab"); vocab != fields.end() && vocab->is_object()) {
+    for (const auto& [token, id] : vocab->items()) {
+      const bool is_id = id.is_number_unsigned() || (id.is_number_integer() && id >= 0);
+      model.vocab.emplace_back(token, checked_id(token, is_id, is_id ? id.get<uint64_t>() : 0));
+    }
+    fields.erase("vocab");
+  }
+  if (const auto merges = fields.find("merges"); merges != fields.end() && merges->is_array()) {
+    for (const Json& merge : *merges) {
+      const size_t number = model.merges.size() + 1;
+      const bool is_pair = merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
+      if (!is_pair && !merge.is_string()) bad("merge " + std::to_string(number) + " is no pair of tokens");
+      if (is_pair)
+        model.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
+      else
+        model.merges.push_back(split_merge(merge.get<std::string>(), number));
+    }
+    fields.erase("merges");
+  }
+}
+
 }  // namespace
 
 Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_view where) {
@@ -335,29 +359,19 @@ Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_vi
   }
 }
 
-TokenizerFile split_tokenizer_json(const Json& json) {
-  TokenizerFile file;
-  file.json = json;
-  file.model.fields = take_model(file.json);
-  Json& fields = file.model.fields;
-  if (const auto vocab = fields.find("vocab"); vocab != fields.end() && vocab->is_object()) {
-    for (const auto& [token, id] : vocab->items())
-      file.model.vocab.emplace_back(token, checked_id(token, id.is_number_integer() && id >= 0, id.is_number_integer() ? id.get<uint64_t>() : 0));
-    fields.erase("vocab");
+Result<TokenizerFile> split_tokenizer_json(const Json& json, const Json& config) {
+  try {
+    TokenizerFile file;
+    file.where = "tokenizer.json";
+    file.json = json;
+    file.model.fields = take_model(file.json);
+    take_lists(file.model);
+    if (config.is_object()) file.config = config;
+    return file;
+  } catch (Error& error) {
+    error.where = "tokenizer.json";
+    return error;
   }
-  if (const auto merges = fields.find("merges"); merges != fields.end() && merges->is_array()) {
-    for (const Json& merge : *merges) {
-      const size_t number = file.model.merges.size() + 1;
-      const bool is_pair = merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
-      if (!is_pair && !merge.is_string()) bad("merge " + std::to_string(number) + " is no pair of tokens");
-      if (is_pair)
-        file.model.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
-      else
-        file.model.merges.push_back(split_merge(merge.get<std::string>(), number));
-    }
-    fields.erase("merges");
-  }
-  return file;
 }
 
 Result<TokenizerFile> read_tokenizer_files(const fs::path& path) {

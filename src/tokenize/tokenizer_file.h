@@ -19,8 +19,8 @@ struct TokenizerFile {
 
 // Reads the text of a tokenizer.json in one pass: a vocabulary of any size never becomes JSON values.
 Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_view where);
-// The same from values. Throws Error.
-TokenizerFile split_tokenizer_json(const Json& json);
+// The same from values; `config` is that of a tokenizer_config.json.
+Result<TokenizerFile> split_tokenizer_json(const Json& json, const Json& config);
 
 // See Tokenizer::load.
 Result<TokenizerFile> read_tokenizer_files(const std::filesystem::path& path);

@@ -224,6 +224,18 @@ TEST_CASE("a tokenizer.json that is not understood is refused, naming what is wr
   CHECK(error_of(Json::array()).kind == ErrorKind::bad_file);
 }
 
+TEST_CASE("a file whose steps double the text again and again meets a limit") {
+  Json json = bpe_json();
+  Json doubles = Json::array();
+  for (int i = 0; i < 60; i++) doubles.push_back({{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}});
+  json["normalizer"] = {{"type", "Sequence"}, {"normalizers", doubles}};
+  CHECK_THROWS_AS(Tokenizer::from_json(json).value().encode("a"), Error);
+  json["normalizer"] = nullptr;
+  json["decoder"] = {{"type", "Sequence"}, {"decoders", doubles}};
+  const Tokenizer tokenizer = Tokenizer::from_json(json).value();
+  CHECK_THROWS_AS(tokenizer.decode(tokenizer.encode_ids("a")), Error);
+}
+
 TEST_CASE("broken files are told with their place") {
   const TemporaryFolder folder("tokenizer-files");
   const auto error = [&](const char* name, std::string_view bytes) {

@@ -93,10 +93,6 @@ struct Bpe::Run : ModelRun {
   explicit Run(const Bpe& of) : model(of) {}
 
   void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) override {
-    if (model.ignore_merges_) {
-      const int32_t id = model.vocab_.find(bytes ? spelled(piece) : piece);
-      if (id != Vocab::kAbsent) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
-    }
     const auto tokenize_one = [&](std::string_view word, std::vector<TokenSpan>& tokens) { merge_word(word, bytes, tokens); };
     if (!model.words_begin_with_metaspace_ || bytes) return cache.tokenize(piece, out, tokenize_one);
     for (size_t begin = 0; begin < piece.size();) {
@@ -120,6 +116,10 @@ struct Bpe::Run : ModelRun {
   }
 
   void merge_word(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) {
+    if (model.ignore_merges_) {
+      const int32_t id = model.vocab_.find(bytes ? spelled(piece) : piece);
+      if (id != Vocab::kAbsent) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
+    }
     symbols.clear();
     unknown_bytes = 0;
     if (bytes)

@@ -11,11 +11,15 @@ struct RegexScanner {
   void (*scan)(std::string_view text, Matches& found);
 };
 
+// Gathers what a scanner emits.
+auto into(Matches& found) {
+  return [&found](size_t begin, size_t end) { found.emplace_back(begin, end); };
+}
+
 constexpr RegexScanner kScanners[] = {
-    {kGpt2Pattern,
-     [](std::string_view text, Matches& found) {
-       scan_gpt2(text, [&](size_t begin, size_t end) { found.emplace_back(begin, end); });
-     }},
+    {kGpt2Pattern, [](std::string_view text, Matches& found) { scan_gpt2(text, into(found)); }},
+    {kLlama3Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 3, into(found)); }},
+    {kQwen2Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 1, into(found)); }},
 };
 
 }  // namespace

@@ -42,7 +42,16 @@ struct PostProcessorSequence : PostProcessor {
 struct DecoderSequence : Decoder {
   std::vector<std::unique_ptr<Decoder>> all;
   void decode(std::vector<std::string>& tokens) const override {
-    for (const auto& one : all) one->decode(tokens);
+    const auto size = [&] {
+      size_t bytes = 0;
+      for (const std::string& token : tokens) bytes += token.size();
+      return bytes;
+    };
+    const size_t limit = (size_t(1) << 20) + 64 * size();
+    for (const auto& one : all) {
+      one->decode(tokens);
+      check_growth(size(), limit);
+    }
   }
   std::string token_bytes(std::string token) const override {
     for (const auto& one : all) token = one->token_bytes(std::move(token));
