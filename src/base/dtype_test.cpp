@@ -20,8 +20,7 @@ double meaning(uint32_t bits, int exponent_bits) {
   double magnitude = 0;
   if (exponent == (1 << exponent_bits) - 1)
     magnitude = mantissa == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
-  else
-    magnitude = exponent == 0 ? std::ldexp(mantissa, 1 - bias) : std::ldexp(1 + mantissa, exponent - bias);
+  else magnitude = exponent == 0 ? std::ldexp(mantissa, 1 - bias) : std::ldexp(1 + mantissa, exponent - bias);
   return bits & 0x8000u ? -magnitude : magnitude;
 }
 
@@ -96,7 +95,8 @@ TEST_CASE("arrays convert between all floating types") {
 }
 
 TEST_CASE("a type is found by our name and by Hugging Face's") {
-  for (const DType dtype : {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i16, DType::i8, DType::u8, DType::boolean})
+  for (const DType dtype : {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i16,
+                            DType::i8, DType::u8, DType::boolean})
     CHECK(dtype_named(name_of(dtype)) == dtype);
   CHECK(dtype_named("bfloat16") == DType::bf16);
   CHECK(dtype_named("torch.float16") == DType::f16);

@@ -50,7 +50,8 @@ class FileSizeLimit {
 TEST_CASE("what is written is read, zeros and all, and nothing else is left in the folder") {
   const TemporaryFolder folder("file");
   const fs::path path = folder.path() / "a.bin";
-  for (const std::string& bytes : {std::string(), std::string("x\0y\n", 4), std::string(300000, 'z'), std::string("short")}) {
+  for (const std::string& bytes :
+       {std::string(), std::string("x\0y\n", 4), std::string(300000, 'z'), std::string("short")}) {
     REQUIRE(write_file(path, bytes));
     CHECK(read_file(path).value() == bytes);
     const MappedFile mapped = MappedFile::open(path).value();
@@ -68,7 +69,8 @@ TEST_CASE("an error names the file and what the system said") {
   CHECK(absent.error().kind == ErrorKind::not_found);
   CHECK(absent.error().message() == "cannot open the file: No such file or directory (" + missing.string() + ")");
   CHECK(MappedFile::open(missing).error().kind == ErrorKind::not_found);
-  CHECK(write_file(missing, "x").error().message() == "cannot write the file: No such file or directory (" + missing.string() + ")");
+  CHECK(write_file(missing, "x").error().message() ==
+        "cannot write the file: No such file or directory (" + missing.string() + ")");
   CHECK(read_file(folder.path()).error().what == "this is a folder, not a file");
   CHECK(MappedFile::open(folder.path()).error().what == "this is not a regular file");
   CHECK_FALSE(write_file(folder.path(), "x"));

@@ -17,8 +17,12 @@ TEST_CASE("philox4x32-10 gives the published test vectors") {
   };
   const Known known[] = {
       {0, {0, 0, 0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-      {~uint64_t(0), {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-      {0x299f31d0a4093822, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+      {~uint64_t(0),
+       {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+       {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+      {0x299f31d0a4093822,
+       {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+       {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
   };
   for (const Known& one : known) CHECK(philox(one.key, one.counter) == one.expected);
 }
@@ -56,7 +60,8 @@ TEST_CASE("whole numbers below n are all drawn, equally often") {
       ++counts[drawn];
     }
     double chi_squared = 0;
-    for (const double count : counts) chi_squared += (count - draws / double(n)) * (count - draws / double(n)) * double(n) / draws;
+    for (const double count : counts)
+      chi_squared += (count - draws / double(n)) * (count - draws / double(n)) * double(n) / draws;
     CHECK(chi_squared < double(n) + 5 * std::sqrt(2 * double(n)));
   }
   for (const uint64_t n : {~uint64_t(0), (uint64_t(1) << 63) + 1}) CHECK(random.below(n) < n);

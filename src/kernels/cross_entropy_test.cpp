@@ -17,8 +17,8 @@ template <class T>
 Loss<T> cross_entropy(const Kernels<T>& k, const std::vector<T>& x, const std::vector<int32_t>& targets, int64_t stride,
                       int64_t cols, T smoothing, T factor = T(0.25)) {
   Loss<T> out{std::vector<T>(targets.size()), std::vector<T>(targets.size()), std::vector<T>(x.size())};
-  k.cross_entropy(x.data(), stride, targets.data(), out.loss.data(), out.lse.data(), out.dlogits.data(), factor, smoothing,
-                  int64_t(targets.size()), cols);
+  k.cross_entropy(x.data(), stride, targets.data(), out.loss.data(), out.lse.data(), out.dlogits.data(), factor,
+                  smoothing, int64_t(targets.size()), cols);
   return out;
 }
 

@@ -11,8 +11,13 @@ using namespace orrery;
 namespace {
 
 std::vector<float> dropped(const Kernels<float>& k, std::vector<float> x, const std::vector<uint32_t>& sequences,
-                           const std::vector<int32_t>& positions, float probability, uint64_t seed = 0x123456789abcdefu) {
-  const Dropout dropout{.probability = probability, .seed = seed, .stream = 5, .sequences = sequences.data(), .positions = positions.data()};
+                           const std::vector<int32_t>& positions, float probability,
+                           uint64_t seed = 0x123456789abcdefu) {
+  const Dropout dropout{.probability = probability,
+                        .seed = seed,
+                        .stream = 5,
+                        .sequences = sequences.data(),
+                        .positions = positions.data()};
   const int64_t rows = int64_t(positions.size());
   k.dropout(x.data(), x.data(), rows, rows == 0 ? 0 : int64_t(x.size()) / rows, dropout);
   return x;

@@ -10,8 +10,8 @@ using namespace orrery;
 
 namespace {
 
-constexpr Unary kUnary[] = {Unary::gelu, Unary::gelu_tanh, Unary::relu,   Unary::silu, Unary::tanh,      Unary::sigmoid,
-                            Unary::exp,  Unary::square,    Unary::sqrt,   Unary::reciprocal, Unary::log};
+constexpr Unary kUnary[] = {Unary::gelu, Unary::gelu_tanh, Unary::relu, Unary::silu,       Unary::tanh, Unary::sigmoid,
+                            Unary::exp,  Unary::square,    Unary::sqrt, Unary::reciprocal, Unary::log};
 constexpr Binary kBinary[] = {Binary::add, Binary::subtract, Binary::multiply, Binary::divide, Binary::maximum};
 
 bool needs_positive(Unary kind) { return kind == Unary::sqrt || kind == Unary::log; }
@@ -191,7 +191,8 @@ TEST_CASE("a gated product reads gate and up side by side, and its gradients may
         CAPTURE(int(kind));
         const int64_t rows = 5;
         Random random(11);
-        std::vector<float> both = random_floats(random, rows * 2 * cols), dy = random_floats(random, rows * cols), y(dy.size());
+        std::vector<float> both = random_floats(random, rows * 2 * cols), dy = random_floats(random, rows * cols),
+                           y(dy.size());
         const std::vector<double> both64 = doubles(both), dy64 = doubles(dy);
         std::vector<double> y64(dy.size()), grad64(both.size());
         const Kernels<double>& exact64 = reference_kernels<double>();
@@ -209,7 +210,8 @@ TEST_CASE("a gated product reads gate and up side by side, and its gradients may
 TEST_CASE("the gradients of a gated product agree with finite differences") {
   const Kernels<double>& k = reference_kernels<double>();
   Random random(13);
-  std::vector<double> gate = random_doubles(random, 21), up = random_doubles(random, 21), dy = random_doubles(random, 21);
+  std::vector<double> gate = random_doubles(random, 21), up = random_doubles(random, 21),
+                      dy = random_doubles(random, 21);
   std::vector<double> y(21), dgate(21), dup(21);
   k.gated_backward(Unary::silu, gate.data(), up.data(), 7, dy.data(), 7, dgate.data(), dup.data(), 7, 3, 7);
   const auto loss = [&] {

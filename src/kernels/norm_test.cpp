@@ -19,7 +19,8 @@ struct Rows {
 template <class T>
 Rows<T> with_room(int64_t rows, int64_t cols, std::vector<T> x, std::vector<T> w, std::vector<T> b, std::vector<T> dy) {
   const std::vector<T> matrix(x.size()), column(size_t(rows), T(0)), row(size_t(cols), T(0));
-  return {rows, cols, std::move(x), std::move(w), std::move(b), std::move(dy), matrix, column, column, matrix, row, row};
+  return {rows,   cols,   std::move(x), std::move(w), std::move(b), std::move(dy),
+          matrix, column, column,       matrix,       row,          row};
 }
 
 Rows<float> random_rows(int64_t rows, int64_t cols) {
@@ -107,8 +108,8 @@ TEST_CASE("norms go on at equal values, denormals, infinities and NaN") {
       CAPTURE(std::string(k->name));
       Rows<float> r = random_rows(4, cols);
       for (int64_t c = 0; c < cols; ++c) {
-        r.x[size_t(c)] = 3.0f;               // all equal
-        r.x[size_t(cols + c)] = 1e-42f;      // denormal
+        r.x[size_t(c)] = 3.0f;           // all equal
+        r.x[size_t(cols + c)] = 1e-42f;  // denormal
         r.x[size_t(2 * cols + c)] = c == 0 ? kNan : 1.0f;
         r.x[size_t(3 * cols + c)] = c == 0 ? kInfinity : 1.0f;
       }
@@ -168,12 +169,13 @@ TEST_CASE("gradients of weights do not depend on how rows and columns are cut") 
       k->layer_norm_backward_weights(r.x.data(), r.mean.data(), r.rstd.data(), r.dy.data(), dw.data(), db.data(), first,
                                      cols, begin, end, false);
       k->layer_norm_backward_weights(&r.x[size_t(first * cols)], &r.mean[size_t(first)], &r.rstd[size_t(first)],
-                                     &r.dy[size_t(first * cols)], dw.data(), db.data(), rows - first, cols, begin, end, true);
+                                     &r.dy[size_t(first * cols)], dw.data(), db.data(), rows - first, cols, begin, end,
+                                     true);
     }
     CHECK(bit_difference(dw, r.dw) == "");
     CHECK(bit_difference(db, r.db) == "");
-    k->layer_norm_backward_weights(r.x.data(), r.mean.data(), r.rstd.data(), r.dy.data(), dw.data(), nullptr, rows, cols, 0,
-                                   cols, false);
+    k->layer_norm_backward_weights(r.x.data(), r.mean.data(), r.rstd.data(), r.dy.data(), dw.data(), nullptr, rows,
+                                   cols, 0, cols, false);
     CHECK(bit_difference(dw, r.dw) == "");
 
     rms_norm(*k, r, 0.0f);
@@ -190,8 +192,8 @@ TEST_CASE("gradients of weights do not depend on how rows and columns are cut") 
 TEST_CASE("the gradients of the norms agree with finite differences") {
   const Kernels<double>& k = reference_kernels<double>();
   Random random(9);
-  Rows<double> r = with_room<double>(3, 7, random_doubles(random, 21), random_doubles(random, 7), random_doubles(random, 7),
-                                     random_doubles(random, 21));
+  Rows<double> r = with_room<double>(3, 7, random_doubles(random, 21), random_doubles(random, 7),
+                                     random_doubles(random, 7), random_doubles(random, 21));
   const auto layer_loss = [&] {
     Rows<double> again = r;
     layer_norm(k, again);

@@ -56,13 +56,14 @@ TEST_CASE("every class takes the AdamW steps of the reference") {
     }
 }
 
-TEST_CASE("vector classes give the bits of torch.optim.AdamW: fused averages, the rest rounded at each operation") {
+TEST_CASE("vector classes round where torch.optim.AdamW does: averages are fused, every other operation rounds") {
   const int64_t count = 1009;
   for (const Kernels<float>* k : runnable_kernels()) {
     if (std::string(k->name) == "reference") continue;
     CAPTURE(std::string(k->name));
     Random random(1009);
-    Parameters<float> expected{random_floats(random, count), std::vector<float>(size_t(count)), std::vector<float>(size_t(count))};
+    Parameters<float> expected{random_floats(random, count), std::vector<float>(size_t(count)),
+                               std::vector<float>(size_t(count))};
     for (int64_t t = 1; t <= 3; ++t) {
       const std::vector<float> g = gradients(random, count);
       const AdamWStep s = at_step(t);
@@ -104,7 +105,8 @@ TEST_CASE("a step's result does not depend on how the parameters are cut") {
     CAPTURE(std::string(k->name));
     const int64_t count = 333;
     Random random(3);
-    const std::vector<float> p0 = random_floats(random, count), g = gradients(random, count), m0 = gradients(random, count);
+    const std::vector<float> p0 = random_floats(random, count), g = gradients(random, count),
+                             m0 = gradients(random, count);
     std::vector<float> v0 = m0;
     for (float& value : v0) value *= value;
     std::vector<float> p = p0, m = m0, v = v0;

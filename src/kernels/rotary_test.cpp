@@ -29,10 +29,19 @@ struct Heads {
   }
   std::vector<T> turned(const Kernels<T>& k, RotaryLayout layout, bool inverse = false, bool in_place = false) const {
     std::vector<T> y = in_place ? x : std::vector<T>(x.size());
-    Rotary<T> args{.x = in_place ? y.data() : x.data(), .x_stride = heads * head_dim, .y = y.data(),
-                   .y_stride = heads * head_dim, .rows = rows, .heads = heads, .head_dim = head_dim,
-                   .rotary_dim = rotary_dim, .positions = positions.data(), .cosines = cosines.data(),
-                   .sines = sines.data(), .layout = layout, .inverse = inverse};
+    Rotary<T> args{.x = in_place ? y.data() : x.data(),
+                   .x_stride = heads * head_dim,
+                   .y = y.data(),
+                   .y_stride = heads * head_dim,
+                   .rows = rows,
+                   .heads = heads,
+                   .head_dim = head_dim,
+                   .rotary_dim = rotary_dim,
+                   .positions = positions.data(),
+                   .cosines = cosines.data(),
+                   .sines = sines.data(),
+                   .layout = layout,
+                   .inverse = inverse};
     k.rotary(args);
     return y;
   }
@@ -45,8 +54,17 @@ constexpr RotaryLayout kLayouts[] = {RotaryLayout::half_split, RotaryLayout::int
 TEST_CASE("every class turns as the reference does, in place or not, forward and back") {
   for (const Kernels<float>* k : runnable_kernels())
     for (const RotaryLayout layout : kLayouts)
-      for (const auto& [head_dim, rotary_dim] :
-           {std::pair<int64_t, int64_t>{2, 2}, {8, 8}, {14, 14}, {30, 30}, {34, 34}, {64, 64}, {64, 16}, {80, 32}, {7, 6}, {5, 0}, {128, 128}})
+      for (const auto& [head_dim, rotary_dim] : {std::pair<int64_t, int64_t>{2, 2},
+                                                 {8, 8},
+                                                 {14, 14},
+                                                 {30, 30},
+                                                 {34, 34},
+                                                 {64, 64},
+                                                 {64, 16},
+                                                 {80, 32},
+                                                 {7, 6},
+                                                 {5, 0},
+                                                 {128, 128}})
         for (const bool inverse : {false, true}) {
           CAPTURE(std::string(k->name));
           CAPTURE(head_dim);
@@ -111,6 +129,7 @@ TEST_CASE("the layouts differ by the order of a head's elements alone") {
       return y;
     };
     woven.x = weave(split.x);
-    CHECK(bit_difference(woven.turned(*k, RotaryLayout::interleaved), weave(split.turned(*k, RotaryLayout::half_split))) == "");
+    CHECK(bit_difference(woven.turned(*k, RotaryLayout::interleaved),
+                         weave(split.turned(*k, RotaryLayout::half_split))) == "");
   }
 }

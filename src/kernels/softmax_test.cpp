@@ -77,7 +77,8 @@ TEST_CASE("a row's softmax does not depend on the other rows or on alignment") {
         std::vector<float> alone(size_t(r), 0.0f);
         alone.insert(alone.end(), x.begin() + r * cols, x.begin() + (r + 1) * cols);
         k->softmax(&alone[size_t(r)], &alone[size_t(r)], 1, cols);
-        CHECK(bit_difference({alone.begin() + r, alone.end()}, {y.begin() + r * cols, y.begin() + (r + 1) * cols}) == "");
+        CHECK(bit_difference({alone.begin() + r, alone.end()}, {y.begin() + r * cols, y.begin() + (r + 1) * cols}) ==
+              "");
         std::vector<float> slope(dy.begin() + r * cols, dy.begin() + (r + 1) * cols);
         k->softmax_backward(&alone[size_t(r)], slope.data(), slope.data(), 1, cols);
         CHECK(bit_difference(slope, {dx.begin() + r * cols, dx.begin() + (r + 1) * cols}) == "");

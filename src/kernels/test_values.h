@@ -19,8 +19,10 @@ inline const std::vector<int64_t> kTestSizes = {0, 1, 7, 8, 9, 15, 16, 17, 31, 3
 inline const float kInfinity = std::numeric_limits<float>::infinity();
 inline const float kNan = std::numeric_limits<float>::quiet_NaN();
 inline const std::vector<float> kSpecialFloats = {
-    0.0f, -0.0f, 1.0f, -1.0f, 1e-45f, -1e-45f, 1e-40f, -1e-40f, 1.17549435e-38f, 1e-30f, -1e-30f, 1e-8f, -1e-8f, 0.5f, 88.0f,
-    -88.0f, 89.5f, -89.5f, 104.5f, -104.5f, 1e4f, -1e4f, 1e20f, -1e20f, 3.4028235e38f, -3.4028235e38f, kInfinity, -kInfinity, kNan};
+    0.0f,       -0.0f,   1.0f,  -1.0f,  1e-45f, -1e-45f, 1e-40f,        -1e-40f,        1.17549435e-38f,
+    1e-30f,     -1e-30f, 1e-8f, -1e-8f, 0.5f,   88.0f,   -88.0f,        89.5f,          -89.5f,
+    104.5f,     -104.5f, 1e4f,  -1e4f,  1e20f,  -1e20f,  3.4028235e38f, -3.4028235e38f, kInfinity,
+    -kInfinity, kNan};
 
 inline std::vector<double> doubles(const std::vector<float>& values) { return {values.begin(), values.end()}; }
 
@@ -33,7 +35,8 @@ inline bool close_to(float got, double exact, double relative, double absolute) 
 }
 
 // The first place where two vectors are not close, in words; empty when they are.
-inline std::string difference(const std::vector<float>& got, const std::vector<double>& exact, double relative, double absolute) {
+inline std::string difference(const std::vector<float>& got, const std::vector<double>& exact, double relative,
+                              double absolute) {
   if (got.size() != exact.size()) return "sizes differ";
   for (size_t i = 0; i < got.size(); ++i)
     if (!close_to(got[i], exact[i], relative, absolute))
@@ -64,7 +67,8 @@ std::string gradient_difference(std::vector<double>& values, const std::vector<d
     values[i] = kept;
     const double expected = (above - below) / (2 * step);
     if (!(std::fabs(gradient[i] - expected) <= tolerance * std::fmax(1.0, std::fabs(expected))))
-      return "gradient " + std::to_string(i) + " is " + std::to_string(gradient[i]) + ", differences give " + std::to_string(expected);
+      return "gradient " + std::to_string(i) + " is " + std::to_string(gradient[i]) + ", differences give " +
+             std::to_string(expected);
   }
   return "";
 }

@@ -46,7 +46,8 @@ void cross_entropy(const float* x, int64_t stride, const int32_t* targets, float
     // dx may be x, which is gone once its exp is taken. Logits count from max: the differences lose less to rounding.
     const float at_target = x[target] - max;
     float smoothing = 0;  // left out where its factor is zero: a logit may be -inf
-    if (smooth != 0) smoothing = share * row_sum(cols, [&](int64_t i, auto lanes) { return load(x + i, lanes) - constant(max); });
+    if (smooth != 0)
+      smoothing = share * row_sum(cols, [&](int64_t i, auto lanes) { return load(x + i, lanes) - constant(max); });
     const float sum = sum_exp(x, max, dx, cols), log_sum = log_of(sum);
     if (lse) lse[r] = max + log_sum;
     loss[r] = log_sum - kept * at_target - smoothing;

@@ -34,7 +34,8 @@ void unary_backward(Unary kind, const float* x, const float* dy, float* dx, int6
 
 void binary(Binary kind, const float* a, const float* b, float* y, int64_t count) {
   with_operation(kind, [&](auto operation) {
-    each_vector(count, [&](int64_t i, auto lanes) { store(y + i, operation(load(a + i, lanes), load(b + i, lanes)), lanes); });
+    each_vector(count,
+                [&](int64_t i, auto lanes) { store(y + i, operation(load(a + i, lanes), load(b + i, lanes)), lanes); });
   });
 }
 
@@ -52,8 +53,8 @@ void scale(const float* x, float factor, float offset, float* y, int64_t count) 
   each_vector(count, [&](int64_t i, auto lanes) { store(y + i, load(x + i, lanes) * f + o, lanes); });
 }
 
-void gated(Unary kind, const float* gate, const float* up, int64_t in_stride, float* y, int64_t out_stride, int64_t rows,
-           int64_t cols) {
+void gated(Unary kind, const float* gate, const float* up, int64_t in_stride, float* y, int64_t out_stride,
+           int64_t rows, int64_t cols) {
   with_function(kind, [&](auto function) {
     for (int64_t r = 0; r < rows; ++r)
       each_vector(cols, [&](int64_t i, auto lanes) {
@@ -63,8 +64,8 @@ void gated(Unary kind, const float* gate, const float* up, int64_t in_stride, fl
   });
 }
 
-void gated_backward(Unary kind, const float* gate, const float* up, int64_t in_stride, const float* dy, int64_t dy_stride,
-                    float* dgate, float* dup, int64_t grad_stride, int64_t rows, int64_t cols) {
+void gated_backward(Unary kind, const float* gate, const float* up, int64_t in_stride, const float* dy,
+                    int64_t dy_stride, float* dgate, float* dup, int64_t grad_stride, int64_t rows, int64_t cols) {
   with_function(kind, [&](auto function) {
     for (int64_t r = 0; r < rows; ++r)
       each_vector(cols, [&](int64_t i, auto lanes) {

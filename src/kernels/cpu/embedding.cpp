@@ -35,7 +35,8 @@ void gather_rows(const void* table, DType dtype, const int32_t* ids, float* y, i
   }
 }
 
-void scatter_add(const int32_t* ids, const float* dy, float* table, int64_t rows, int64_t cols, int64_t begin, int64_t end) {
+void scatter_add(const int32_t* ids, const float* dy, float* table, int64_t rows, int64_t cols, int64_t begin,
+                 int64_t end) {
   for (int64_t r = 0; r < rows; ++r, dy += cols) {
     if (ids[r] < 0) continue;
     float* const row = table + int64_t(ids[r]) * cols + begin;

@@ -26,7 +26,8 @@ struct GeluTanh {
   static Floats value(Floats x) { return above(-1000, x) * sigmoid(twice_z(x)); }
   // gate + x gate (1 - gate) d(2 z)/dx
   static Floats derivative(Floats unbounded) {
-    const Floats x = within(100, unbounded), slope = constant(kTwice) * fma(x * x, constant(3 * 0.044715f), constant(1.0f));
+    const Floats x = within(100, unbounded),
+                 slope = constant(kTwice) * fma(x * x, constant(3 * 0.044715f), constant(1.0f));
     const Floats z = twice_z(x);
     const SigmoidTails gate = sigmoid_tails(z);
     return fma(x * slope, gate.upper * gate.lower, select(less(z, Floats::zero()), gate.lower, gate.upper));

@@ -66,8 +66,8 @@ void layer_norm(const float* x, const float* w, const float* b, float* y, float*
   }
 }
 
-void layer_norm_backward(const float* x, const float* w, const float* mean, const float* rstd, const float* dy, float* dx,
-                         int64_t rows, int64_t cols) {
+void layer_norm_backward(const float* x, const float* w, const float* mean, const float* rstd, const float* dy,
+                         float* dx, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows; ++r, x += cols, dy += cols, dx += cols) {
     const Floats m = constant(mean[r]), s = constant(rstd[r]);
     const auto g = [&](int64_t i, auto lanes) { return load(dy + i, lanes) * load(w + i, lanes); };
@@ -88,7 +88,8 @@ void layer_norm_backward_weights(const float* x, const float* mean, const float*
   });
 }
 
-void rms_norm(const float* x, const float* w, float* y, float* rstd, int64_t rows, int64_t cols, float eps, float offset) {
+void rms_norm(const float* x, const float* w, float* y, float* rstd, int64_t rows, int64_t cols, float eps,
+              float offset) {
   for (int64_t r = 0; r < rows; ++r, x += cols, y += cols) {
     const float squares = row_sum(cols, [&](int64_t i, auto lanes) {
       const Floats v = load(x + i, lanes);
@@ -110,14 +111,13 @@ void rms_norm_backward(const float* x, const float* w, const float* rstd, const 
     const auto xhat = [&](int64_t i, auto lanes) { return load(x + i, lanes) * s; };
     const float dot = row_sum(cols, [&](int64_t i, auto lanes) { return g(i, lanes) * xhat(i, lanes); });
     const Floats mean_gx = constant(dot / float(cols));
-    each_vector(cols, [&](int64_t i, auto lanes) {
-      store(dx + i, s * fnma(xhat(i, lanes), mean_gx, g(i, lanes)), lanes);
-    });
+    each_vector(cols,
+                [&](int64_t i, auto lanes) { store(dx + i, s * fnma(xhat(i, lanes), mean_gx, g(i, lanes)), lanes); });
   }
 }
 
-void rms_norm_backward_weights(const float* x, const float* rstd, const float* dy, float* dw, int64_t rows, int64_t cols,
-                               int64_t begin, int64_t end, bool accumulate) {
+void rms_norm_backward_weights(const float* x, const float* rstd, const float* dy, float* dw, int64_t rows,
+                               int64_t cols, int64_t begin, int64_t end, bool accumulate) {
   add_weight_gradients(dy, dw, nullptr, rows, cols, begin, end, accumulate, [&](int64_t r, int64_t c, auto lanes) {
     return load(x + r * cols + c, lanes) * constant(rstd[r]);
   });

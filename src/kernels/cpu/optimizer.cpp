@@ -11,8 +11,8 @@ namespace orrery::cpu::ORRERY_ISA {
 adamw_fn<float> adamw;
 sum_squares_fn<float> sum_squares;
 
-// The two moving averages are fused multiply-adds, as in PyTorch's vectorised lerp and addcmul: with grad_scale 1 the
-// bits are those of torch.optim.AdamW.
+// The two moving averages are fused multiply-adds, as in PyTorch's vectorised lerp and addcmul: with grad_scale 1 they
+// have the bits of torch.optim.AdamW, and so have parameters, but for the rare square root that MKL rounds otherwise.
 void adamw(float* p, const float* g, float* m, float* v, int64_t count, const AdamWStep& step) {
   const double bias1 = 1 - std::pow(step.beta1, double(step.step)), bias2 = 1 - std::pow(step.beta2, double(step.step));
   const Floats grad_scale = constant(float(step.grad_scale)), decay = constant(float(1 - step.lr * step.weight_decay));

@@ -27,7 +27,8 @@ inline KeptPair kept_lanes(Words a, Words b, Words c, Words d, uint32_t threshol
   const auto kept = [&](__m512i bits) {
     return Mask<float>{_mm512_cmpge_epi32_mask(_mm512_maskz_srli_epi32(__mmask16(0xffff), bits, 8), limit)};
   };
-  return {kept(_mm512_maskz_unpacklo_epi64(__mmask8(0xff), ab, cd)), kept(_mm512_maskz_unpackhi_epi64(__mmask8(0xff), ab, cd))};
+  return {kept(_mm512_maskz_unpacklo_epi64(__mmask8(0xff), ab, cd)),
+          kept(_mm512_maskz_unpackhi_epi64(__mmask8(0xff), ab, cd))};
 }
 
 }  // namespace orrery::cpu::avx512

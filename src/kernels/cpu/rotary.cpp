@@ -36,7 +36,8 @@ void turn_interleaved(const float* x, float* y, const float* cosines, const floa
       a[k] = x[2 * (i + k)];
       b[k] = x[2 * (i + k) + 1];
     }
-    const Pairs out = turned({Floats::load(a), Floats::load(b)}, load(cosines + i, lanes), load(sines + i, lanes) * sign);
+    const Pairs out =
+        turned({Floats::load(a), Floats::load(b)}, load(cosines + i, lanes), load(sines + i, lanes) * sign);
     out.a.store(a);
     out.b.store(b);
     for (int64_t k = 0; k < lanes; ++k) {
@@ -60,9 +61,8 @@ void rotary(const Rotary<float>& args) {
       float* const y = args.y + r * args.y_stride + h * args.head_dim;
       turn(x, y, cosines, sines, half, sign);
       if (x == y) continue;
-      each_vector(args.head_dim - 2 * half, [&](int64_t i, auto lanes) {
-        store(y + 2 * half + i, load(x + 2 * half + i, lanes), lanes);
-      });
+      each_vector(args.head_dim - 2 * half,
+                  [&](int64_t i, auto lanes) { store(y + 2 * half + i, load(x + 2 * half + i, lanes), lanes); });
     }
   }
 }

@@ -56,8 +56,9 @@ float row_sum(int64_t count, Term term) {
 // -inf for a row of no columns. A NaN in the row may be lost, or may be the result.
 inline float row_max(const float* x, int64_t count) {
   const Floats start = Floats::broadcast(-__builtin_inff());
-  return max_of(fold_row(count, start, [&](int64_t i, auto lanes) { return load(x + i, lanes); },
-                         [](Floats a, Floats b) { return max(a, b); }));
+  return max_of(fold_row(
+      count, start, [&](int64_t i, auto lanes) { return load(x + i, lanes); },
+      [](Floats a, Floats b) { return max(a, b); }));
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -26,10 +26,10 @@ void softmax(const float* x, float* y, int64_t rows, int64_t cols) {
 
 void softmax_backward(const float* y, const float* dy, float* dx, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows; ++r, y += cols, dy += cols, dx += cols) {
-    const Floats dot = constant(row_sum(cols, [&](int64_t i, auto lanes) { return load(y + i, lanes) * load(dy + i, lanes); }));
-    each_vector(cols, [&](int64_t i, auto lanes) {
-      store(dx + i, load(y + i, lanes) * (load(dy + i, lanes) - dot), lanes);
-    });
+    const Floats dot =
+        constant(row_sum(cols, [&](int64_t i, auto lanes) { return load(y + i, lanes) * load(dy + i, lanes); }));
+    each_vector(cols,
+                [&](int64_t i, auto lanes) { store(dx + i, load(y + i, lanes) * (load(dy + i, lanes) - dot), lanes); });
   }
 }
 

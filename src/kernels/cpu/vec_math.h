@@ -19,10 +19,8 @@ inline Floats constant(float value) { return Floats::broadcast(value); }
 // c0 + c1 x + c2 x^2 + ... by Horner's rule.
 template <class... Rest>
 Floats polynomial(Floats x, float c0, Rest... rest) {
-  if constexpr (sizeof...(rest) == 0)
-    return constant(c0);
-  else
-    return fma(polynomial(x, rest...), x, constant(c0));
+  if constexpr (sizeof...(rest) == 0) return constant(c0);
+  else return fma(polynomial(x, rest...), x, constant(c0));
 }
 
 // e^x = 2^n e^r with r = x - n log 2, |r| <= log(2) / 2. log 2 is taken off in two parts, the first exact in n.
@@ -80,8 +78,8 @@ inline Floats tanh(Floats x) {
 // Phi(-a) = exp(-a^2 / 2) t P(t), t = 1 / (1 + 0.4 a), a = |x| (the form of Abramowitz & Stegun 7.1.26): the left tail
 // keeps its relative accuracy, which 1 + erf would lose. The rounding error of a^2 is put back, as exp would magnify it.
 struct NormalTails {
-  Floats tail;   // Phi(-|x|)
-  Floats bell;   // exp(-x^2 / 2)
+  Floats tail;  // Phi(-|x|)
+  Floats bell;  // exp(-x^2 / 2)
 };
 inline NormalTails normal_tails(Floats x) {
   const Floats a = min(constant(20.0f), abs(x)), t = constant(1.0f) / fma(a, constant(0.4f), constant(1.0f));

@@ -130,15 +130,15 @@ void column_sum(const T* x, int64_t stride, T* y, int64_t rows, int64_t begin, i
   }
 }
 
-#define INSTANTIATE(T)                                                                                               \
-  template void unary(Unary, const T*, T*, int64_t);                                                                 \
-  template void unary_backward(Unary, const T*, const T*, T*, int64_t);                                              \
-  template void binary(Binary, const T*, const T*, T*, int64_t);                                                     \
-  template void binary_row(Binary, const T*, const T*, T*, int64_t, int64_t);                                        \
-  template void scale(const T*, T, T, T*, int64_t);                                                                  \
-  template void gated(Unary, const T*, const T*, int64_t, T*, int64_t, int64_t, int64_t);                            \
-  template void gated_backward(Unary, const T*, const T*, int64_t, const T*, int64_t, T*, T*, int64_t, int64_t,      \
-                               int64_t);                                                                             \
+#define INSTANTIATE(T)                                                                                          \
+  template void unary(Unary, const T*, T*, int64_t);                                                            \
+  template void unary_backward(Unary, const T*, const T*, T*, int64_t);                                         \
+  template void binary(Binary, const T*, const T*, T*, int64_t);                                                \
+  template void binary_row(Binary, const T*, const T*, T*, int64_t, int64_t);                                   \
+  template void scale(const T*, T, T, T*, int64_t);                                                             \
+  template void gated(Unary, const T*, const T*, int64_t, T*, int64_t, int64_t, int64_t);                       \
+  template void gated_backward(Unary, const T*, const T*, int64_t, const T*, int64_t, T*, T*, int64_t, int64_t, \
+                               int64_t);                                                                        \
   template void column_sum(const T*, int64_t, T*, int64_t, int64_t, int64_t, bool);
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -24,8 +24,8 @@ void scatter_add(const int32_t* ids, const T* dy, T* table, int64_t rows, int64_
   }
 }
 
-#define INSTANTIATE(T)                                                                           \
-  template void gather_rows(const void*, DType, const int32_t*, T*, int64_t, int64_t);           \
+#define INSTANTIATE(T)                                                                 \
+  template void gather_rows(const void*, DType, const int32_t*, T*, int64_t, int64_t); \
   template void scatter_add(const int32_t*, const T*, T*, int64_t, int64_t, int64_t, int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

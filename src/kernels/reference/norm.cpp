@@ -64,13 +64,13 @@ void rms_norm(const T* x, const T* w, T* y, T* rstd, int64_t rows, int64_t cols,
 }
 
 template <class T>
-void rms_norm_backward(const T* x, const T* w, const T* rstd, const T* dy, T* dx, int64_t rows, int64_t cols, T offset) {
+void rms_norm_backward(const T* x, const T* w, const T* rstd, const T* dy, T* dx, int64_t rows, int64_t cols,
+                       T offset) {
   for (int64_t r = 0; r < rows; ++r, x += cols, dy += cols, dx += cols) {
     double sum_gx = 0;
     for (int64_t c = 0; c < cols; ++c) sum_gx += double(dy[c] * (w[c] + offset)) * double(x[c] * rstd[r]);
     const T mean_gx = T(sum_gx / double(cols));
-    for (int64_t c = 0; c < cols; ++c)
-      dx[c] = rstd[r] * (dy[c] * (w[c] + offset) - x[c] * rstd[r] * mean_gx);
+    for (int64_t c = 0; c < cols; ++c) dx[c] = rstd[r] * (dy[c] * (w[c] + offset) - x[c] * rstd[r] * mean_gx);
   }
 }
 
@@ -84,13 +84,13 @@ void rms_norm_backward_weights(const T* x, const T* rstd, const T* dy, T* dw, in
   }
 }
 
-#define INSTANTIATE(T)                                                                                                \
-  template void layer_norm(const T*, const T*, const T*, T*, T*, T*, int64_t, int64_t, T);                            \
-  template void layer_norm_backward(const T*, const T*, const T*, const T*, const T*, T*, int64_t, int64_t);          \
-  template void layer_norm_backward_weights(const T*, const T*, const T*, const T*, T*, T*, int64_t, int64_t,         \
-                                            int64_t, int64_t, bool);                                                  \
-  template void rms_norm(const T*, const T*, T*, T*, int64_t, int64_t, T, T);                                         \
-  template void rms_norm_backward(const T*, const T*, const T*, const T*, T*, int64_t, int64_t, T);                   \
+#define INSTANTIATE(T)                                                                                                 \
+  template void layer_norm(const T*, const T*, const T*, T*, T*, T*, int64_t, int64_t, T);                             \
+  template void layer_norm_backward(const T*, const T*, const T*, const T*, const T*, T*, int64_t, int64_t);           \
+  template void layer_norm_backward_weights(const T*, const T*, const T*, const T*, T*, T*, int64_t, int64_t, int64_t, \
+                                            int64_t, bool);                                                            \
+  template void rms_norm(const T*, const T*, T*, T*, int64_t, int64_t, T, T);                                          \
+  template void rms_norm_backward(const T*, const T*, const T*, const T*, T*, int64_t, int64_t, T);                    \
   template void rms_norm_backward_weights(const T*, const T*, const T*, T*, int64_t, int64_t, int64_t, int64_t, bool);
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -28,8 +28,8 @@ double sum_squares(const T* x, int64_t count) {
   return sum;
 }
 
-#define INSTANTIATE(T)                                                      \
-  template void adamw(T*, const T*, T*, T*, int64_t, const AdamWStep&);     \
+#define INSTANTIATE(T)                                                  \
+  template void adamw(T*, const T*, T*, T*, int64_t, const AdamWStep&); \
   template double sum_squares(const T*, int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)

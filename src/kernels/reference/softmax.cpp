@@ -32,8 +32,8 @@ void softmax_backward(const T* y, const T* dy, T* dx, int64_t rows, int64_t cols
   }
 }
 
-#define INSTANTIATE(T)                                           \
-  template void softmax(const T*, T*, int64_t, int64_t);         \
+#define INSTANTIATE(T)                                   \
+  template void softmax(const T*, T*, int64_t, int64_t); \
   template void softmax_backward(const T*, const T*, T*, int64_t, int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)
