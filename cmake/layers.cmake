@@ -66,6 +66,7 @@ foreach(line ${layer_lines})
   if(tests)
     add_executable(${folder}_test ${tests})
     target_link_libraries(${folder}_test PRIVATE orrery_doctest orrery_${folder})
+    target_compile_options(${folder}_test PRIVATE -O1)   # what is tested is optimised; the tests need not be
     foreach(test ${tests})
       get_filename_component(stem ${test} NAME)
       file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR}/src ${test})
