@@ -1,0 +1,163 @@
+// `orrery generate MODEL -p TEXT`: continues prompts, streaming.
+#include "generate/generator.h"
+
+#include <cmath>
+
+#include "cli/command.h"
+#include "cli/loading.h"
+
+namespace orrery::cli::commands {
+namespace {
+struct GenerateOptions {
+  std::string model;
+  std::optional<std::string> prompt;
+  std::vector<int64_t> prompt_ids;
+  std::filesystem::path jsonl;
+  std::optional<int64_t> logprobs;
+  int64_t batch = 8;
+  static constexpr auto about = describe(
+      "generate", "", option(&GenerateOptions::model, "model", kModelHelp, positional(), required()),
+      option(&GenerateOptions::prompt, "prompt", "The text to continue; without one, the model starts a text.", short_flag('p'), unit("TEXT")),
+      option(&GenerateOptions::prompt_ids, "prompt_ids", "The prompt as token ids: 1,2,3.", unit("IDS")),
+      option(&GenerateOptions::jsonl, "jsonl", "A prompt a line: a string, or an object with \"prompt\", \"text\" or \"prompt_ids\"; - is standard input.",
+             unit("FILE")),
+      option(&GenerateOptions::logprobs, "logprobs",
+             "Tell the log-probability of each token and the N likeliest in its place; shown as percentages beside the text.", in_range(0, 1000), unit("N")),
+      option(&GenerateOptions::batch, "batch", "The most prompts that are continued at the same time.", in_range(1, 4096)));
+};
+
+std::vector<int32_t> checked_ids(const std::vector<int64_t>& ids, const std::string& where) {
+  std::vector<int32_t> checked;
+  for (const int64_t id : ids) {
+    if (id < 0 || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id) + " at position " + std::to_string(checked.size()), where};
+    checked.push_back(int32_t(id));
+  }
+  return checked;
+}
+
+std::vector<int32_t> encode_prompt(const Tokenizer* tokenizer, const std::string& text, const std::string& model) {
+  if (text.empty() && !tokenizer) return {};
+  if (!tokenizer) throw Error{ErrorKind::not_found, "the model has no tokenizer to read a text with", model, "give the prompt as --prompt-ids 1,2,3"};
+  return tokenizer->encode_ids(text);
+}
+
+// The prompt of one line of --jsonl.
+std::vector<int32_t> prompt_of_record(const Json& record, const Tokenizer* tokenizer, const std::string& model, const std::string& where) {
+  if (record.is_string()) return encode_prompt(tokenizer, record.get<std::string>(), model);
+  if (record.is_object()) {
+    for (const char* key : {"prompt_ids", "ids"})
+      if (const auto found = record.find(key); found != record.end()) {
+        std::vector<int64_t> ids;
+        if (!found->is_array()) throw Error{ErrorKind::bad_file, std::string("\"") + key + "\" is not a list of whole numbers", where};
+        for (const Json& id : *found) {
+          if (!id.is_number_integer()) throw Error{ErrorKind::bad_file, std::string("\"") + key + "\" is not a list of whole numbers", where};
+          ids.push_back(id.get<int64_t>());
+        }
+        return checked_ids(ids, where);
+      }
+    for (const char* key : {"prompt", "text"})
+      if (const auto found = record.find(key); found != record.end() && found->is_string()) return encode_prompt(tokenizer, found->get<std::string>(), model);
+  }
+  throw Error{ErrorKind::bad_file, "a record has neither \"prompt\", \"text\" nor \"prompt_ids\"", where};
+}
+
+std::vector<Prompt> read_prompts(const Context& context, const GenerateOptions& options, const Tokenizer* tokenizer) {
+  const OptionSet& set = const_cast<Context&>(context).options();
+  if (int(options.prompt.has_value()) + int(set.given("prompt_ids")) + int(!options.jsonl.empty()) > 1)
+    throw Error{ErrorKind::bad_usage, "--prompt, --prompt-ids and --jsonl exclude each other", "orrery generate"};
+  std::vector<Prompt> prompts;
+  if (options.jsonl.empty()) {
+    prompts.push_back({set.given("prompt_ids") ? checked_ids(options.prompt_ids, "--prompt-ids") : encode_prompt(tokenizer, options.prompt.value_or(""), options.model)});
+    return prompts;
+  }
+  int64_t number = 0;
+  for (const std::string& line : lines_of(read_text(options.jsonl))) {
+    const std::string where = options.jsonl.string() + ", line " + std::to_string(++number);
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    prompts.push_back({prompt_of_record(parse_json(line, where).value(), tokenizer, options.model, where), uint32_t(prompts.size())});
+  }
+  return prompts;
+}
+
+Json log_prob_json(const LogProb& p, const Tokenizer* tokenizer) {
+  return {{"id", p.id}, {"token", tokenizer ? Json(tokenizer->token_of(p.id).value_or("")) : Json()}, {"logprob", p.value}};
+}
+
+Json generation_json(const Generation& made, const Tokenizer* tokenizer) {
+  Json json = {{"text", made.text},
+               {"ids", made.ids},
+               {"finish_reason", name_of(made.finish_reason)},
+               {"prompt_tokens", made.prompt_tokens},
+               {"generated_tokens", made.ids.size()},
+               {"seconds", made.seconds}};
+  if (made.log_probs.empty()) return json;
+  Json list = Json::array();
+  for (const TokenLogProbs& one : made.log_probs) {
+    Json entry = log_prob_json(one.token, tokenizer);
+    entry["top_logprobs"] = Json::array();
+    for (const LogProb& top : one.top) entry["top_logprobs"].push_back(log_prob_json(top, tokenizer));
+    list.push_back(std::move(entry));
+  }
+  json["logprobs"] = std::move(list);
+  return json;
+}
+
+// 0.97 as "⁹⁷": the probability of a token in percent, small, behind it.
+std::string percent_above(double log_prob) {
+  constexpr const char* kDigits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string text;
+  for (const char digit : std::to_string(int(std::lround(100 * std::exp(log_prob))))) text += kDigits[digit - '0'];
+  return text;
+}
+
+// What is shown of a token while it streams.
+std::string shown(const Piece& piece, const Tokenizer* tokenizer, bool colours) {
+  std::string text = tokenizer ? std::string(piece.text) : std::to_string(piece.id) + " ";
+  if (!piece.log_probs) return text;
+  const std::string percent = percent_above(piece.log_probs->token.value);
+  // The percentage stands before line ends, where it belongs to what is seen.
+  const size_t end = text.find_last_not_of('\n') + 1;
+  return text.substr(0, end) + (colours ? "\033[2m" + percent + "\033[0m" : percent) + text.substr(end);
+}
+
+void run(Context& context, GenerateOptions& options, GenerationConfig& config) {
+  Model model = load_model(context, options.model);
+  const std::optional<Tokenizer> found = find_tokenizer(options.model);
+  const Tokenizer* tokenizer = found ? &*found : nullptr;
+  config.read_defaults(model.generation_config(), (model.folder() / "generation_config.json").string(), &context.options()).value();
+  config.seed = context.globals().seed;
+  config.end_ids = end_of_text(model, tokenizer);
+  const std::vector<Prompt> prompts = read_prompts(context, options, tokenizer);
+  // Room for the longest text that can come of these prompts, not for all that the model could hold.
+  int64_t positions = 1;
+  for (const Prompt& prompt : prompts) {
+    const int64_t count = std::max<int64_t>(1, int64_t(prompt.ids.size()));
+    positions = std::max(positions, count + std::max<int64_t>(0, config.new_tokens(count, model.config().max_positions) - 1));
+  }
+  const int64_t batch = std::min<int64_t>(options.batch, std::max<int64_t>(1, int64_t(prompts.size())));
+  Engine engine(model, context.pool(), {.max_batch = batch, .max_positions = std::min(positions, model.config().max_positions), .kv_dtype = kv_dtype(context)});
+  Generator generator(engine, tokenizer, config, options.logprobs);
+  GeneratorEvents events;
+  const bool streams = !context.json() && prompts.size() == 1;
+  if (streams) {
+    if (context.out().is_terminal() && options.prompt) context.out().text("\033[2m" + *options.prompt + "\033[0m");
+    events.piece = [&](const Piece& piece) { context.out().text(shown(piece, tokenizer, context.out().is_terminal())); };
+  }
+  const std::vector<Generation> made = generator.run(prompts, events);
+  if (streams) return context.out().line("");
+  for (const Generation& one : made) {
+    if (context.json()) context.out().json(generation_json(one, tokenizer));
+    else context.out().line(printable(one.text));
+  }
+}
+}  // namespace
+
+const Command& generate() {
+  static const Command command{"generate",
+                               "Continue a prompt.",
+                               {"orrery generate storyteller -p 'Once upon a time'", "orrery generate storyteller -p 'Once upon a time' --temperature 0.8 --seed 7",
+                                "orrery generate storyteller -p 'One day' --max-new-tokens 20 --logprobs 3 --json"},
+                               run};
+  return command;
+}
+}  // namespace orrery::cli::commands

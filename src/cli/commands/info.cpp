@@ -1,0 +1,77 @@
+// `orrery info MODEL`: what a model is, and what running it takes.
+#include "cli/command.h"
+#include "cli/loading.h"
+#include "cli/model_path.h"
+#include "generate/report.h"
+
+namespace orrery::cli::commands {
+namespace {
+struct InfoOptions {
+  std::string model, graph;
+  static constexpr auto about =
+      describe("info", "", option(&InfoOptions::model, "model", kModelHelp, positional(), required()),
+               option(&InfoOptions::graph, "graph", "Print the graph instead: its nodes as text, or for Graphviz's dot.", one_of("text", "dot"), unit("FORM")));
+};
+
+Json report_json(const ModelReport& report, const std::filesystem::path& path, const std::optional<Tokenizer>& tokenizer) {
+  const Config& c = report.config;
+  return {{"path", path.string()},
+          {"model_type", c.model_type},
+          {"architecture", c.architecture},
+          {"head", name_of(c.head)},
+          {"parameters", report.parameters},
+          {"num_layers", c.num_layers},
+          {"num_heads", c.num_heads},
+          {"num_kv_heads", c.num_kv_heads},
+          {"head_dim", c.head_dim},
+          {"hidden_size", c.hidden_size},
+          {"intermediate_size", c.intermediate_size},
+          {"vocab_size", c.vocab_size},
+          {"max_positions", c.max_positions},
+          {"has_weights", report.has_weights},
+          {"dtype", report.dtype},
+          {"weights_bytes", report.weights_bytes},
+          {"packed_bytes", report.packed_bytes},
+          {"activation_bytes", report.activation_bytes},
+          {"prefill_rows", report.prefill_rows},
+          {"cache_bytes_per_token", report.cache_bytes_per_token},
+          {"total_bytes", report.total_bytes},
+          {"flops_per_token", {{"first", report.flops_first}, {"last", report.flops_last}}},
+          {"tokenizer", tokenizer ? Json{{"vocab_size", tokenizer->vocab_size()}} : Json()}};
+}
+
+void print_report(Output& out, const ModelReport& report, const std::filesystem::path& path, const std::optional<Tokenizer>& tokenizer) {
+  const Config& c = report.config;
+  const auto row = [&](std::string_view name, const std::string& value) { out.line(std::string(name) + std::string(14 - name.size(), ' ') + value); };
+  row("model", path.string());
+  row("architecture", c.architecture + " (" + c.model_type + ", " + name_of(c.head) + ")");
+  row("parameters", count_text(double(report.parameters)) + " (" + std::to_string(report.parameters) + ")");
+  row("layers", std::to_string(c.num_layers) + ", width " + std::to_string(c.hidden_size) + ", feed-forward " + std::to_string(c.intermediate_size));
+  row("attention", std::to_string(c.num_heads) + " heads of " + std::to_string(c.head_dim) + (c.num_kv_heads != c.num_heads ? " over " + std::to_string(c.num_kv_heads) + " of keys and values" : ""));
+  row("context", std::to_string(c.max_positions) + " positions");
+  row("vocabulary", std::to_string(c.vocab_size) + (tokenizer ? "; the tokenizer has " + std::to_string(tokenizer->vocab_size()) : "; no tokenizer"));
+  row("weights", bytes_text(report.weights_bytes) + (report.has_weights ? ", mostly " : ", were there any, as ") + report.dtype);
+  if (report.causal) row("cache", bytes_text(report.cache_bytes_per_token) + " a token");
+  row("memory", bytes_text(report.total_bytes) + " for a text of full length: weights " + bytes_text(report.weights_bytes) + ", laid out for products " +
+                    bytes_text(report.packed_bytes) + ", intermediates " + bytes_text(report.activation_bytes) +
+                    (report.causal ? ", cache " + bytes_text(report.cache_bytes_per_token * c.max_positions) : ""));
+  row("work", count_text(report.flops_first) + " operations for the first token, " + count_text(report.flops_last) + " for the last");
+}
+
+void run(Context& context, InfoOptions& options) {
+  const std::filesystem::path path = model_path(options.model);
+  const ModelReport report = report_model(path, load_options(context).dtype, kv_dtype(context)).value();
+  if (options.graph == "text") return context.out().text(to_text(report.graph));
+  if (options.graph == "dot") return context.out().text(to_graphviz(report.graph));
+  const std::optional<Tokenizer> tokenizer = find_tokenizer(options.model);
+  if (context.json()) return context.out().json(report_json(report, path, tokenizer));
+  print_report(context.out(), report, path, tokenizer);
+}
+}  // namespace
+
+const Command& info() {
+  static const Command command{
+      "info", "Show what a model is and what running it takes.", {"orrery info storyteller", "orrery info sorter --graph text", "orrery info storyteller --json"}, run};
+  return command;
+}
+}  // namespace orrery::cli::commands

@@ -1,0 +1,58 @@
+// `orrery logits MODEL --ids 1,2,3`: raw logits, or hidden states, of every token.
+#include "base/npy.h"
+#include "cli/command.h"
+#include "cli/loading.h"
+#include "generate/encoder.h"
+#include "generate/logits/candidates.h"
+
+namespace orrery::cli::commands {
+namespace {
+struct LogitsOptions {
+  std::string model;
+  std::optional<std::string> text;
+  std::vector<int64_t> ids;
+  bool hidden = false;
+  static constexpr auto about =
+      describe("logits", "", option(&LogitsOptions::model, "model", kModelHelp, positional(), required()),
+               option(&LogitsOptions::text, "text", "The text; its special tokens are added.", positional()),
+               option(&LogitsOptions::ids, "ids", "The text as token ids: 1,2,3.", unit("IDS")),
+               option(&LogitsOptions::hidden, "hidden", "The hidden states after the last layer instead of logits."));
+};
+
+TokenSequence sequence_of(const LogitsOptions& options, bool ids_given) {
+  if (ids_given == options.text.has_value()) throw Error{ErrorKind::bad_usage, ids_given ? "a text and --ids exclude each other" : "there is neither a text nor --ids", "orrery logits"};
+  TokenSequence sequence;
+  if (options.text) {
+    Encoding encoding = load_tokenizer(options.model).encode(*options.text);
+    return {std::move(encoding.ids), std::move(encoding.type_ids)};
+  }
+  for (const int64_t id : options.ids) {
+    if (id < INT32_MIN || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), "--ids"};
+    sequence.ids.push_back(int32_t(id));
+  }
+  return sequence;
+}
+
+void run(Context& context, LogitsOptions& options) {
+  Model model = load_model(context, options.model);
+  const TokenSequence sequence = sequence_of(options, context.options().given("ids"));
+  const int64_t rows = std::max<int64_t>(1, std::min(int64_t(sequence.ids.size()), model.config().max_positions));
+  Encoder encoder(model, context.pool(), options.hidden ? "hidden" : "logits", {.max_rows = rows, .max_sequences = 1, .kv_dtype = kv_dtype(context)});
+  const Tensor output = encoder.run(std::span(&sequence, 1))[0];
+  const std::span<const float> values = output.values<float>();
+  if (context.out().to_file()) write_npy(context.out().take_file(), output.shape(), values).value();
+  const int32_t argmax = first_largest(values.last(size_t(output.dim(1))));
+  if (context.json()) return context.out().json({{"shape", output.shape()}, {"argmax", argmax}});
+  context.out().line(shape_text(output.shape()) + ", the largest of the last row at " + std::to_string(argmax));
+}
+}  // namespace
+
+const Command& logits() {
+  static const Command command{"logits",
+                               "Compute the raw logits of every token; -o FILE.npy writes them.",
+                               {"orrery logits storyteller --ids 1,2,3", "orrery logits storyteller 'Once upon a time' -o logits.npy",
+                                "orrery logits storyteller --ids 1,2,3 --hidden --json"},
+                               run};
+  return command;
+}
+}  // namespace orrery::cli::commands

@@ -1,0 +1,109 @@
+#include "cli/loading.h"
+
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "cli/model_path.h"
+
+namespace orrery::cli {
+
+LoadOptions load_options(const Context& context) {
+  const GlobalOptions& globals = context.globals();
+  if (!globals.compute_dtype.empty() && globals.compute_dtype != "f32")
+    throw Error{ErrorKind::unsupported, "products are computed in f32 only", "--compute-dtype " + globals.compute_dtype};
+  LoadOptions options;
+  if (!globals.dtype.empty()) options.dtype = dtype_named(globals.dtype);
+  return options;
+}
+
+DType kv_dtype(const Context& context) {
+  const std::string& name = context.globals().kv_dtype;
+  return name.empty() ? DType::f32 : dtype_named(name).value_or(DType::f32);
+}
+
+Model load_model(const Context& context, const std::string& model) { return Model::load(model_path(model), load_options(context)).value(); }
+Tokenizer load_tokenizer(const std::string& model) { return Tokenizer::load(model_path(model)).value(); }
+
+std::optional<Tokenizer> find_tokenizer(const std::string& model) {
+  const std::filesystem::path folder = model_path(model);
+  std::error_code ignored;
+  for (const char* file : {"tokenizer.json", "vocab.json", "vocab.txt"})
+    if (std::filesystem::exists(folder / file, ignored)) return Tokenizer::load(folder).value();
+  return std::nullopt;
+}
+
+std::string read_text(const std::filesystem::path& file) {
+  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  return read_file(file).value();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    if (lines.back().ends_with('\r')) lines.back().pop_back();
+    begin = end + 1;
+  }
+  return lines;
+}
+
+std::vector<std::string> given_texts(const std::optional<std::string>& text, const std::filesystem::path& file, bool lines) {
+  if (text && !file.empty()) throw Error{ErrorKind::bad_usage, "a text and --file exclude each other", "--file " + file.string()};
+  if (text) return lines ? lines_of(*text) : std::vector<std::string>{*text};
+  if (file.empty()) throw Error{ErrorKind::bad_usage, "there is no text", "", "give a TEXT or --file FILE; `--file -` reads standard input"};
+  std::string all = read_text(file);
+  if (lines) return lines_of(all);
+  return {std::move(all)};
+}
+
+std::string bytes_text(int64_t bytes) {
+  constexpr std::array<const char*, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
+  double value = double(bytes);
+  size_t unit = 0;
+  for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, value < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", value, kUnits[unit]);
+  return buffer;
+}
+
+std::string count_text(double count) {
+  constexpr std::array<const char*, 5> kUnits = {"", " thousand", " million", " billion", " trillion"};
+  size_t unit = 0;
+  for (; count >= 999.5 && unit + 1 < kUnits.size(); ++unit) count /= 1000;
+  char buffer[48];
+  std::snprintf(buffer, sizeof buffer, count < 10 && unit > 0 ? "%.1f%s" : "%.0f%s", count, kUnits[unit]);
+  return buffer;
+}
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (size_t at = 0; at < text.size();) {
+    const CodePoint c = decode_utf8(text, at);
+    const std::string_view bytes = text.substr(at, c.size);
+    at += c.size;
+    char buffer[8];
+    if (!c.valid) {
+      for (const char byte : bytes) {
+        std::snprintf(buffer, sizeof buffer, "\\x%02X", unsigned(static_cast<unsigned char>(byte)));
+        shown += buffer;
+      }
+    } else if (c.value == '\n') {
+      shown += "\\n";
+    } else if (c.value == '\t') {
+      shown += "\\t";
+    } else if (c.value < 0x20 || c.value == 0x7f) {
+      std::snprintf(buffer, sizeof buffer, "\\x%02X", unsigned(c.value));
+      shown += buffer;
+    } else {
+      shown += bytes;
+    }
+  }
+  return shown;
+}
+
+}  // namespace orrery::cli

@@ -1,0 +1,58 @@
+// Whole sequences through a model at once, without a cache: hidden states, logits of every token, classes.
+//
+//   Encoder encoder(model, pool, "hidden", {.max_rows = 512});
+//   std::vector<Tensor> states = encoder.run({{.ids = {101, 7592, 102}}});    // [3, hidden]
+//
+// Sequences share runs, rows end to end; what is computed for one does not depend on the others.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/model.h"
+
+namespace orrery {
+
+struct TokenSequence {
+  std::vector<int32_t> ids = {};
+  std::vector<int32_t> type_ids = {};   // empty: all 0
+};
+
+struct EncoderOptions {
+  int64_t max_rows = 512;               // tokens of one run, and so of the longest sequence
+  int64_t max_sequences = 64;           // in one run
+  DType kv_dtype = DType::f32;          // keys and values are rounded to it
+};
+
+class Encoder {
+ public:
+  // output: "hidden" [tokens, hidden], "logits" [tokens, vocab or labels] or [1, labels], "pooled" [1, hidden].
+  // Throws Error where the model has no such output. The model must outlive the encoder.
+  Encoder(Model& model, ThreadPool& pool, const std::string& output, const EncoderOptions& options = {});
+
+  // The output of each sequence. Throws Error for an empty sequence, an id that the model does not have, or more tokens
+  // than the model has positions or a run has rows.
+  std::vector<Tensor> run(std::span<const TokenSequence> sequences);
+
+  bool per_token() const { return per_token_; }
+  int64_t width() const { return width_; }
+  MemoryReport memory() const { return run_.plan().memory(run_.pool().num_threads()); }
+
+ private:
+  static std::shared_ptr<const Plan> compiled(Model& model, ThreadPool& pool, const std::string& output, const EncoderOptions& options);
+  void check(const TokenSequence& sequence) const;
+
+  Model* model_;
+  std::string output_;
+  EncoderOptions options_;
+  Workspace run_;
+  bool per_token_ = true;
+  int64_t width_ = 0;
+  std::vector<int32_t> ids_, types_;
+};
+
+// Throws Error where an id is none of the model's. position: of the first.
+void check_ids(const Config& config, std::span<const int32_t> ids, int64_t position, const std::string& where);
+
+}  // namespace orrery

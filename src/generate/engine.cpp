@@ -1,0 +1,115 @@
+#include "generate/engine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "generate/encoder.h"
+
+namespace orrery {
+
+EngineOptions Engine::checked(const Model& model, EngineOptions options) {
+  const Config& config = model.config();
+  if (!model.family().causal || config.head != Head::causal_lm)
+    throw Error{ErrorKind::unsupported, "a model of architecture " + config.architecture + " does not generate text", model.folder().string(),
+                "try `orrery embed`, `orrery classify` or `orrery logits`"};
+  options.max_batch = std::max<int64_t>(1, options.max_batch);
+  options.max_positions = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.max_positions;
+  if (options.cache_tokens <= 0) options.cache_tokens = options.max_batch * options.max_positions;
+  options.max_rows = std::max(options.max_batch, std::min(options.max_rows, options.max_batch * options.max_positions));
+  return options;
+}
+
+Engine::Compiled Engine::compiled(Model& model, ThreadPool& pool, const EngineOptions& options) {
+  Compiled made;
+  Graph graph = model.graph({.choose_rows = true, .cached = true, .kv_dtype = options.kv_dtype}, &made.slots);
+  std::erase_if(graph.outputs, [](const auto& output) { return output.first != "logits"; });
+  CompileOptions compile_options;
+  compile_options.capacity = {{"tokens", options.max_rows}, {"tokens.sequences", options.max_batch}, {"logit_rows", options.max_batch}};
+  compile_options.max_positions = options.max_positions;
+  made.plan = compile(std::move(graph), model.weights(), compile_options, &pool);
+  return made;
+}
+
+Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options)
+    : Engine(model, pool, checked(model, options), compiled(model, pool, checked(model, options))) {}
+
+Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Compiled made)
+    : model_(&model),
+      options_(options),
+      vocab_size_(model.config().vocab_size),
+      // Each sequence may leave a part of its last block empty.
+      cache_(std::move(made.slots), {.block_size = options.block_size,
+                                     .num_blocks = (options.cache_tokens + options.block_size - 1) / options.block_size + options.max_batch}),
+      run_(made.plan, pool),
+      rows_(&run_.rows("tokens")) {
+  ids_.resize(size_t(options.max_rows));
+  logit_rows_.reserve(size_t(options.max_batch));
+  finished_.reserve(size_t(options.max_batch));
+  rows_->sequences.reserve(size_t(options.max_batch));
+  logits_.resize(size_t(options.max_batch * vocab_size_));
+  run_.cache(&cache_);
+  run_.input("ids", ids_.data());
+  run_.input("logit_rows", logit_rows_.data());
+}
+
+void Engine::check(std::span<const int32_t> ids, int64_t position) const {
+  const std::string where = model_->folder().string();
+  if (position + int64_t(ids.size()) > options_.max_positions)
+    throw Error{ErrorKind::out_of_range,
+                std::to_string(position + int64_t(ids.size())) + " tokens are more than the " + std::to_string(options_.max_positions) +
+                    (options_.max_positions == model_->config().max_positions ? " positions of the model" : " positions made room for"),
+                where, "shorten the prompt"};
+  check_ids(model_->config(), ids, position, where);
+}
+
+// Takes as many tokens as one run holds, from `from` on, and returns where the next run begins.
+Engine::Progress Engine::fill(std::span<const Feed> feeds, Progress from) {
+  rows_->count = 0;
+  rows_->sequences.clear();
+  logit_rows_.clear();
+  finished_.clear();
+  while (from.feed < feeds.size() && rows_->count < options_.max_rows) {
+    const Feed& feed = feeds[from.feed];
+    const size_t count = std::min(feed.ids.size() - from.token, size_t(options_.max_rows - rows_->count));
+    std::copy_n(feed.ids.begin() + std::ptrdiff_t(from.token), count, ids_.begin() + rows_->count);
+    rows_->append(int64_t(count), feed.sequence->length, uint32_t(from.feed), feed.sequence);
+    from.token += count;
+    if (from.token < feed.ids.size()) break;
+    logit_rows_.push_back(int32_t(rows_->count - 1));
+    finished_.push_back(from.feed);
+    from = {from.feed + 1, 0};
+  }
+  return from;
+}
+
+const float* Engine::forward(std::span<const Feed> feeds, const std::atomic<bool>* stop) {
+  if (int64_t(feeds.size()) > options_.max_batch)
+    throw Error{ErrorKind::out_of_range, std::to_string(feeds.size()) + " sequences in an engine made for " + std::to_string(options_.max_batch), "Engine"};
+  for (const Feed& feed : feeds) {
+    if (feed.ids.empty()) throw Error{ErrorKind::bad_usage, "a sequence is fed no token", "Engine"};
+    check(feed.ids, feed.sequence->length);
+  }
+  std::vector<int64_t> before;
+  const bool several = std::any_of(feeds.begin(), feeds.end(), [](const Feed& feed) { return feed.ids.size() > 1; });
+  if (several)
+    for (const Feed& feed : feeds) before.push_back(feed.sequence->length);
+  try {
+    for (Progress at; at.feed < feeds.size();) {
+      at = fill(feeds, at);
+      run_.size("logit_rows", int64_t(logit_rows_.size()));
+      run_.run({}, stop);
+      if (finished_.empty()) continue;
+      const float* logits = run_.output<float>("logits");   // [logit_rows, vocab]
+      for (size_t i = 0; i < finished_.size(); ++i)
+        std::memcpy(logits_.data() + finished_[i] * size_t(vocab_size_), logits + i * size_t(vocab_size_), size_t(vocab_size_) * sizeof(float));
+    }
+  } catch (...) {   // an earlier part of a long prompt may already be in the cache
+    for (size_t i = 0; i < before.size(); ++i) cache_.truncate(*feeds[i].sequence, before[i]);
+    throw;
+  }
+  return logits_.data();
+}
+
+MemoryReport Engine::memory() const { return run_.plan().memory(run_.pool().num_threads()); }
+
+}  // namespace orrery

@@ -1,0 +1,86 @@
+// A causal model that continues sequences: a compiled plan, a cache of keys and values, and the memory of one run.
+//
+//   Engine engine(model, pool, {.max_batch = 4});
+//   CacheSequence a = engine.sequence(), b = engine.sequence();
+//   const float* logits = engine.forward({{{&a, prompt_a}, {&b, prompt_b}}});     // [2, vocab]: of each one's last token
+//   logits = engine.forward({{{&a, {&next_a, 1}}, {&b, {&next_b, 1}}}});          // one token more for each
+//
+// Sequences of different lengths share a run, rows end to end, and long prompts are split over several runs; what is
+// computed for a sequence does not depend on either. A decode step allocates nothing. One thread at a time may use an
+// engine; several engines may share a model.
+#pragma once
+
+#include <atomic>
+#include <span>
+#include <vector>
+
+#include "models/model.h"
+
+namespace orrery {
+
+struct EngineOptions {
+  int64_t max_batch = 1;        // sequences in one call
+  int64_t max_positions = 0;    // of the longest sequence; 0: as many as the model has
+  int64_t cache_tokens = 0;     // of all sequences together; 0: max_batch times max_positions
+  int64_t max_rows = 512;       // tokens in one run: longer prompts take several
+  int64_t block_size = 64;      // tokens in a block of the cache
+  DType kv_dtype = DType::f32;
+};
+
+struct Feed {
+  CacheSequence* sequence = nullptr;
+  std::span<const int32_t> ids = {};   // at least one
+};
+
+class Engine {
+ public:
+  // Throws Error where the model does not generate from left to right. The model must outlive the engine.
+  Engine(Model& model, ThreadPool& pool, const EngineOptions& options = {});
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  CacheSequence sequence() { return cache_.sequence(); }
+  PagedCache& cache() { return cache_; }
+
+  // Appends tokens to sequences and returns the logits after the last of each, [feeds, vocab], valid until the next
+  // call. Throws Error for an id or a length that the model does not have; no sequence has then changed.
+  const float* forward(std::span<const Feed> feeds, const std::atomic<bool>* stop = nullptr);
+
+  // Throws Error unless these ids can stand at `position` and after in a sequence of this model.
+  void check(std::span<const int32_t> ids, int64_t position) const;
+
+  const Model& model() const { return *model_; }
+  int64_t vocab_size() const { return vocab_size_; }
+  int64_t max_batch() const { return options_.max_batch; }
+  int64_t max_positions() const { return options_.max_positions; }
+  // What the plan and the cache occupy at most.
+  MemoryReport memory() const;
+  int64_t cache_bytes() const { return cache_.bytes(); }
+
+ private:
+  struct Compiled {
+    std::shared_ptr<const Plan> plan;
+    std::vector<CacheSlot> slots;
+  };
+  static EngineOptions checked(const Model& model, EngineOptions options);
+  static Compiled compiled(Model& model, ThreadPool& pool, const EngineOptions& options);
+  Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Compiled made);
+
+  struct Progress {
+    size_t feed = 0;            // the first that is not fed whole
+    size_t token = 0;           // and how many of its tokens are
+  };
+  Progress fill(std::span<const Feed> feeds, Progress from);
+
+  Model* model_;
+  EngineOptions options_;
+  int64_t vocab_size_ = 0;
+  PagedCache cache_;
+  Workspace run_;
+  Rows* rows_;
+  std::vector<int32_t> ids_, logit_rows_;
+  std::vector<size_t> finished_;   // feeds whose last token is in this run
+  std::vector<float> logits_;
+};
+
+}  // namespace orrery

@@ -1,0 +1,32 @@
+// What a model is and what it costs to run, told from its config and the shapes of its weights, before anything runs.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "models/model.h"
+
+namespace orrery {
+
+struct ModelReport {
+  Config config;
+  std::string family;
+  bool causal = false;               // generates text
+  bool has_weights = false;          // else the sizes are those of fresh f32 weights
+  std::string dtype;                 // in which most weights are held: "bf16"
+  int64_t parameters = 0;
+  int64_t weights_bytes = 0;
+  int64_t packed_bytes = 0;          // matrices laid out for products, which are read instead of the file's
+  int64_t activation_bytes = 0;      // of a run of `prefill_rows` tokens
+  int64_t prefill_rows = 0;
+  int64_t cache_bytes_per_token = 0; // keys and values; 0 where there is no cache
+  double flops_first = 0, flops_last = 0;   // of one token: the first of a text, and one at the last position
+  int64_t total_bytes = 0;           // to run one text of full length
+  Graph graph;                       // as it is run
+};
+
+// A checkpoint folder, or a folder with a config.json alone. dtype: how weights would be held.
+Result<ModelReport> report_model(const std::filesystem::path& folder, std::optional<DType> dtype = std::nullopt, DType kv_dtype = DType::f32);
+
+}  // namespace orrery

@@ -1,0 +1,105 @@
+#include "generate/speed.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/random.h"
+#include "generate/logits/candidates.h"
+
+namespace orrery {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+struct Samples {
+  std::vector<double> prefill, decode, steps;   // tokens a second, tokens a second, seconds
+};
+
+void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& prompts, int64_t new_tokens, Samples& samples) {
+  const size_t batch = prompts.size(), vocab = size_t(engine.vocab_size());
+  std::vector<CacheSequence> sequences;
+  std::vector<int32_t> next(batch);
+  std::vector<Feed> feeds(batch);
+  for (size_t i = 0; i < batch; ++i) sequences.push_back(engine.sequence());
+  for (size_t i = 0; i < batch; ++i) feeds[i] = {&sequences[i], prompts[i]};
+  const auto take = [&](const float* logits) {
+    for (size_t i = 0; i < batch; ++i) {
+      next[i] = first_largest({logits + i * vocab, vocab});
+      feeds[i].ids = {&next[i], 1};
+    }
+  };
+  Clock::time_point begin = Clock::now();
+  take(engine.forward(feeds));
+  samples.prefill.push_back(double(batch * prompts[0].size()) / seconds_since(begin));
+  double decoding = 0;
+  for (int64_t i = 1; i < new_tokens; ++i) {
+    begin = Clock::now();
+    take(engine.forward(feeds));
+    samples.steps.push_back(seconds_since(begin));
+    decoding += samples.steps.back();
+  }
+  if (new_tokens > 1) samples.decode.push_back(double(int64_t(batch) * (new_tokens - 1)) / decoding);
+}
+
+}  // namespace
+
+double percentile(std::vector<double> samples, double share) {
+  if (samples.empty()) return 0;
+  std::sort(samples.begin(), samples.end());
+  const double rank = std::ceil(share * double(samples.size()));
+  return samples[size_t(std::clamp(rank, 1.0, double(samples.size()))) - 1];
+}
+
+GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOptions& options) {
+  const int64_t positions = options.prompt_tokens + options.new_tokens - 1;
+  if (positions > model.config().max_positions)
+    throw Error{ErrorKind::out_of_range,
+                std::to_string(options.prompt_tokens) + " and " + std::to_string(options.new_tokens) + " new tokens are more than the " +
+                    std::to_string(model.config().max_positions) + " positions of the model",
+                model.folder().string()};
+  Engine engine(model, pool, {.max_batch = options.batch, .max_positions = positions, .kv_dtype = options.kv_dtype});
+  std::vector<std::vector<int32_t>> prompts;
+  for (int64_t i = 0; i < options.batch; ++i) {
+    Random random(options.seed, uint64_t(i));
+    std::vector<int32_t> ids;
+    for (int64_t t = 0; t < options.prompt_tokens; ++t) ids.push_back(int32_t(random.below(uint64_t(engine.vocab_size()))));
+    prompts.push_back(std::move(ids));
+  }
+  Samples warm_up, samples;
+  measure_once(engine, prompts, std::min<int64_t>(options.new_tokens, 8), warm_up);
+  for (int64_t i = 0; i < options.repeat; ++i) measure_once(engine, prompts, options.new_tokens, samples);
+  return {percentile(samples.prefill, 0.5), percentile(samples.decode, 0.5), 1e3 * percentile(samples.steps, 0.5), 1e3 * percentile(samples.steps, 0.99),
+          engine.memory().total() + engine.cache_bytes()};
+}
+
+TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat) {
+  TokenizerSpeed speed;
+  for (const std::string& text : texts) speed.bytes += int64_t(text.size());
+  std::vector<std::vector<int32_t>> ids(texts.size());
+  std::vector<double> latencies;
+  size_t sink = 0;      // what is computed is used, so that none of it is left out
+  const auto best = [&](double& megabytes, auto&& body) {
+    for (int64_t i = 0; i < repeat; ++i) {
+      const Clock::time_point begin = Clock::now();
+      for (size_t t = 0; t < texts.size(); ++t) body(t);
+      megabytes = std::max(megabytes, double(speed.bytes) / 1e6 / seconds_since(begin));
+    }
+  };
+  best(speed.ids, [&](size_t t) {
+    const Clock::time_point begin = Clock::now();
+    ids[t] = tokenizer.encode_ids(texts[t]);
+    latencies.push_back(seconds_since(begin));
+  });
+  best(speed.offsets, [&](size_t t) { sink += tokenizer.encode(texts[t]).offsets.size(); });
+  best(speed.decode, [&](size_t t) { sink += tokenizer.decode(ids[t]).size(); });
+  for (const auto& one : ids) speed.tokens += int64_t(one.size());
+  if (sink == 0 && speed.tokens > 0) throw Error{ErrorKind::bad_file, "the tokens decode to nothing", "tokenizer"};
+  speed.latency_p50_us = 1e6 * percentile(latencies, 0.5);
+  speed.latency_p99_us = 1e6 * percentile(latencies, 0.99);
+  return speed;
+}
+
+}  // namespace orrery

@@ -1,0 +1,40 @@
+// How fast a model generates and a tokenizer reads, on random tokens and on a given text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "generate/engine.h"
+#include "tokenize/tokenizer.h"
+
+namespace orrery {
+
+struct GenerationSpeed {
+  double prefill_tokens_per_second = 0, decode_tokens_per_second = 0;   // medians over the repeats
+  double latency_p50_ms = 0, latency_p99_ms = 0;                        // of a decode step
+  int64_t peak_bytes = 0;                                               // plan and cache
+};
+
+struct SpeedOptions {
+  int64_t prompt_tokens = 128, new_tokens = 64, batch = 1, repeat = 3;
+  uint64_t seed = 0;
+  DType kv_dtype = DType::f32;
+};
+
+// Feeds `batch` prompts of random tokens and decodes greedily. One more repeat runs first and is not counted.
+GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOptions& options);
+
+struct TokenizerSpeed {
+  double ids = 0, offsets = 0, decode = 0;          // megabytes (10^6) of text a second: best of the repeats
+  double latency_p50_us = 0, latency_p99_us = 0;    // of one text
+  int64_t tokens = 0, bytes = 0;
+};
+
+// Encodes and decodes all texts, `repeat` times each.
+TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat);
+
+// The value below which `share` of the samples lie (nearest rank); 0 without samples.
+double percentile(std::vector<double> samples, double share);
+
+}  // namespace orrery
