@@ -24,7 +24,7 @@ constexpr int64_t kTileColumns = kTileVectors * Floats::kLanes;
 // Blocks of p and of rows. The packed rows stay in L2; a panel's slice (kBlockK * 128 bytes) lives between L1 and L2, which
 // is near enough at 128 bytes per step of 14 cycles, and a long block visits c less often.
 constexpr int64_t kBlockK = 384;
-constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 36 : 32);
+constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 18 : 32);
 constexpr int64_t kFewBlockK = 4096;
 constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, kFewBlockK * kRows);
 static_assert((kPackedFloats + kBlockK * kPanel) * 4 <= kMatmulScratchBytes);
@@ -105,12 +105,14 @@ void many_rows(const Matmul<float>& product) {
   float* packed = static_cast<float*>(product.scratch);
   float* widened = packed + kPackedFloats;
   const Element* panels = static_cast<const Element*>(product.panels);
+  const int64_t row_blocks = (product.m + kBlockRows - 1) / kBlockRows;  // of equal height, nearly
+  const int64_t block_rows = (product.m + row_blocks - 1) / row_blocks;
   for (int64_t p = 0; p == 0 || p < product.k; p += kBlockK) {
     const int64_t k = std::min(kBlockK, product.k - p);
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
-    for (int64_t i = 0; i < product.m; i += kBlockRows) {
-      const Slivers slivers(std::min(kBlockRows, product.m - i));
+    for (int64_t i = 0; i < product.m; i += block_rows) {
+      const Slivers slivers(std::min(block_rows, product.m - i));
       for (int64_t s = 0; s < slivers.count; ++s) {
         const int64_t row = slivers.begin(s);
         pack_rows({product.a + (i + row) * product.a_row_stride + p * product.a_k_stride, product.a_row_stride,
@@ -207,7 +209,8 @@ void matmul_of(const Matmul<float>& product) {
 
 }  // namespace
 
-void matmul(const Matmul<float>& product);
+matmul_fn<float> matmul;
+
 void matmul(const Matmul<float>& product) {
   if (product.m == 0 || product.n == 0) return;
   switch (product.panel_dtype) {

@@ -56,8 +56,8 @@ void pack(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int
 
 }  // namespace
 
-void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
-                 DType to);
+pack_panels_fn<float> pack_panels;
+
 void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
                  DType to) {
   const auto packed = [&](auto* source_of_type) {

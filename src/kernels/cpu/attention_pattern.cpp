@@ -1,0 +1,58 @@
+// The pattern of attention from the queries, the keys and the kept log-sum-exp: p = e^(s - lse). Scores are made by the
+// forward pass's product, so they are its bits.
+#include "kernels/cpu/attention_chunk.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+namespace {
+
+struct Scratch {
+  float keys[256 * kKeyChunk];                // [head_dim][kKeyChunk]
+  float scores[kBlockQueries * kKeyChunk];
+};
+static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
+
+// Queries [begin, begin + kRows) against the packed chunk; pattern is at query begin's row.
+template <int kRows>
+void pattern_block(const Args& args, int64_t head, int64_t begin, int64_t chunk, float* pattern, Scratch& scratch) {
+  const int64_t first_key = chunk * kKeyChunk, count = smaller(kKeyChunk, args.num_keys - first_key);
+  product<kRows, Start::kZero>(kKeyChunk, {args.q + begin * args.q_stride + head * args.head_dim, args.q_stride, 1},
+                               scratch.keys, kKeyChunk, args.head_dim, scratch.scores, kKeyChunk);
+  const Floats scale = Floats::broadcast(args.scale);
+  for (int r = 0; r < kRows; ++r) {
+    const Range seen = in_chunk(keys_seen(args, begin + r), chunk);
+    const Floats lse = Floats::broadcast(args.lse[(begin + r) * args.num_heads + head]);
+    for (int64_t v = 0; v < kChunkVectors; ++v) {
+      const int64_t j = v * Floats::kLanes;
+      const Floats p = exp_of_shifted(Floats::load(scratch.scores + r * kKeyChunk + j) * scale - lse);
+      mask_lanes(lanes_seen(seen, v), p).store(pattern + r * args.num_keys + first_key + j, count - j);
+    }
+  }
+}
+
+template <class Element>
+void patterns(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, float* pattern, Scratch& scratch) {
+  const int64_t kv_head = head / (args.num_heads / args.num_kv_heads);
+  for (int64_t chunk = 0; chunk * kKeyChunk < args.num_keys; ++chunk) {
+    pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
+    for (int64_t i = query_begin; i < query_end; i += kBlockQueries)
+      with_rows(query_end - i, [&]<int kRows>() {
+        pattern_block<kRows>(args, head, i, chunk, pattern + (i - query_begin) * args.num_keys, scratch);
+      });
+  }
+}
+
+}  // namespace
+
+attention_pattern_fn<float> attention_pattern;
+
+void attention_pattern(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, float* pattern,
+                       void* scratch) {
+  Scratch& own = *static_cast<Scratch*>(scratch);
+  switch (args.kv.dtype) {
+    case DType::bf16: return patterns<Bf16>(args, head, query_begin, query_end, pattern, own);
+    case DType::f16: return patterns<F16>(args, head, query_begin, query_end, pattern, own);
+    default: return patterns<float>(args, head, query_begin, query_end, pattern, own);
+  }
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA
