@@ -31,9 +31,9 @@ struct StepReport {
 };
 
 struct TrainerEvents {
-  std::function<void(const StepReport&)> log;            // every log_every steps, and with each evaluation
-  std::function<void(int64_t step, double loss)> step;   // every step
-  std::function<void(const std::string&)> warn;
+  std::function<void(const StepReport&)> log = {};            // every log_every steps, and with each evaluation
+  std::function<void(int64_t step, double loss)> step = {};   // every step
+  std::function<void(const std::string&)> warn = {};
 };
 
 class Trainer {
