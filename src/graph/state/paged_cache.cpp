@@ -76,6 +76,7 @@ void PagedCache::reserve(CacheSequence& sequence, int64_t count) {
     while (sequence.blocks.size() < needed) sequence.blocks.push_back(take());
     // The block that the next token falls into is written: it must be ours alone.
     const size_t partial = size_t(sequence.length / options_.block_size);
+    if (count > 0 && partial < before && free_.empty()) forget();   // who shares it may be nobody but the published
     if (count > 0 && partial < before && references_[size_t(sequence.blocks[partial])] > 1) {
       const int32_t old = sequence.blocks[partial], fresh = take();
       for (size_t slot = 0; slot < slots_.size(); ++slot)
