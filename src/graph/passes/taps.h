@@ -30,7 +30,7 @@ struct Intervention {
   int64_t sequence = -1;             // its id in Rows; -1: all
   int64_t position_begin = 0, position_end = std::numeric_limits<int64_t>::max();
   int64_t column_begin = 0, column_end = std::numeric_limits<int64_t>::max();  // a head's or a neuron's columns
-  Tensor values;                     // for add and replace: f32 [columns], or [positions, columns] from position_begin
+  Tensor values = {};                // for add and replace: f32 [columns], or [positions, columns] from position_begin
 };
 
 // Adds a site after each of these named values. Run time finds them by name.
