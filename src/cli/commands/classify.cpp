@@ -1,4 +1,6 @@
 // `orrery classify MODEL TEXT`: the class of a text, or of each of its tokens.
+#include <cstdio>
+
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "generate/sentence.h"
@@ -81,20 +83,19 @@ void run(Context& context, ClassifyOptions& options) {
       else context.out().line(class_text(row(0), options.all));
       continue;
     }
-    Json tokens = Json::array();
+    Json json = {{"label", Json::array()}, {"score", Json::array()}, {"ids", sequence.ids}, {"tokens", Json::array()}};
     for (int64_t i = 0; i < logits.dim(0); ++i) {
       const int32_t id = sequence.ids[size_t(i)];
       const std::string token = tokenizer ? tokenizer->token_of(id).value_or("") : std::to_string(id);
-      if (context.json()) {
-        Json one = class_json(row(i), options.all);
-        one["id"] = id;
-        one["token"] = token;
-        tokens.push_back(std::move(one));
-      } else {
+      if (!context.json()) {
         context.out().line(printable(token) + "  " + class_text(row(i), options.all));
+        continue;
       }
+      const Json one = class_json(row(i), options.all);
+      for (const auto& [key, value] : one.items()) json[key].push_back(value);
+      json["tokens"].push_back(token);
     }
-    if (context.json()) context.out().json({{"tokens", std::move(tokens)}});
+    if (context.json()) context.out().json(json);
   }
 }
 }  // namespace

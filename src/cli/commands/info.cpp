@@ -44,7 +44,7 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
   const Config& c = report.config;
   const auto row = [&](std::string_view name, const std::string& value) { out.line(std::string(name) + std::string(14 - name.size(), ' ') + value); };
   row("model", path.string());
-  row("architecture", c.architecture + " (" + c.model_type + ", " + name_of(c.head) + ")");
+  row("architecture", c.architecture + " (" + c.model_type + ", " + (c.head == Head::none ? "no head" : name_of(c.head)) + ")");
   row("parameters", count_text(double(report.parameters)) + " (" + std::to_string(report.parameters) + ")");
   row("layers", std::to_string(c.num_layers) + ", width " + std::to_string(c.hidden_size) + ", feed-forward " + std::to_string(c.intermediate_size));
   row("attention", std::to_string(c.num_heads) + " heads of " + std::to_string(c.head_dim) + (c.num_kv_heads != c.num_heads ? " over " + std::to_string(c.num_kv_heads) + " of keys and values" : ""));

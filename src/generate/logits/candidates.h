@@ -43,7 +43,7 @@ class Candidates {
   void keep_if(F&& keep) {
     std::erase_if(items_, [&](const Candidate& item) { return !keep(item); });
   }
-  // Keeps the `count` likeliest; of equal ones at the end of them all (ties) or the first.
+  // Keeps the `count` > 0 likeliest; of equal ones at the end of them all (ties) or the first.
   void keep_top(int64_t count, bool ties);
   // Keeps the fewest of the likeliest whose probabilities reach `mass`, at least one.
   void keep_mass(double mass);

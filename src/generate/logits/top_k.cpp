@@ -13,7 +13,9 @@ struct TopK {
                                          option(&TopK::k, "top_k", at_least(0)));
 
   bool active() const { return k > 0; }
-  void apply(Candidates& c) const { c.keep_top(k, /*ties=*/true); }
+  void apply(Candidates& c) const {
+    if (active()) c.keep_top(k, /*ties=*/true);
+  }
 };
 
 }  // namespace
