@@ -21,10 +21,10 @@ constexpr int kTilesPerPanel = kPanelVectors / kTileVectors;
 constexpr int kRows = kAccumulators / kTileVectors;
 constexpr int64_t kTileColumns = kTileVectors * Floats::kLanes;
 
-// Blocks of p and of rows. The packed rows stay in L2; a panel's slice (kBlockK * 128 bytes) lives between L1 and L2, which
-// is near enough at 128 bytes per step of 14 cycles, and a long block visits c less often.
-constexpr int64_t kBlockK = 384;
-constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 18 : 32);
+// Blocks of p and of rows. The packed rows take half of L2 or less. A panel's slice (kBlockK * 128 bytes) lives in L2 too,
+// which is near enough at 128 bytes per step of 14 cycles; long blocks visit c less often, and c comes from further away.
+constexpr int64_t kBlockK = 768;
+constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 22 : 20);
 constexpr int64_t kFewBlockK = 4096;
 constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, kFewBlockK * kRows);
 static_assert((kPackedFloats + kBlockK * kPanel) * 4 <= kMatmulScratchBytes);
@@ -70,6 +70,14 @@ void run_panel_of(int64_t rows, const Block& block, const float* a, const Elemen
     if (rows < kTileRows) return run_panel_of<Element, kTileRows - 1>(rows, block, a, b, k, row, column);
   }
   run_panel<kTileRows>(block, a, b, k, row, column);
+}
+
+// Part `s` of `count` of the slice that follows comes to L2 while this one is in use.
+template <class Element>
+void prefetch_slice(const Element* slice, int64_t k, int64_t s, int64_t count) {
+  const char* bytes = reinterpret_cast<const char*>(slice);
+  const int64_t lines = k * kPanel * int64_t(sizeof(Element)) / 64;
+  for (int64_t line = lines * s / count; line < lines * (s + 1) / count; ++line) __builtin_prefetch(bytes + line * 64, 0, 2);
 }
 
 // The rows of c that the next tile begins with come while this one computes.
@@ -129,6 +137,7 @@ void many_rows(const Matmul<float>& product) {
           slice = b;
         }
         for (int64_t s = 0; s < slivers.count; ++s) {
+          if (j + kPanel < product.n) prefetch_slice(b + product.k * kPanel, k, s, slivers.count);
           if (s + 1 < slivers.count) prefetch_rows(block, i + slivers.begin(s + 1), slivers.height(s + 1), j);
           run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, slice, k, i + slivers.begin(s), j);
         }
