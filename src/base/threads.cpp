@@ -11,6 +11,11 @@ namespace {
 // gap between two steps of a plan and costs nothing between two requests.
 constexpr int kSpins = 4000;
 
+// Fields of ThreadPool::state_.
+constexpr uint64_t kOpen = uint64_t(1) << 16, kLoop = uint64_t(1) << 17;
+constexpr uint64_t joined(uint64_t state) { return state & (kOpen - 1); }
+constexpr uint64_t loop(uint64_t state) { return state / kLoop; }
+
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -54,34 +59,39 @@ void ThreadPool::run(int64_t tasks, TaskRef body) {
   tasks_ = tasks;
   body_ = &body;
   next_.store(0, std::memory_order_relaxed);
-  busy_.store(int(workers_.size()), std::memory_order_relaxed);
   {
     std::lock_guard lock(mutex_);
-    generation_.fetch_add(1, std::memory_order_release);
+    const uint64_t before = state_.load(std::memory_order_relaxed);  // closed, nobody in it
+    state_.store((loop(before) + 1) * kLoop | kOpen, std::memory_order_release);
   }
   wake_.notify_all();
   drain(0);
-  for (int spins = 0; busy_.load(std::memory_order_acquire) != 0; ++spins) {
+  state_.fetch_and(~kOpen, std::memory_order_relaxed);
+  for (int spins = 0; joined(state_.load(std::memory_order_acquire)) != 0; ++spins) {
     if (spins < kSpins) pause();
     else std::this_thread::yield();
   }
 }
 
 void ThreadPool::work(int thread) {
-  uint64_t seen = 0;
+  uint64_t seen = 0;  // the last loop that this worker joined or came too late for
   for (;;) {
     for (int spins = 0; spins < kSpins; ++spins) {
-      if (generation_.load(std::memory_order_acquire) != seen || stop_) break;
+      if (loop(state_.load(std::memory_order_acquire)) != seen || stop_) break;
       pause();
     }
-    if (generation_.load(std::memory_order_acquire) == seen) {
+    if (loop(state_.load(std::memory_order_acquire)) == seen) {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || generation_.load(std::memory_order_acquire) != seen; });
+      wake_.wait(lock, [&] { return stop_ || loop(state_.load(std::memory_order_acquire)) != seen; });
     }
-    if (generation_.load(std::memory_order_acquire) == seen) return;  // stopped
-    seen = generation_.load(std::memory_order_acquire);
+    uint64_t state = state_.load(std::memory_order_acquire);
+    if (loop(state) == seen) return;  // stopped
+    while ((state & kOpen) && !state_.compare_exchange_weak(state, state + 1, std::memory_order_acquire)) {
+    }
+    seen = loop(state);
+    if (!(state & kOpen)) continue;
     drain(thread);
-    busy_.fetch_sub(1, std::memory_order_release);
+    state_.fetch_sub(1, std::memory_order_release);
   }
 }
 

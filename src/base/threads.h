@@ -60,9 +60,10 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> generation_{0};   // bumped for each loop
+  // The loop's number in the upper bits, then kOpen while workers may join it, then how many have joined and not left.
+  // The caller waits only for workers that joined: one that the system has not woken yet is not missed.
+  std::atomic<uint64_t> state_{0};
   std::atomic<int64_t> next_{0};
-  std::atomic<int> busy_{0};              // workers that have not finished this loop
   std::atomic<bool> stop_{false};
   int64_t tasks_ = 0;
   const TaskRef* body_ = nullptr;

@@ -27,3 +27,12 @@ TEST_CASE("many short loops in a row lose no task") {
   }
   CHECK(total == 200000);
 }
+
+TEST_CASE("more threads than cores lose no task, and what a task wrote is seen after the loop") {
+  ThreadPool pool(24);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<int64_t> values(size_t(1 + round % 90), -1);
+    pool.parallel(int64_t(values.size()), [&](int64_t task, int thread) { values[size_t(task)] = thread < 24 ? task + round : -2; });
+    for (size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == int64_t(i) + round);
+  }
+}
