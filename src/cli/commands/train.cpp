@@ -70,7 +70,7 @@ void run(Context& context, TrainOptions& options, Recipe& recipe) {
 const Command& train() {
   static const Command command{"train",
                                "Train or fine-tune a model as a recipe says.",
-                               {"orrery train checkpoints/sorter/recipe.json --max-steps 20 --output sorter-again"},
+                               {"orrery train checkpoints/sorter/recipe.json --max-steps 20 --warmup 5 --output sorter-again"},
                                run};
   return command;
 }
