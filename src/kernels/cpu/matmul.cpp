@@ -48,7 +48,7 @@ void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t 
     tile.load(block.bias + column, 0, columns);
   else
     tile.zero();
-  tile.multiply(a, b, kPanel, k);
+  tile.template multiply<true>(a, b, kPanel, k);
   tile.store(c, block.c_stride, columns);
 }
 
@@ -164,6 +164,7 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
   for (int64_t p = 0; p < k; ++p, row += a.k_stride) {
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t) {
+      prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
       Floats vectors[kPanelVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kPanelVectors; ++v) vectors[v] = widen(b + t * panel_size + p * kPanel + v * Floats::kLanes);

@@ -23,6 +23,16 @@ struct TileA {
   int64_t row_stride, k_stride;
 };
 
+// How far ahead of its use a panel is asked for: memory is some 50 cache lines away.
+constexpr int64_t kAheadBytes = 4096;
+template <int kVectors, class Element>
+[[gnu::always_inline]] inline void prefetch_ahead(const Element* row) {
+  const char* at = reinterpret_cast<const char*>(row) + kAheadBytes;
+#pragma GCC unroll 4
+  for (int64_t line = 0; line < kVectors * Floats::kLanes * int64_t(sizeof(Element)); line += 64)
+    __builtin_prefetch(at + line);
+}
+
 template <int kRows, int kVectors>
 struct Tile {
   Floats acc[kRows][kVectors];
@@ -70,11 +80,12 @@ struct Tile {
     }
   }
 
-  // Steps p = 0 .. k-1. Rows of b are b_stride elements apart, stored as float, Bf16 or F16.
-  template <class Element>
+  // Steps p = 0 .. k-1. Rows of b are b_stride elements apart, stored as float, Bf16 or F16. kFar: b may be out of cache.
+  template <bool kFar = false, class Element>
   [[gnu::always_inline]] void multiply(TileA a, const Element* b, int64_t b_stride, int64_t k) {
     const float* at = a.data;
     for (int64_t p = 0; p < k; ++p, at += a.k_stride, b += b_stride) {
+      if constexpr (kFar) prefetch_ahead<kVectors>(b);
       Floats row[kVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) row[v] = widen(b + v * Floats::kLanes);
