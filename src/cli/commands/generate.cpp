@@ -2,6 +2,7 @@
 #include "generate/generator.h"
 
 #include <cmath>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/loading.h"
@@ -120,6 +121,30 @@ std::string shown(const Piece& piece, const Tokenizer* tokenizer, bool colours) 
   return text.substr(0, end) + (colours ? "\033[2m" + percent + "\033[0m" : percent) + text.substr(end);
 }
 
+// One prompt, read along.
+void stream_one(Context& context, Generator& generator, const std::vector<Prompt>& prompts, const Tokenizer* tokenizer, const std::optional<std::string>& text) {
+  const bool colours = context.out().is_terminal();
+  if (colours && text) context.out().text("\033[2m" + *text + "\033[0m");
+  generator.run(prompts, {.piece = [&](const Piece& piece) { context.out().text(shown(piece, tokenizer, colours)); }});
+  context.out().line("");
+}
+
+// A line for each prompt, in the order of the prompts, as soon as those before it are done.
+void write_all(Context& context, Generator& generator, const std::vector<Prompt>& prompts, const Tokenizer* tokenizer) {
+  std::vector<std::optional<std::string>> lines(prompts.size());
+  size_t written = 0;
+  int64_t done = 0;
+  Progress progress = context.progress("generating", int64_t(prompts.size()), "prompts");
+  generator.run(prompts, {.finished = [&](size_t prompt, const Generation& made) {
+                  lines[prompt] = context.json() ? to_line(generation_json(made, tokenizer)) : printable(made.text);
+                  progress.update(++done);
+                  for (; written < lines.size() && lines[written]; ++written) {
+                    progress.clear();
+                    context.out().line(*std::exchange(lines[written], std::string()));
+                  }
+                }});
+}
+
 void run(Context& context, GenerateOptions& options, GenerationConfig& config) {
   Model model = load_model(context, options.model);
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
@@ -137,18 +162,8 @@ void run(Context& context, GenerateOptions& options, GenerationConfig& config) {
   const int64_t batch = std::min<int64_t>(options.batch, std::max<int64_t>(1, int64_t(prompts.size())));
   Engine engine(model, context.pool(), {.max_batch = batch, .max_positions = std::min(positions, model.config().max_positions), .kv_dtype = kv_dtype(context)});
   Generator generator(engine, tokenizer, config, options.logprobs);
-  GeneratorEvents events;
-  const bool streams = !context.json() && prompts.size() == 1;
-  if (streams) {
-    if (context.out().is_terminal() && options.prompt) context.out().text("\033[2m" + *options.prompt + "\033[0m");
-    events.piece = [&](const Piece& piece) { context.out().text(shown(piece, tokenizer, context.out().is_terminal())); };
-  }
-  const std::vector<Generation> made = generator.run(prompts, events);
-  if (streams) return context.out().line("");
-  for (const Generation& one : made) {
-    if (context.json()) context.out().json(generation_json(one, tokenizer));
-    else context.out().line(printable(one.text));
-  }
+  if (!context.json() && prompts.size() == 1) return stream_one(context, generator, prompts, tokenizer, options.prompt);
+  write_all(context, generator, prompts, tokenizer);
 }
 }  // namespace
 

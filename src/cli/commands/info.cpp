@@ -7,10 +7,12 @@
 namespace orrery::cli::commands {
 namespace {
 struct InfoOptions {
-  std::string model, graph;
+  std::string model, form;
+  bool graph = false;
   static constexpr auto about =
       describe("info", "", option(&InfoOptions::model, "model", kModelHelp, positional(), required()),
-               option(&InfoOptions::graph, "graph", "Print the graph instead: its nodes as text, or for Graphviz's dot.", one_of("text", "dot"), unit("FORM")));
+               option(&InfoOptions::graph, "graph", "Print the graph that is run instead."),
+               option(&InfoOptions::form, "form", "How the graph is printed: a line for each node, or for Graphviz.", one_of("text", "dot"), positional()));
 };
 
 Json report_json(const ModelReport& report, const std::filesystem::path& path, const std::optional<Tokenizer>& tokenizer) {
@@ -59,10 +61,14 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
 }
 
 void run(Context& context, InfoOptions& options) {
+  if (!options.graph && !options.form.empty()) throw Error{ErrorKind::bad_usage, "one argument too many: '" + options.form + "'", "orrery info", "`--graph " + options.form + "` prints the graph"};
   const std::filesystem::path path = model_path(options.model);
   const ModelReport report = report_model(path, load_options(context).dtype, kv_dtype(context)).value();
-  if (options.graph == "text") return context.out().text(to_text(report.graph));
-  if (options.graph == "dot") return context.out().text(to_graphviz(report.graph));
+  if (options.graph) {
+    const std::string text = options.form == "dot" ? to_graphviz(report.graph) : to_text(report.graph);
+    if (context.json()) return context.out().json({{"graph", text}});
+    return context.out().text(text);
+  }
   const std::optional<Tokenizer> tokenizer = find_tokenizer(options.model);
   if (context.json()) return context.out().json(report_json(report, path, tokenizer));
   print_report(context.out(), report, path, tokenizer);
@@ -71,7 +77,7 @@ void run(Context& context, InfoOptions& options) {
 
 const Command& info() {
   static const Command command{
-      "info", "Show what a model is and what running it takes.", {"orrery info storyteller", "orrery info sorter --graph text", "orrery info storyteller --json"}, run};
+      "info", "Show what a model is and what running it takes.", {"orrery info storyteller", "orrery info sorter --graph", "orrery info sorter --graph dot", "orrery info storyteller --json"}, run};
   return command;
 }
 }  // namespace orrery::cli::commands

@@ -17,12 +17,12 @@ struct RepetitionPenalty {
 
   bool active() const { return penalty != 1; }
   void apply(Candidates& c) const {
-    const float p = float(penalty);
     std::unordered_set<int32_t> seen;
     for (const int32_t id : c.text().history) {
       Candidate* item = c.find(id);
       if (!item || !seen.insert(id).second) continue;
-      item->logit = item->logit < 0 ? item->logit * p : item->logit / p;
+      const double logit = double(item->logit);
+      item->logit = float(logit < 0 ? logit * penalty : logit / penalty);
     }
   }
 };
