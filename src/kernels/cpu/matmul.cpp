@@ -80,12 +80,13 @@ void prefetch_slice(const Element* slice, int64_t k, int64_t s, int64_t count) {
   for (int64_t line = lines * s / count; line < lines * (s + 1) / count; ++line) __builtin_prefetch(bytes + line * 64, 0, 2);
 }
 
-// The rows of c that the next tile begins with come while this one computes.
+// The rows of c that the next tile begins with come to L2 while this one computes; not to L1, where rows some power of two
+// apart would push each other out.
 void prefetch_rows(const Block& block, int64_t row, int64_t rows, int64_t column) {
   for (int64_t r = 0; r < rows; ++r) {
     const float* at = block.c + (row + r) * block.c_stride + column;
-    __builtin_prefetch(at, 1);
-    __builtin_prefetch(at + 16, 1);
+    __builtin_prefetch(at, 1, 2);
+    __builtin_prefetch(at + 16, 1, 2);
   }
 }
 
