@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "graph/builder.h"
 #include "graph/op.h"
 
@@ -82,4 +85,26 @@ TEST_CASE("a weight is declared once, by its name in the checkpoint") {
   const Value a = (g.at("transformer") / "wte").weight("weight", {5, 3});
   CHECK(graph.values[size_t(a.id)].name == "transformer.wte.weight");
   CHECK(g.weight("transformer.wte.weight", {5, 3}).id == a.id);
+}
+
+TEST_CASE("the how-to of ops quotes the sources as they are") {
+  std::string sources;
+  for (const char* path : {"src/graph/ops/rows.cpp", "src/graph/ops/op_cases.h"}) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    sources += text.str();
+  }
+  std::ifstream page("docs/how-to/add-an-op.md");
+  int quoted = 0;
+  bool code = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("```")) {
+      code = line != "```";
+    } else if (code) {
+      INFO(line);
+      CHECK(sources.find(line + "\n") != std::string::npos);
+      ++quoted;
+    }
+  }
+  CHECK(quoted > 20);
 }
