@@ -38,10 +38,10 @@ const Shape kShapes[] = {
     {40, 100, 140, 2, 2, 80, true, 70},
     {40, 100, 140, 1, 1, 16, false, 90},
     {7, 100, 50, 1, 1, 16, true, 5},  // nothing is seen
-    {200, 60, 260, 2, 2, 128, true},
+    {140, 60, 200, 2, 2, 128, true},
     {3, 127, 130, 1, 1, 256, true},
     {9, 0, 63, 1, 1, 100},
-    {300, 0, 300, 1, 1, 24, true},
+    {210, 0, 210, 1, 1, 24, true},
 };
 
 template <class T>
@@ -153,17 +153,18 @@ double largest_difference(const std::vector<float>& a, const std::vector<double>
 }  // namespace
 
 TEST_CASE("attention is the formula") {
-  for (const Kernels<float>* kernels : runnable_kernels())
-    for (const Shape& shape : kShapes)
-      for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
-        for (const float spread : {1.0f, 8.0f}) {
-          const Problem problem(shape, dtype, spread);
-          const Exact exact(problem);
+  for (const Shape& shape : kShapes)
+    for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+      for (const float spread : {1.0f, 8.0f}) {
+        const Problem problem(shape, dtype, spread);
+        const Exact exact(problem);
+        for (const Kernels<float>* kernels : runnable_kernels()) {
           const Output output = run(*kernels, problem, 1000);
           INFO(std::string(kernels->name) << " queries " << shape.num_queries << " keys " << shape.num_keys);
           CHECK(largest_difference(output.out, exact.out) < 3e-6 * double(spread));
           CHECK(largest_difference(output.lse, exact.lse) < 3e-6 * double(spread));
         }
+      }
 }
 
 TEST_CASE("a query that sees nothing gives zeros and a log-sum-exp of -inf") {
@@ -181,7 +182,7 @@ TEST_CASE("a query's bits do not depend on the queries it is computed with") {
       for (const DType dtype : {DType::f32, DType::bf16}) {
         const Problem problem(shape, dtype);
         const Output whole = run(*kernels, problem, 1000);
-        for (const int64_t tile : {1, 3, 17, 64, 100}) CHECK(run(*kernels, problem, tile) == whole);
+        for (const int64_t tile : {1, 17, 64}) CHECK(run(*kernels, problem, tile) == whole);
       }
 }
 
@@ -374,21 +375,22 @@ TEST_CASE("the reference's gradients are those of finite differences") {
 }
 
 TEST_CASE("every class has the gradients of the reference in double") {
-  for (const Kernels<float>* kernels : runnable_kernels())
-    for (const Shape& shape : kShapes)
-      for (const float dropout : {0.0f, 0.25f}) {
-        if (shape.query_start > 0 && shape.num_keys < shape.query_start) continue;
-        Problem problem(shape);
-        if (dropout > 0) problem.dropout = {dropout, 99, 1, 2};
-        Random random(5);
-        const std::vector<float> dout = random_floats(random, shape.num_queries * problem.out_width());
+  for (const Shape& shape : kShapes)
+    for (const float dropout : {0.0f, 0.25f}) {
+      if (shape.query_start > 0 && shape.num_keys < shape.query_start) continue;
+      Problem problem(shape);
+      if (dropout > 0) problem.dropout = {dropout, 99, 1, 2};
+      Random random(5);
+      const std::vector<float> dout = random_floats(random, shape.num_queries * problem.out_width());
+      const Gradients<double> exact(reference_kernels<double>(), problem, dout);
+      for (const Kernels<float>* kernels : runnable_kernels()) {
         const Gradients<float> gradients(*kernels, problem, dout);
-        const Gradients<double> exact(reference_kernels<double>(), problem, dout);
         INFO(std::string(kernels->name) << " queries " << shape.num_queries << " keys " << shape.num_keys);
         CHECK(largest_difference(gradients.dq, exact.dq) < 2e-5);
         CHECK(largest_difference(gradients.dk, exact.dk) < 2e-5);
         CHECK(largest_difference(gradients.dv, exact.dv) < 2e-5);
       }
+    }
 }
 
 TEST_CASE("attention over 4096 tokens needs no more than its scratch") {
