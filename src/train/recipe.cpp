@@ -46,8 +46,6 @@ void check_recipe(const Recipe& recipe, bool has_data) {
   if (recipe.output.empty()) missing("output", "--output names the folder for the trained model");
   if (recipe.batch * recipe.seq > int64_t(1) << 24)
     throw Error{ErrorKind::bad_usage, "a batch of " + std::to_string(recipe.batch) + " by " + std::to_string(recipe.seq) + " tokens is too large", "train", "accumulation makes larger steps of smaller batches"};
-  if (recipe.schedule != "constant" && recipe.warmup > recipe.max_steps)
-    throw Error{ErrorKind::bad_usage, "warmup " + std::to_string(recipe.warmup) + " is longer than max_steps " + std::to_string(recipe.max_steps), "train"};
 }
 
 Json recipe_json(const Recipe& recipe) {

@@ -176,7 +176,11 @@ void Trainer::save(const TrainerEvents& events) {
   contents.tensor_files.emplace_back("optimizer.safetensors", optimizer_->state());
   const Status saved = save_checkpoint(checkpoint_folder(recipe_.output, state_.step), contents);
   if (!saved) throw saved.error();
-  std::vector<int64_t> steps = checkpoint_steps(recipe_.output);
+  drop_old(events);
+}
+
+void Trainer::drop_old(const TrainerEvents& events) {
+  const std::vector<int64_t> steps = checkpoint_steps(recipe_.output);
   std::error_code code;
   for (size_t i = 0; i + size_t(recipe_.keep) < steps.size(); ++i) {
     std::filesystem::remove_all(checkpoint_folder(recipe_.output, steps[i]), code);
@@ -266,6 +270,7 @@ void Trainer::run(const TrainerEvents& events) {
   }
   log.write();
   write_model();
+  drop_old(events);   // those that a killed run left
 }
 
 }  // namespace orrery

@@ -59,6 +59,7 @@ class Trainer {
  private:
   void prepare();                                     // plan and optimiser, when the weights are there
   void save(const TrainerEvents& events);             // checkpoint-N; drops the oldest
+  void drop_old(const TrainerEvents& events);
   void write_model();                                 // the output folder's own files
   Masking masking() const;
 

@@ -108,8 +108,10 @@ TEST_CASE("twenty steps from a GPT-2 give PyTorch's losses, gradient norms, lear
 
 TEST_CASE("a run that is killed at any moment and resumed ends with the same bits") {
   const TemporaryFolder folder("train");
-  ThreadPool pool(2);
-  Trainer(tiny_recipe(folder.path() / "straight"), pool, random_documents(1)).run();
+  {
+    ThreadPool pool(2);   // gone before the first fork
+    Trainer(tiny_recipe(folder.path() / "straight"), pool, random_documents(1)).run();
+  }
   const Recipe recipe = tiny_recipe(folder.path() / "killed");
   Random random(77);
   for (int attempt = 0; attempt < 40; ++attempt) {
@@ -142,7 +144,6 @@ TEST_CASE("a run that is killed at any moment and resumed ends with the same bit
 TEST_CASE("a full disk while saving is an error that leaves the last checkpoint whole") {
   const TemporaryFolder folder("train");
   Recipe recipe = tiny_recipe(folder.path() / "run");
-  ThreadPool pool(1);
   recipe.max_steps = 8;
   const std::filesystem::path kept = checkpoint_folder(recipe.output, 4);
   const pid_t child = ::fork();
@@ -169,6 +170,7 @@ TEST_CASE("a full disk while saving is an error that leaves the last checkpoint 
   int entries = 0;
   for (const auto& entry : std::filesystem::directory_iterator(recipe.output)) entries += entry.path().filename() != "log.jsonl";
   CHECK(entries == 1);
+  ThreadPool pool(1);
   Trainer trainer(recipe, pool, random_documents(1));
   trainer.resume(recipe.output);
   trainer.run();
