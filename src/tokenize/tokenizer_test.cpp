@@ -208,6 +208,7 @@ TEST_CASE("a tokenizer.json that is not understood is refused, naming what is wr
   CHECK(error_of(with("/model/dropout", "0.5")).kind == ErrorKind::unsupported);
   CHECK(error_of(with("/version", "\"2.0\"")).kind == ErrorKind::unsupported);
   CHECK(error_of(with("/model/vocab/a", "-1")).kind == ErrorKind::bad_file);
+  CHECK(error_of(with("/model/vocab/a", "1")).what.find("same id") != std::string::npos);
   CHECK(error_of(with("/model/vocab/a", "4294967296")).kind == ErrorKind::bad_file);
   CHECK(error_of(with("/model/vocab/a", "\"one\"")).what.find("'a'") != std::string::npos);
   CHECK(error_of(with("/model/merges", R"([["a", "x"]])")).what.find("'x'") != std::string::npos);

@@ -80,8 +80,8 @@ class Bpe : public TokenModel {
   UnknownToken unknown_;
   std::string prefix_, suffix_;
   bool fuse_unk_ = false, byte_fallback_ = false, ignore_merges_ = false;
-  // A merge whose product is no longer than its parts, or two tokens with one id: then the reference's answer depends on
-  // its heap's expired entries (see merge_long).
+  // A merge whose product is no longer than its left half: then the reference's answer depends on its heap's expired
+  // entries (see merge_long).
   bool odd_products_ = false;
   bool words_begin_with_metaspace_ = false;   // no merge joins a ▁ to another character before it
   std::array<int32_t, 256> byte_ids_;      // the token of each byte-level character
@@ -295,7 +295,8 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
     if (b < 128) ascii_ids_[b] = vocab_.find(to_utf8(b));
   }
 
-  odd_products_ = vocab_.shares_ids();
+  if (vocab_.shares_ids())
+    throw Error{ErrorKind::bad_file, "two tokens of the vocabulary have the same id: merges by id would be ambiguous", ""};
   const bool plain = prefix_.empty() && suffix_.empty() && !ignore_merges_ && vocab_.find(kMetaspace) != Vocab::kAbsent;
   words_begin_with_metaspace_ = plain;
   uint32_t rank = 0;
