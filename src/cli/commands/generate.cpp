@@ -116,9 +116,10 @@ std::string shown(const Piece& piece, const Tokenizer* tokenizer, bool colours) 
   std::string text = tokenizer ? std::string(piece.text) : std::to_string(piece.id) + " ";
   if (!piece.log_probs) return text;
   const std::string percent = percent_above(piece.log_probs->token.value);
-  // The percentage stands before line ends, where it belongs to what is seen.
+  // The percentage stands before line ends, where it belongs to what is seen; a token of which nothing is seen has a sign.
   const size_t end = text.find_last_not_of('\n') + 1;
-  return text.substr(0, end) + (colours ? "\033[2m" + percent + "\033[0m" : percent) + text.substr(end);
+  const std::string seen = end > 0 ? text.substr(0, end) : text.empty() ? "·" : "↵";
+  return seen + (colours ? "\033[2m" + percent + "\033[0m" : percent) + text.substr(end);
 }
 
 // One prompt, read along.
