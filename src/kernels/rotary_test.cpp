@@ -54,19 +54,20 @@ constexpr RotaryLayout kLayouts[] = {RotaryLayout::half_split, RotaryLayout::int
 TEST_CASE("every class turns as the reference does, in place or not, forward and back") {
   for (const Kernels<float>* k : runnable_kernels())
     for (const RotaryLayout layout : kLayouts)
-      for (const auto& [head_dim, rotary_dim] : {std::pair<int64_t, int64_t>{2, 2},
-                                                 {8, 8},
-                                                 {14, 14},
-                                                 {30, 30},
-                                                 {34, 34},
-                                                 {64, 64},
-                                                 {64, 16},
-                                                 {80, 32},
-                                                 {7, 6},
-                                                 {5, 0},
-                                                 {128, 128}})
+      for (const auto& shape : {std::pair<int64_t, int64_t>{2, 2},
+                                {8, 8},
+                                {14, 14},
+                                {30, 30},
+                                {34, 34},
+                                {64, 64},
+                                {64, 16},
+                                {80, 32},
+                                {7, 6},
+                                {5, 0},
+                                {128, 128}})
         for (const bool inverse : {false, true}) {
           CAPTURE(std::string(k->name));
+          const int64_t head_dim = shape.first, rotary_dim = shape.second;
           CAPTURE(head_dim);
           CAPTURE(rotary_dim);
           const Heads<float> heads(3, 2, head_dim, rotary_dim);
