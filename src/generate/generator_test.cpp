@@ -136,17 +136,21 @@ TEST_CASE("the end ids are those of the generation config, the config and the to
 
 TEST_CASE("a stop string cuts the text wherever its tokens are cut") {
   Recital recital("abcdefgh");
-  for (const auto& [stop, expected, tokens] : {std::tuple<std::string, std::string, size_t>{"de", "bc", 4}, {"b", "", 1}, {"h", "bcdefg", 7}, {"cdefg", "b", 6}}) {
+  struct Case {
+    std::string stop, expected;
+    size_t tokens;
+  };
+  for (const Case& one : {Case{"de", "bc", 4}, {"b", "", 1}, {"h", "bcdefg", 7}, {"cdefg", "b", 6}}) {
     GenerationConfig config;
-    config.stop_strings = {"zz", stop};
+    config.stop_strings = {"zz", one.stop};
     std::vector<std::string> pieces;
     const Generation made = recital.run(config, &pieces);
-    CHECK(made.text == expected);
-    CHECK(made.ids.size() == tokens);
+    CHECK(made.text == one.expected);
+    CHECK(made.ids.size() == one.tokens);
     CHECK(made.finish_reason == FinishReason::stop);
     std::string streamed;
     for (const std::string& piece : pieces) streamed += piece;
-    CHECK(streamed == expected);
+    CHECK(streamed == one.expected);
   }
   GenerationConfig never;
   never.stop_strings = {"gx", "h!"};

@@ -141,10 +141,10 @@ TEST_CASE("every intermediate value published for gpt2-sort is seen through taps
   for (int64_t i = 0; i < kBatch; ++i) run.rows("tokens").append(kTokens, 0, uint32_t(i));
   run.input("ids", ids.data());
   run.run();
-  for (const auto& [theirs, ours] : names) {
-    CAPTURE(theirs);
-    const Tensor expected = file.tensor("upstream." + theirs).value();
-    CHECK(difference(run.output<float>("tap:" + ours), expected) <= 1e-5 * std::max(1.0, largest(expected)));
+  for (const auto& pair : names) {
+    CAPTURE(pair.first);
+    const Tensor expected = file.tensor("upstream." + pair.first).value();
+    CHECK(difference(run.output<float>("tap:" + pair.second), expected) <= 1e-5 * std::max(1.0, largest(expected)));
   }
   for (const std::string& head : heads) {      // ours [batch, token, head, width], theirs [batch, head, token, width]
     CAPTURE(head);
@@ -158,10 +158,10 @@ TEST_CASE("every intermediate value published for gpt2-sort is seen through taps
             worst = std::max(worst, std::fabs(double(ours[((b * kTokens + t) * kHeads + h) * kWidth + j]) - double(expected.data<float>()[((b * kHeads + h) * kTokens + t) * kWidth + j])));
     CHECK(worst <= 1e-5 * std::max(1.0, largest(expected)));
   }
-  for (const auto& [theirs, name] : {std::pair<std::string, std::string>{"att", "scores"}, {"attSm", "pattern"}}) {
-    CAPTURE(theirs);
-    const Tensor expected = file.tensor("upstream." + theirs).value();      // [batch, head, query, key]; ours [query, head, key]
-    const float* ours = run.output<float>("tap:layers.0." + name);
+  for (const auto& pair : {std::pair<std::string, std::string>{"att", "scores"}, {"attSm", "pattern"}}) {
+    CAPTURE(pair.first);
+    const Tensor expected = file.tensor("upstream." + pair.first).value();      // [batch, head, query, key]; ours [query, head, key]
+    const float* ours = run.output<float>("tap:layers.0." + pair.second);
     double worst = 0;
     for (int64_t b = 0; b < kBatch; ++b)
       for (int64_t h = 0; h < kHeads; ++h)
