@@ -301,7 +301,8 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
   words_begin_with_metaspace_ = plain;
   uint32_t rank = 0;
   std::string joined;
-  for (const auto& [left, right] : config.merges) {
+  for (const auto& merge : config.merges) {
+    const std::string &left = merge.first, &right = merge.second;   // lambdas may not capture structured bindings
     const auto require = [&](const std::string& token) {
       const int32_t id = vocab_.find(token);
       if (id == Vocab::kAbsent)

@@ -263,7 +263,7 @@ Tokenizer ByteBpe::tokenizer() const {
   role("bos_token", options.bos_token);
   role("eos_token", options.eos_token);
   role("pad_token", options.pad_token);
-  return std::move(Tokenizer::from_json(tokenizer_json(), config).value());
+  return Tokenizer::from_json(tokenizer_json(), config).value();
 }
 
 }  // namespace orrery
