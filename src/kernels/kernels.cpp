@@ -45,10 +45,10 @@ struct KernelClass {
 };
 
 #if defined(__x86_64__)
-Kernels<float> filled(const char* name, void (*fill)(Kernels<float>&)) {
+Kernels<float> filled(const char* name, void (*fill)(Kernels<float>&), bool runs_here) {
   Kernels<float> table = reference_table<float>();
   table.name = name;
-  fill(table);
+  if (runs_here) fill(table);   // the filling itself is built for that instruction set
   return table;
 }
 
@@ -60,8 +60,8 @@ std::vector<KernelClass> make_classes() {
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   return {{reference_table<float>(), true},
-          {filled("avx2", cpu::avx2::fill), avx2},
-          {filled("avx512", cpu::avx512::fill), avx512}};
+          {filled("avx2", cpu::avx2::fill, avx2), avx2},
+          {filled("avx512", cpu::avx512::fill, avx512), avx512}};
 }
 #else
 std::vector<KernelClass> make_classes() { return {{reference_table<float>(), true}}; }
