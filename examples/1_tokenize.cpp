@@ -13,10 +13,10 @@ int main() {
     std::printf("%5d  %-10s characters %lld to %lld\n", encoding.ids[i], encoding.tokens[i].c_str(), static_cast<long long>(encoding.offsets[i].begin), static_cast<long long>(encoding.offsets[i].end));
 
   // Ids become text again one at a time: a character made of two tokens appears when its second one does.
-  DecodeStream stream(tokenizer);
+  DecodeStream stream(tokenizer, /*skip_special=*/true);
   std::string shown;
   for (int32_t id : encoding.ids) shown += stream.push(id);
   shown += stream.finish();
   std::printf("%s\n", shown.c_str());
-  return shown == text && tokenizer.decode(encoding.ids) == text ? 0 : 1;
+  return shown == text && tokenizer.decode(encoding.ids, true) == text ? 0 : 1;
 }
