@@ -88,7 +88,10 @@ class Interrupted(Case):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(signal=number.name):
                 process = subprocess.Popen([BINARY, "corpus", "sort", "--count", "1000000000", "-o", "out.jsonl"],
-                                           cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                           cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                           # who runs the tests may ignore the signal, as nohup and background jobs do
+                                           preexec_fn=lambda wanted=number: signal.signal(wanted, signal.SIG_DFL))
+                self.addCleanup(process.kill)
                 while not self.new_files() and process.poll() is None:  # until it writes beside its target
                     time.sleep(0.01)
                 self.assertIsNone(process.poll())
