@@ -6,10 +6,6 @@
 
 namespace orrery {
 
-struct LinearNames {
-  std::string weight = "weight", bias = "bias";
-};
-
 // path.weight [outputs, inputs] and, where `bias`, path.bias.
 Value linear_layer(Scope at, Value x, int64_t outputs, bool bias);
 // GPT-2's Conv1D: path.weight [inputs, outputs].
