@@ -75,7 +75,8 @@ build() {
   local preset=$1 log=build/$1.log
   shift
   mkdir -p build
-  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1   # a clone elsewhere finds what was compiled here
+  # A clone elsewhere finds what was compiled here, with precompiled headers too.
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 CCACHE_SLOPPINESS=pch_defines,time_macros
   if ! cmake --preset "$preset" >"$log" 2>&1; then tail -n 20 "$log" >&2; stop "CMake failed" "the whole log is in $log"; fi
   if ! cmake --build "build/$preset" ${1:+--target "$@"} >>"$log" 2>&1; then
     grep -E -A 5 'error|FAILED' "$log" | head -n 40 >&2
