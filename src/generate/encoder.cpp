@@ -14,7 +14,7 @@ void check_ids(const Config& config, std::span<const int32_t> ids, int64_t posit
 }
 
 std::shared_ptr<const Plan> Encoder::compiled(Model& model, ThreadPool& pool, const std::string& output, const EncoderOptions& options) {
-  Graph graph = model.graph({.kv_dtype = options.kv_dtype});
+  Graph graph = model.graph({.kv_dtype = options.kv_dtype, .sites = options.sites});
   if (!graph.outputs.contains(output))
     throw Error{ErrorKind::unsupported, "a model of architecture " + model.config().architecture + " has no " + output, model.folder().string()};
   std::erase_if(graph.outputs, [&](const auto& other) { return other.first != output; });
@@ -70,7 +70,7 @@ std::vector<Tensor> Encoder::run(std::span<const TokenSequence> sequences) {
     }
     run_.input("ids", ids_.data());
     run_.input("type_ids", types_.data());
-    run_.run();
+    run_.run({.interventions = &options_.interventions});
     const float* output = run_.output<float>(output_);     // [tokens or sequences, width]
     for (size_t i = begin; i < end; ++i) {
       const SequenceRows& at = rows.sequences[i - begin];

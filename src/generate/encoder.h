@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/passes/taps.h"
 #include "models/model.h"
 
 namespace orrery {
@@ -23,6 +24,8 @@ struct EncoderOptions {
   int64_t max_rows = 512;               // tokens of one run, and so of the longest sequence
   int64_t max_sequences = 64;           // in one run
   DType kv_dtype = DType::f32;          // keys and values are rounded to it
+  std::vector<std::string> sites = {};           // values that interventions may change: graph/passes/taps.h
+  std::vector<Intervention> interventions = {};  // at those sites, by the number of the sequence in run()
 };
 
 class Encoder {

@@ -21,7 +21,7 @@ EngineOptions Engine::checked(const Model& model, EngineOptions options) {
 
 Engine::Compiled Engine::compiled(Model& model, ThreadPool& pool, const EngineOptions& options) {
   Compiled made;
-  Graph graph = model.graph({.choose_rows = true, .cached = true, .kv_dtype = options.kv_dtype}, &made.slots);
+  Graph graph = model.graph({.choose_rows = true, .cached = true, .kv_dtype = options.kv_dtype, .sites = options.sites}, &made.slots);
   std::erase_if(graph.outputs, [](const auto& output) { return output.first != "logits"; });
   CompileOptions compile_options;
   compile_options.capacity = {{"tokens", options.max_rows}, {"tokens.sequences", options.max_batch}, {"logit_rows", options.max_batch}};
@@ -72,7 +72,7 @@ Engine::Progress Engine::fill(std::span<const Feed> feeds, Progress from) {
     const Feed& feed = feeds[from.feed];
     const size_t count = std::min(feed.ids.size() - from.token, size_t(options_.max_rows - rows_->count));
     std::copy_n(feed.ids.begin() + std::ptrdiff_t(from.token), count, ids_.begin() + rows_->count);
-    rows_->append(int64_t(count), feed.sequence->length, uint32_t(from.feed), feed.sequence);
+    rows_->append(int64_t(count), feed.sequence->length, feed.id, feed.sequence);
     from.token += count;
     if (from.token < feed.ids.size()) break;
     logit_rows_.push_back(int32_t(rows_->count - 1));
@@ -97,7 +97,7 @@ const float* Engine::forward(std::span<const Feed> feeds, const std::atomic<bool
     for (Progress at; at.feed < feeds.size();) {
       at = fill(feeds, at);
       run_.size("logit_rows", int64_t(logit_rows_.size()));
-      run_.run({}, stop);
+      run_.run({.interventions = &options_.interventions}, stop);
       if (finished_.empty()) continue;
       const float* logits = run_.output<float>("logits");   // [logit_rows, vocab]
       for (size_t i = 0; i < finished_.size(); ++i)

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "graph/passes/taps.h"
 #include "models/model.h"
 
 namespace orrery {
@@ -25,11 +26,14 @@ struct EngineOptions {
   int64_t max_rows = 512;       // tokens in one run: longer prompts take several
   int64_t block_size = 64;      // tokens in a block of the cache
   DType kv_dtype = DType::f32;
+  std::vector<std::string> sites = {};             // values that interventions may change: graph/passes/taps.h
+  std::vector<Intervention> interventions = {};    // at those sites, by the ids of feeds and absolute positions
 };
 
 struct Feed {
   CacheSequence* sequence = nullptr;
   std::span<const int32_t> ids = {};   // at least one
+  uint32_t id = 0;                     // names the sequence for interventions
 };
 
 class Engine {

@@ -232,3 +232,51 @@ TEST_CASE("an encoder computes a sequence alike alone and among others, and refu
   for (const TokenSequence& wrong : {TokenSequence{{}, {}}, TokenSequence{{1, 2, 100000}, {}}, TokenSequence{{1, 2}, {0}}, TokenSequence{{1}, {7}}, TokenSequence{std::vector<int32_t>(9, 1), {}}})
     CHECK_THROWS_AS(encoder.run({&wrong, 1}), Error);
 }
+
+TEST_CASE("an engine and an encoder with sites and an empty table give the bits of those without") {
+  ThreadPool pool(2);
+  for (const std::string variant : {"gpt2", "llama-grouped"}) {
+    CAPTURE(variant);
+    Model model = Model::load(golden(variant)).value();
+    const std::vector<int32_t> ids = inputs_of(golden_file(variant))[1];
+    const std::vector<std::string> sites = {"layers.0.attention", "layers.1.mlp_activation", "layers.1.residual"};
+    const std::vector<Row> expected = uncached(model, pool, ids);
+    Engine engine(model, pool, {.max_positions = 32, .sites = sites});
+    expect_same(fed(engine, ids), expected);
+    Encoder encoder(model, pool, "logits", {.max_rows = 64, .sites = sites});
+    const TokenSequence sequence{ids, {}};
+    const Tensor logits = encoder.run({&sequence, 1})[0];
+    CHECK(same_bits(Row(logits.data<float>(), logits.data<float>() + logits.numel()), [&] {
+      Row all;
+      for (const Row& row : expected) all.insert(all.end(), row.begin(), row.end());
+      return all;
+    }()));
+  }
+}
+
+TEST_CASE("interventions change the sequence they name, cached and uncached alike, and no neighbour") {
+  ThreadPool pool(2);
+  Model model = Model::load(golden("gpt2")).value();
+  const std::vector<int32_t> ids = inputs_of(golden_file("gpt2"))[1];
+  const std::vector<Intervention> table = {{.site = "layers.0.attention", .sequence = 1, .position_begin = 2, .column_end = model.config().head_dim}};
+  Encoder encoder(model, pool, "logits", {.max_rows = 64, .sites = {"layers.0.attention"}, .interventions = table});
+  const std::vector<TokenSequence> both = {{ids, {}}, {ids, {}}};
+  const std::vector<Tensor> logits = encoder.run(both);
+  const auto last = [&](const Tensor& all) {
+    const float* end = all.data<float>() + all.numel();
+    return Row(end - all.dim(1), end);
+  };
+  CHECK(same_bits(last(logits[0]), uncached(model, pool, ids).back()));
+  CHECK(!same_bits(last(logits[1]), last(logits[0])));
+
+  Engine engine(model, pool, {.max_batch = 2, .max_positions = 32, .sites = {"layers.0.attention"}, .interventions = table});
+  CacheSequence plain = engine.sequence(), changed = engine.sequence();
+  const std::span<const int32_t> all(ids);
+  for (const auto& piece : {all.first(4), all.subspan(4)}) {   // the changed one first: its id counts, not its place
+    const std::vector<Feed> feeds = {{&changed, piece, 1}, {&plain, piece, 0}};
+    const float* rows = engine.forward(feeds);
+    if (piece.data() == ids.data()) continue;
+    CHECK(same_bits(Row(rows, rows + engine.vocab_size()), last(logits[1])));
+    CHECK(same_bits(Row(rows + engine.vocab_size(), rows + 2 * engine.vocab_size()), last(logits[0])));
+  }
+}

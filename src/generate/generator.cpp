@@ -133,7 +133,7 @@ std::vector<Generation> Generator::run(std::vector<Prompt> prompts, const Genera
     }
     if (active.empty()) break;
     feeds.clear();
-    for (const auto& text : active) feeds.push_back({&text->cache, std::span<const int32_t>(text->ids).subspan(text->fed)});
+    for (const auto& text : active) feeds.push_back({&text->cache, std::span<const int32_t>(text->ids).subspan(text->fed), uint32_t(text->index)});
     const float* logits = engine_->forward(feeds, events.stop);     // [active, vocab]
     for (size_t i = 0; i < active.size(); ++i) {
       Active& text = *active[i];

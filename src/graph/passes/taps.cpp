@@ -26,11 +26,7 @@ int edit_distance(const std::string& a, const std::string& b) {
 }
 
 [[noreturn]] void no_such_value(const Graph& graph, const std::string& name) {
-  std::vector<std::string> names = tap_names(graph);
-  std::stable_sort(names.begin(), names.end(), [&](const auto& a, const auto& b) { return edit_distance(a, name) < edit_distance(b, name); });
-  std::string hint;
-  for (size_t i = 0; i < std::min<size_t>(3, names.size()); ++i) hint += (i ? ", " : "did you mean ") + names[i];
-  throw Error{ErrorKind::bad_usage, "the model has no value named '" + name + "'", "tap or intervention", hint};
+  throw Error{ErrorKind::bad_usage, "the model has no value named '" + name + "'", "tap or intervention", nearest_names(name, tap_names(graph))};
 }
 
 // The value a name stands for; side steps for patterns and scores are appended.
@@ -57,6 +53,13 @@ int tapped_value(Graph& graph, const std::string& name) {
   return output;
 }
 }  // namespace
+
+std::string nearest_names(const std::string& name, std::vector<std::string> candidates, size_t count) {
+  std::stable_sort(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) { return edit_distance(a, name) < edit_distance(b, name); });
+  std::string hint;
+  for (size_t i = 0; i < std::min(count, candidates.size()); ++i) hint += (i ? ", " : "did you mean ") + candidates[i];
+  return hint;
+}
 
 std::vector<std::string> tap_names(const Graph& graph) {
   std::set<std::string> names;

@@ -18,6 +18,8 @@ namespace orrery {
 
 // Names that can be tapped: every named value, and "….pattern" and "….scores" for every "….attention".
 std::vector<std::string> tap_names(const Graph& graph);
+// The `count` candidates that a mistyped name most likely means, as "did you mean a, b, c"; empty without candidates.
+std::string nearest_names(const std::string& name, std::vector<std::string> candidates, size_t count = 3);
 // Adds the taps as outputs "tap:NAME". Throws Error with the nearest names when there is no such value.
 void add_taps(Graph& graph, const std::vector<std::string>& names);
 
