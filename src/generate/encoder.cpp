@@ -34,25 +34,26 @@ Encoder::Encoder(Model& model, ThreadPool& pool, const std::string& output, cons
   types_.reserve(size_t(options.max_rows));
 }
 
-void Encoder::check(const TokenSequence& sequence) const {
-  const std::string where = model_->folder().string();
-  const int64_t count = int64_t(sequence.ids.size()), limit = std::min(options_.max_rows, model_->config().max_positions);
+void check_sequence(const Model& model, const TokenSequence& sequence, int64_t limit) {
+  const Config& config = model.config();
+  const std::string where = model.folder().string();
+  const int64_t count = int64_t(sequence.ids.size());
   if (count == 0) throw Error{ErrorKind::bad_usage, "the text has no tokens", where};
   if (count > limit)
     throw Error{ErrorKind::out_of_range,
                 std::to_string(count) + " tokens are more than the " + std::to_string(limit) +
-                    (limit == model_->config().max_positions ? " positions of the model" : " that a run has room for"),
+                    (limit == config.max_positions ? " positions of the model" : " that a run has room for"),
                 where, "shorten the text"};
-  check_ids(model_->config(), sequence.ids, 0, where);
+  check_ids(config, sequence.ids, 0, where);
   if (!sequence.type_ids.empty() && sequence.type_ids.size() != sequence.ids.size())
     throw Error{ErrorKind::bad_usage, std::to_string(sequence.type_ids.size()) + " token types for " + std::to_string(count) + " tokens", where};
   for (const int32_t type : sequence.type_ids)
-    if (type < 0 || (model_->config().type_vocab_size > 0 && type >= model_->config().type_vocab_size))
-      throw Error{ErrorKind::out_of_range, "token type " + std::to_string(type) + " of a model that has " + std::to_string(model_->config().type_vocab_size), where};
+    if (type < 0 || (config.type_vocab_size > 0 && type >= config.type_vocab_size))
+      throw Error{ErrorKind::out_of_range, "token type " + std::to_string(type) + " of a model that has " + std::to_string(config.type_vocab_size), where};
 }
 
 std::vector<Tensor> Encoder::run(std::span<const TokenSequence> sequences) {
-  for (const TokenSequence& sequence : sequences) check(sequence);
+  for (const TokenSequence& sequence : sequences) check_sequence(*model_, sequence, std::min(options_.max_rows, model_->config().max_positions));
   std::vector<Tensor> results;
   for (size_t begin = 0, end = 0; begin < sequences.size(); begin = end) {
     Rows& rows = run_.rows("tokens");

@@ -44,7 +44,6 @@ class Encoder {
 
  private:
   static std::shared_ptr<const Plan> compiled(Model& model, ThreadPool& pool, const std::string& output, const EncoderOptions& options);
-  void check(const TokenSequence& sequence) const;
 
   Model* model_;
   std::string output_;
@@ -55,6 +54,8 @@ class Encoder {
   std::vector<int32_t> ids_, types_;
 };
 
+// Throws Error where a sequence is empty, longer than `limit` tokens, or has an id or a type that the model does not have.
+void check_sequence(const Model& model, const TokenSequence& sequence, int64_t limit);
 // Throws Error where an id is none of the model's. position: of the first.
 void check_ids(const Config& config, std::span<const int32_t> ids, int64_t position, const std::string& where);
 

@@ -1,5 +1,6 @@
 // `orrery generate MODEL -p TEXT`: continues prompts, streaming.
 #include "generate/generator.h"
+#include "inspect/interventions.h"
 
 #include <cmath>
 #include <utility>
@@ -146,7 +147,7 @@ void write_all(Context& context, Generator& generator, const std::vector<Prompt>
                 }});
 }
 
-void run(Context& context, GenerateOptions& options, GenerationConfig& config) {
+void run(Context& context, GenerateOptions& options, InterventionOptions& interventions, GenerationConfig& config) {
   Model model = load_model(context, options.model);
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
   const Tokenizer* tokenizer = found ? &*found : nullptr;
@@ -156,12 +157,15 @@ void run(Context& context, GenerateOptions& options, GenerationConfig& config) {
   const std::vector<Prompt> prompts = read_prompts(context, options, tokenizer);
   // Room for the longest text that can come of these prompts, not for all that the model could hold.
   int64_t positions = 1;
+  std::vector<int64_t> lengths;
   for (const Prompt& prompt : prompts) {
     const int64_t count = std::max<int64_t>(1, int64_t(prompt.ids.size()));
+    lengths.push_back(count);
     positions = std::max(positions, count + std::max<int64_t>(0, config.new_tokens(count, model.config().max_positions) - 1));
   }
   const int64_t batch = std::min<int64_t>(options.batch, std::max<int64_t>(1, int64_t(prompts.size())));
-  Engine engine(model, context.pool(), {.max_batch = batch, .max_positions = std::min(positions, model.config().max_positions), .kv_dtype = kv_dtype(context)});
+  const Interventions changes = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context));
+  Engine engine(model, context.pool(), {.max_batch = batch, .max_positions = std::min(positions, model.config().max_positions), .kv_dtype = kv_dtype(context), .sites = changes.sites(), .interventions = changes.table(lengths)});
   Generator generator(engine, tokenizer, config, options.logprobs);
   if (!context.json() && prompts.size() == 1) return stream_one(context, generator, prompts, tokenizer, options.prompt);
   write_all(context, generator, prompts, tokenizer);
@@ -172,7 +176,8 @@ const Command& generate() {
   static const Command command{"generate",
                                "Continue a prompt.",
                                {"orrery generate storyteller -p 'Once upon a time'", "orrery generate storyteller -p 'Once upon a time' --temperature 0.8 --seed 7",
-                                "orrery generate storyteller -p 'One day' --max-new-tokens 20 --logprobs 3 --json"},
+                                "orrery generate storyteller -p 'One day' --max-new-tokens 20 --logprobs 3 --json",
+                                "orrery generate storyteller -p 'One day, Tom' --ablate 'layers.*.heads.3' --max-new-tokens 20"},
                                run};
   return command;
 }

@@ -4,6 +4,7 @@
 #include "cli/loading.h"
 #include "generate/encoder.h"
 #include "generate/logits/candidates.h"
+#include "inspect/interventions.h"
 
 namespace orrery::cli::commands {
 namespace {
@@ -33,11 +34,15 @@ TokenSequence sequence_of(const LogitsOptions& options, bool ids_given) {
   return sequence;
 }
 
-void run(Context& context, LogitsOptions& options) {
+void run(Context& context, LogitsOptions& options, InterventionOptions& interventions) {
   Model model = load_model(context, options.model);
   const TokenSequence sequence = sequence_of(options, context.options().given("ids"));
   const int64_t rows = std::max<int64_t>(1, std::min(int64_t(sequence.ids.size()), model.config().max_positions));
-  Encoder encoder(model, context.pool(), options.hidden ? "hidden" : "logits", {.max_rows = rows, .max_sequences = 1, .kv_dtype = kv_dtype(context)});
+  const std::optional<Tokenizer> tokenizer = interventions.patch_from.empty() ? std::nullopt : find_tokenizer(options.model);
+  const Interventions changes = read_interventions(interventions, model, context.pool(), tokenizer ? &*tokenizer : nullptr, kv_dtype(context));
+  const int64_t length = int64_t(sequence.ids.size());
+  Encoder encoder(model, context.pool(), options.hidden ? "hidden" : "logits",
+                  {.max_rows = rows, .max_sequences = 1, .kv_dtype = kv_dtype(context), .sites = changes.sites(), .interventions = changes.table(std::span(&length, 1))});
   const Tensor output = encoder.run(std::span(&sequence, 1))[0];
   const std::span<const float> values = output.values<float>();
   if (context.out().to_file()) write_npy(context.out().take_file(), output.shape(), values).value();
@@ -51,7 +56,7 @@ const Command& logits() {
   static const Command command{"logits",
                                "Compute the raw logits of every token; -o FILE.npy writes them.",
                                {"orrery logits storyteller --ids 1,2,3", "orrery logits storyteller 'Once upon a time' -o logits.npy",
-                                "orrery logits storyteller --ids 1,2,3 --hidden --json"},
+                                "orrery logits storyteller --ids 1,2,3 --hidden --json", "orrery logits storyteller 'Once upon a time' --ablate layers.2.mlp@-1"},
                                run};
   return command;
 }
