@@ -1,0 +1,15 @@
+#include "limits/limits.h"
+
+#include <doctest/doctest.h>
+
+using namespace orrery;
+
+TEST_CASE("limits are measured for one thread and for all") {
+  ThreadPool pool(2);
+  const Limits limits = measure_limits(pool, {.seconds = 0.005, .read_bytes = 4 << 20});
+  CHECK(limits.threads == 2);
+  for (const Speeds& speeds : {limits.one, limits.all}) {
+    CHECK(speeds.read_gb_per_second > 0);
+    CHECK(speeds.f32_gflops > 0);
+  }
+}
