@@ -70,9 +70,12 @@ int64_t GenerationConfig::new_tokens(int64_t prompt_tokens, int64_t max_position
   return std::min(count, std::max<int64_t>(0, max_positions - prompt_tokens + 1));
 }
 
-void GenerationConfig::apply(Candidates& candidates) const {
-  for (const auto& sampler : samplers_)
-    if (sampler->active() && (sampling() || !sampler->only_sampling())) sampler->apply(candidates);
+void GenerationConfig::apply(Candidates& candidates, const std::function<void(const Sampler&)>& after) const {
+  for (const auto& sampler : samplers_) {
+    if (!sampler->active() || (!sampling() && sampler->only_sampling())) continue;
+    sampler->apply(candidates);
+    if (after) after(*sampler);
+  }
 }
 
 bool GenerationConfig::changes_logits() const {

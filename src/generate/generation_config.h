@@ -9,6 +9,7 @@
 // A temperature of 0 is greedy too (transformers refuses it).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,8 +43,8 @@ class GenerationConfig {
   // How many new tokens a prompt of this length may have in a model of `max_positions`. The last token is read
   // from the logits and needs no position.
   int64_t new_tokens(int64_t prompt_tokens, int64_t max_positions) const;
-  // Filters the candidates by all samplers that are on.
-  void apply(Candidates& candidates) const;
+  // Filters the candidates by all samplers that are on; `after` is told of each.
+  void apply(Candidates& candidates, const std::function<void(const Sampler&)>& after = {}) const;
   // Whether apply() would change anything.
   bool changes_logits() const;
 

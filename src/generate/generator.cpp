@@ -66,18 +66,12 @@ void Generator::prepare(std::vector<Prompt>& prompts) const {
   }
 }
 
-int32_t Generator::choose(std::span<const float> logits, const Active& text) {
-  if (!config_.sampling() && !config_.changes_logits()) return first_largest(logits);
-  const std::span<const int32_t> ends = config_.end_ids;
-  candidates_.reset(logits, {.history = text.ids, .generated = int64_t(text.made.ids.size()), .end_ids = ends});
-  config_.apply(candidates_);
-  if (!config_.sampling()) return candidates_.top();
-  return candidates_.draw(sampling_number(config_.seed, text.sequence, int64_t(text.ids.size())));
-}
-
 // Chooses the next token of a text; false when it was the last.
 bool Generator::take(Active& text, std::span<const float> logits, const GeneratorEvents& events) {
-  const int32_t id = choose(logits, text);
+  Choice told;
+  const int32_t id = choose(config_, candidates_, logits, {.history = text.ids, .generated = int64_t(text.made.ids.size()), .end_ids = config_.end_ids}, text.sequence,
+                            events.choice ? &told : nullptr);
+  if (events.choice) events.choice(text.index, told, logits);
   text.ids.push_back(id);
   Generation& made = text.made;
   made.ids.push_back(id);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "generate/choice.h"
 #include "generate/engine.h"
 #include "generate/generation_config.h"
 #include "generate/log_probs.h"
@@ -49,6 +50,8 @@ struct Piece {
 struct GeneratorEvents {
   std::function<void(const Piece&)> piece = {};
   std::function<void(size_t prompt, const Generation&)> finished = {};
+  // Before the piece: how its token was chosen from these logits. Costs time where it is there.
+  std::function<void(size_t prompt, const Choice&, std::span<const float> logits)> choice = {};
   const std::atomic<bool>* stop = nullptr;     // raised by another thread: run() ends with a `cancelled` Error
 };
 
@@ -69,7 +72,6 @@ class Generator {
  private:
   struct Active;
   void prepare(std::vector<Prompt>& prompts) const;
-  int32_t choose(std::span<const float> logits, const Active& text);
   bool take(Active& text, std::span<const float> logits, const GeneratorEvents& events);
 
   Engine* engine_;

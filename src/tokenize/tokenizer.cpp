@@ -56,6 +56,7 @@ struct Tokenizer::Parts {
 
   Encoding encode(std::string_view text, const EncodeOptions& options, bool ids_only) const;
   Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
+  void normalize(Pieces& pieces, const EncodeOptions& options) const;
 
   std::optional<std::string_view> text_of(int32_t id) const;   // what decoding begins with
 
@@ -151,11 +152,15 @@ Tokenizer::Parts::Parts(TokenizerFile file) : json(std::move(file.json)), config
   roles = find_roles(config, added, model->vocab());
 }
 
-Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
-  Pieces pieces(text, !ids_only || (pre_tokenizer && pre_tokenizer->needs_origins()));
+void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) const {
   added.cut_raw(pieces, options.specials_as_text);
   if (normalizer) pieces.rewrite([&](AlignedText& piece) { normalizer->normalize(piece); });
   added.cut_normalized(pieces, options.specials_as_text);
+}
+
+Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
+  Pieces pieces(text, !ids_only || (pre_tokenizer && pre_tokenizer->needs_origins()));
+  normalize(pieces, options);
   if (pre_tokenizer) pre_tokenizer->pre_tokenize(pieces);
   if (!model->reads_bytes()) pieces.spell_bytes();
 
@@ -266,6 +271,21 @@ Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) 
 
 std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options) const {
   return parts_->encode(text, options, true).ids;
+}
+
+TokenizerStages Tokenizer::stages(std::string_view text, const EncodeOptions& options) const {
+  if (!is_valid_utf8(text)) return stages(repair_utf8(text).text, options);
+  Pieces pieces(text, /*tracked=*/true);
+  parts_->normalize(pieces, options);
+  TokenizerStages made;
+  for (const Piece& piece : pieces.all()) made.normalized += pieces.text(piece);
+  if (parts_->pre_tokenizer) parts_->pre_tokenizer->pre_tokenize(pieces);
+  const OffsetMap offsets_of(text, options.unit);
+  for (const Piece& piece : pieces.all()) {
+    made.pieces.emplace_back(pieces.text(piece));
+    made.offsets.push_back(offsets_of(pieces.origin(piece.begin, piece.end)));
+  }
+  return made;
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {

@@ -33,6 +33,13 @@ struct EncodeOptions {
   std::optional<std::string_view> pair = {};   // a second text
 };
 
+// What a text becomes on its way to the tokens. Texts that bytes stand for (byte-level BPE) are shown as they read.
+struct TokenizerStages {
+  std::string normalized;                // after the normalisers
+  std::vector<std::string> pieces;       // pre-tokens, which tokens never span, and added tokens as they stood in the text
+  std::vector<Offsets> offsets;          // of the pieces in the text
+};
+
 // The roles that tokenizer_config.json and special_tokens_map.json give to tokens. Without those files: the special
 // tokens of the usual names ("<s>", "</s>", "<|endoftext|>", "[PAD]", …).
 struct SpecialRoles {
@@ -61,6 +68,8 @@ class Tokenizer {
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
   // The ids alone: no tokens, no offsets.
   std::vector<int32_t> encode_ids(std::string_view text, const EncodeOptions& options = {}) const;
+
+  TokenizerStages stages(std::string_view text, const EncodeOptions& options = {}) const;
 
   // Ids that the vocabulary lacks are left out. skip_special: special added tokens too.
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;

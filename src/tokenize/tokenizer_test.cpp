@@ -60,6 +60,26 @@ TEST_CASE("the small tokenizers of this folder give the reference's answers, loa
   }
 }
 
+TEST_CASE("the stages of a text are what its tokens are made of") {
+  for (const std::string name : {"byte_level", "byte_fallback", "bert"}) {
+    const Tokenizer tokenizer = tiny(name);
+    for (const std::string text : {"Hello, World! A naïve café.", "", " x", "日本 ok"}) {
+      CAPTURE(text);
+      const TokenizerStages stages = tokenizer.stages(text);
+      const Encoding e = tokenizer.encode(text, {.add_special = false});
+      CHECK(int32_t(stages.pieces.size()) == (e.size() ? e.words.back() + 1 : 0));
+      for (size_t i = 0; i < e.size(); ++i) {   // a token lies in its piece
+        const Offsets piece = stages.offsets.at(size_t(e.words[i]));
+        CHECK(e.offsets[i].begin >= piece.begin);
+        CHECK(e.offsets[i].end <= piece.end);
+      }
+    }
+  }
+  CHECK(tiny("bert").stages("A Naïve").normalized == "a naive");
+  CHECK(tiny("bert").stages("don't stop").pieces == std::vector<std::string>{"don", "'", "t", "stop"});
+  CHECK(tiny("byte_level").stages("Hello world").pieces == std::vector<std::string>{" Hello", " world"});
+}
+
 TEST_CASE("BPE merges the lowest rank first and the leftmost of equals") {
   CHECK(tokens_of(bpe_json(), "abb") == Tokens{"abb"});
   CHECK(tokens_of(bpe_json(), "aabab") == Tokens{"a", "ab", "ab"});

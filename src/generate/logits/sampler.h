@@ -25,6 +25,7 @@ namespace orrery {
 class Sampler {
  public:
   virtual ~Sampler() = default;
+  virtual const char* name() const = 0;
   virtual bool active() const = 0;            // false: apply() would change nothing
   virtual bool only_sampling() const = 0;     // greedy decoding leaves it out
   virtual void apply(Candidates& candidates) const = 0;
@@ -35,6 +36,7 @@ class Sampler {
 template <class S>
 class SamplerOf : public Sampler {
  public:
+  const char* name() const override { return S::about.name; }
   bool active() const override { return value_.active(); }
   bool only_sampling() const override { return S::only_sampling; }
   void apply(Candidates& candidates) const override { value_.apply(candidates); }
