@@ -1,0 +1,226 @@
+// `orrery trace MODEL TEXT`: one text through every stage, to the chosen token and on.
+#include "inspect/trace.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "base/utf8.h"
+#include "cli/command.h"
+#include "cli/loading.h"
+
+namespace orrery::cli::commands {
+namespace {
+struct TraceCommandOptions {
+  std::string model;
+  std::optional<std::string> text;
+  std::vector<int64_t> prompt_ids;
+  int64_t top = 5;
+  static constexpr auto about = describe("trace", "", option(&TraceCommandOptions::model, "model", kModelHelp, positional(), required()),
+                                         option(&TraceCommandOptions::text, "text", "The text.", positional()),
+                                         option(&TraceCommandOptions::prompt_ids, "prompt_ids", "The text as token ids: 1,2,3.", unit("IDS")),
+                                         option(&TraceCommandOptions::top, "top", "How many of the likeliest tokens are told.", in_range(1, 100), unit("N")));
+};
+
+constexpr int64_t kNewTokens = 8;   // where nobody says how many
+
+std::string format(const char* how, double x) {
+  char buffer[48];
+  std::snprintf(buffer, sizeof buffer, how, x);
+  return buffer;
+}
+std::string percent(double p) { return p > 0 && p < 0.001 ? "<0.1 %" : format("%.1f %%", 100 * p); }
+
+std::string padded(std::string text, size_t width, bool right = false) {
+  const size_t columns = count_code_points(text);
+  const std::string space(width > columns ? width - columns : 0, ' ');
+  return right ? space + text : text + space;
+}
+
+// The story, a section a stage.
+class Teller {
+ public:
+  Teller(Output& out, const Trace& trace, const Model& model, const Tokenizer* tokenizer) : out_(out), trace_(trace), model_(model), tokenizer_(tokenizer), colours_(out.is_terminal()) {}
+
+  void tell() {
+    if (trace_.text) tell_text();
+    tell_tokens();
+    tell_layers();
+    if (!trace_.top.empty()) tell_logits();
+    if (!trace_.steps.empty()) tell_choice();
+    if (trace_.steps.size() > 1) tell_rest();
+  }
+
+ private:
+  std::string bold(const std::string& text) const { return colours_ ? "\033[1m" + text + "\033[0m" : text; }
+  std::string dim(const std::string& text) const { return colours_ ? "\033[2m" + text + "\033[0m" : text; }
+  std::string lit(const std::string& text) const { return colours_ ? "\033[36m" + text + "\033[0m" : text; }
+
+  // Without the spaces that columns leave at its end.
+  void line(std::string text) const {
+    text.erase(text.find_last_not_of(' ') + 1);
+    out_.line(text);
+  }
+  void heading(const std::string& title, const std::string& about) {
+    if (begun_) line("");
+    begun_ = true;
+    line(bold(title) + (about.empty() ? "" : "  " + dim(about)));
+  }
+  // " Lily" as ‹ Lily›, so that its spaces are seen.
+  std::string shown(int32_t id) const { return "‹" + printable(text_of(id, model_, tokenizer_)) + "›"; }
+  std::string shown_token(int32_t id) const { return "‹" + printable(token_text(id, tokenizer_)) + "›"; }
+  std::string shown_at(int64_t position) const { return shown_token(trace_.encoding.ids[size_t(position)]); }
+  std::string bar(double share, int width = 20) const {
+    const int eighths = int(std::lround(std::clamp(share, 0.0, 1.0) * width * 8));
+    constexpr const char* kParts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    std::string text;
+    for (int i = 0; i < eighths / 8; ++i) text += "█";
+    text += kParts[eighths % 8];
+    return lit(padded(text, size_t(width)));
+  }
+
+  void tell_text() {
+    heading("text", count_text(double(count_code_points(*trace_.text))) + " characters");
+    line("  " + printable(*trace_.text));
+    const TokenizerStages& stages = *trace_.stages;
+    heading("normalised", stages.normalized == *trace_.text ? "as it was" : "");
+    if (stages.normalized != *trace_.text) line("  " + printable(stages.normalized));
+    heading("pre-tokens", std::to_string(stages.pieces.size()) + "; no token spans two");
+    std::string pieces = "  ";
+    for (size_t i = 0; i < stages.pieces.size(); ++i) pieces += (i ? dim("│") : "") + printable(stages.pieces[i]);
+    line(pieces);
+  }
+
+  void tell_tokens() {
+    const Encoding& e = trace_.encoding;
+    heading("tokens", std::to_string(e.ids.size()) + ", with the lengths of what they are embedded as");
+    size_t width = 5;
+    for (const int32_t id : e.ids) width = std::max(width, count_code_points(shown_token(id)));
+    width = std::min<size_t>(width, 28);
+    std::string head = "  " + padded("at", 5, true) + "  " + padded("id", 7, true) + "  " + padded("token", width) + "  " + padded("offsets", 9);
+    for (const NormTrace& value : trace_.embeddings) head += "  " + padded("|" + value.name + "|", 12, true);
+    line(dim(head));
+    for (size_t i = 0; i < e.ids.size(); ++i) {
+      const std::string offsets = i < e.offsets.size() ? (e.special[i] ? "added" : std::to_string(e.offsets[i].begin) + "–" + std::to_string(e.offsets[i].end)) : "";
+      std::string row = "  " + padded(std::to_string(i), 5, true) + "  " + padded(std::to_string(e.ids[i]), 7, true) + "  " + padded(shown_token(e.ids[i]), width) + "  " + padded(offsets, 9);
+      for (const NormTrace& value : trace_.embeddings) row += "  " + padded(format("%.3f", value.norms[i]), std::max<size_t>(12, count_code_points(value.name) + 2), true);
+      line(row);
+    }
+    if (model_.config().rotary) line(dim("  positions turn queries and keys in every layer (rotary); nothing is added here"));
+  }
+
+  // "‹ a› 31.2 %  ‹ the› 12.0 %"
+  std::string says(const std::vector<Weighed>& list, size_t count) const {
+    std::string text;
+    for (size_t i = 0; i < std::min(count, list.size()); ++i) text += (i ? "  " : "") + padded(shown(list[i].id) + " " + percent(list[i].probability), 18);
+    return text;
+  }
+
+  void tell_layers() {
+    const bool lens = !trace_.lens.empty();
+    heading("layers", "at token " + std::to_string(trace_.focus) + " " + shown_at(trace_.focus) + ": the residual's length" + (lens ? ", and what the model would say if it stopped there" : ""));
+    if (lens && trace_.lens.size() == trace_.layers.size() + 1)
+      line("  " + padded("–", 5, true) + "  " + padded(format("%.2f", trace_.embeddings.empty() ? 0 : trace_.embeddings.back().norms[size_t(trace_.focus)]), 9, true) + "   " + says(trace_.lens[0].says, 3));
+    for (size_t i = 0; i < trace_.layers.size(); ++i) {
+      const LayerTrace& layer = trace_.layers[i];
+      const size_t lens_at = trace_.lens.size() == trace_.layers.size() + 1 ? i + 1 : trace_.lens.size();
+      line("  " + padded(std::to_string(layer.layer), 5, true) + "  " + padded(format("%.2f", layer.residual.norms[size_t(trace_.focus)]), 9, true) + "   " +
+                (lens_at < trace_.lens.size() ? says(trace_.lens[lens_at].says, 3) : ""));
+    }
+    if (std::all_of(trace_.layers.begin(), trace_.layers.end(), [](const LayerTrace& layer) { return layer.heads.empty(); })) return;
+    heading("attention", "where each head looks most from there; the sign tells how widely: ▁ at one token, █ at all");
+    for (const LayerTrace& layer : trace_.layers)
+      for (size_t first = 0; first < layer.heads.size(); first += 4) {
+        std::string row = "  " + padded(first ? "" : std::to_string(layer.layer), 5, true) + "  ";
+        for (size_t h = first; h < std::min(first + 4, layer.heads.size()); ++h) row += padded(head(layer.heads[h], h), 28);
+        line(row);
+      }
+  }
+
+  std::string head(const HeadTrace& head, size_t number) const {
+    constexpr const char* kWide[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    const int64_t keys = model_.family().causal ? trace_.focus + 1 : int64_t(head.weights.size());
+    const double wide = keys > 1 ? head.entropy / std::log(double(keys)) : 0;
+    return padded(std::to_string(number), 2, true) + " " + kWide[std::clamp(int(wide * 8), 0, 7)] + " " + shown_at(head.looks_at) + " " + format("%.0f %%", 100 * double(head.weights[size_t(head.looks_at)]));
+  }
+
+  void tell_list(const std::vector<Weighed>& list) {
+    for (const Weighed& one : list)
+      line("  " + padded(std::to_string(one.id), 7, true) + "  " + padded(shown(one.id), 18) + "  " + padded(format("%.4f", double(one.logit)), 9, true) + "  " + padded(percent(one.probability), 7, true) + "  " + bar(one.probability));
+  }
+
+  void tell_logits() {
+    heading("logits", "the likeliest of " + count_text(double(trace_.logits.size())) + "; entropy " + format("%.3f nats", trace_.entropy) +
+                          (trace_.steps.empty() ? "" : trace_.inspected_difference == 0 ? "; the same bits as in generate" : "; off by " + format("%g", trace_.inspected_difference)));
+    tell_list(trace_.top);
+  }
+
+  std::string settings(const ChoiceStep& step) const {
+    std::string text;
+    for (const auto& [name, value] : step.settings.items()) text += (text.empty() ? "" : ", ") + name + " " + to_line(value);
+    return text;
+  }
+
+  void tell_choice() {
+    const Choice& choice = trace_.steps[0].choice;
+    heading("choosing", choice.sampled ? "by chance" : "greedily: the likeliest");
+    for (const ChoiceStep& step : choice.steps) {
+      std::string did = step.changed ? "changed " + std::to_string(step.changed) + " logits" : "";
+      if (step.removed) did += (did.empty() ? "" : ", ") + std::string("removed ") + std::to_string(step.removed) + " with " + percent(step.removed_mass) + " of the probability";
+      line("  " + padded(settings(step), 26) + "  " + (did.empty() ? "changed nothing" : did) + dim("; " + std::to_string(step.left) + " left"));
+    }
+    if (choice.random)
+      line("  " + padded("random number", 26) + "  " + lit(format("%.6f", *choice.random)) + " falls into " + format("%.6f", choice.share_begin) + " to " + format("%.6f", choice.share_end));
+    line("  " + padded("chosen", 26) + "  " + bold(std::to_string(choice.id) + " " + shown(choice.id)) + "  " + percent(choice.probability) +
+              (choice.steps.empty() ? "" : dim(", of the model's own distribution " + percent(choice.raw_probability) + " at rank " + std::to_string(choice.raw_rank + 1))));
+  }
+
+  void tell_rest() {
+    heading("and on", "a line a token: its probability, the random number, what else was likely");
+    for (size_t i = 0; i < trace_.steps.size(); ++i) {
+      const StepTrace& step = trace_.steps[i];
+      line("  " + padded(std::to_string(step.choice.position), 5, true) + "  " + padded(shown(step.choice.id), 18) + "  " + padded(percent(step.choice.probability), 7, true) + "  " +
+                padded(step.choice.random ? format("%.4f", *step.choice.random) : "", 6) + "  " + dim(says(step.top, 3)));
+    }
+    line("  " + dim(trace_.text ? printable(*trace_.text) : "") + printable(trace_.made.text));
+  }
+
+  Output& out_;
+  const Trace& trace_;
+  const Model& model_;
+  const Tokenizer* tokenizer_;
+  bool colours_, begun_ = false;
+};
+
+void run(Context& context, TraceCommandOptions& options, InterventionOptions& interventions, GenerationConfig& config) {
+  if (options.text.has_value() == context.options().given("prompt_ids"))
+    throw Error{ErrorKind::bad_usage, options.text ? "a text and --prompt-ids exclude each other" : "there is neither a text nor --prompt-ids", "orrery trace"};
+  Model model = load_model(context, options.model);
+  const std::optional<Tokenizer> found = find_tokenizer(options.model);
+  const Tokenizer* tokenizer = found ? &*found : nullptr;
+  config.read_defaults(model.generation_config(), (model.folder() / "generation_config.json").string(), &context.options()).value();
+  if (!context.options().given("max_new_tokens") && !context.options().given("max_length")) config.max_new_tokens = kNewTokens;
+  config.max_new_tokens = std::max<int64_t>(1, config.max_new_tokens.value_or(kNewTokens));
+  config.seed = context.globals().seed;
+  config.end_ids = end_of_text(model, tokenizer);
+  std::vector<int32_t> ids;
+  for (const int64_t id : options.prompt_ids) {
+    if (id < 0 || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id) + " at position " + std::to_string(ids.size()), "--prompt-ids"};
+    ids.push_back(int32_t(id));
+  }
+  const Trace walked = trace(model, context.pool(), tokenizer, options.text, std::move(ids), config,
+                             {.top = options.top, .kv_dtype = kv_dtype(context), .interventions = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context))});
+  if (context.json()) return context.out().json(to_json(walked, model, tokenizer));
+  Teller(context.out(), walked, model, tokenizer).tell();
+}
+}  // namespace
+
+const Command& trace() {
+  static const Command command{"trace",
+                               "Walk one text through every stage, to the chosen token and on.",
+                               {"orrery trace storyteller 'Once upon a time'", "orrery trace storyteller 'One day, Tom' --temperature 0.8 --top-p 0.9 --seed 7",
+                                "orrery trace storyteller 'One day, Tom' --ablate 'layers.*.heads.3' --json"},
+                               run};
+  return command;
+}
+}  // namespace orrery::cli::commands

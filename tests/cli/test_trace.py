@@ -1,0 +1,80 @@
+"""`orrery trace`: the stages of one text, and that they are those of `generate`."""
+import json
+import math
+import unittest
+
+from orrery import SHARED, Case
+
+TEXT = "One day, a fox named Zoë met a bear. He"
+SAMPLED = ("--temperature", 0.9, "--top-p", 0.9, "--repetition-penalty", 1.2, "--seed", 3)
+
+
+class Trace(Case):
+    def stages(self, *args):
+        return {stage["stage"]: stage for stage in json.loads(self.succeeds("trace", *args, "--json"))["stages"]}
+
+    def test_the_story_is_whole_and_in_order(self):
+        stages = self.stages("storyteller", TEXT, *SAMPLED)
+        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "layers", "logits", "sample", "continue"], list(stages))
+        tokens = stages["tokenize"]["tokens"]
+        encoded = json.loads(self.succeeds("tokenize", "storyteller", TEXT, "--json"))
+        self.assertEqual(encoded["ids"], [token["id"] for token in tokens])
+        self.assertEqual(encoded["tokens"], [token["token"] for token in tokens])
+        self.assertEqual(encoded["offsets"], [[token["begin"], token["end"]] for token in tokens])
+        self.assertEqual(len(TEXT), stages["text"]["characters"])
+        self.assertEqual(TEXT, "".join(TEXT[p["begin"]:p["end"]] for p in stages["pre_tokenize"]["pieces"]))
+        about = json.loads(self.succeeds("info", "storyteller", "--json"))
+        layers = stages["layers"]["layers"]
+        self.assertEqual(about["num_layers"], len(layers))
+        self.assertEqual(about["num_heads"], len(layers[0]["heads"]))
+        for layer in layers:
+            self.assertEqual(len(tokens), len(layer["norms"]))
+            for head in layer["heads"]:
+                self.assertAlmostEqual(1, sum(head["weights"]), places=4)
+        self.assertEqual([s["id"] for s in stages["logits"]["top"]], [s["id"] for s in stages["layers"]["lens"][-1]["says"]])
+
+    def test_ids_and_probabilities_are_those_of_generate(self):
+        for flags in ((), SAMPLED, ("--ablate", "layers.*.heads.1", *SAMPLED), ("--patch", "layers.2.residual@-1", "--patch-from", "The cat")):
+            with self.subTest(flags=flags):
+                made = json.loads(self.succeeds("generate", "storyteller", "-p", TEXT, "--max-new-tokens", 9, "--logprobs", 5, "--json", *flags))
+                stages = self.stages("storyteller", TEXT, "--max-new-tokens", 9, *flags)
+                self.assertEqual(made["ids"], stages["continue"]["ids"])
+                self.assertEqual(made["text"], stages["continue"]["text"])
+                self.assertEqual(made["finish_reason"], stages["continue"]["finish_reason"])
+                self.assertEqual(0, stages["logits"]["inspected_difference"])
+                for logprob, step in zip(made["logprobs"], stages["continue"]["steps"], strict=True):
+                    self.assertAlmostEqual(logprob["logprob"], math.log(step["chosen"]["raw_probability"]), places=9)
+                    self.assertEqual([top["id"] for top in logprob["top_logprobs"]], [top["id"] for top in step["top"]])
+
+    def test_the_steps_of_sampling_add_up(self):
+        sample = self.stages("storyteller", TEXT, *SAMPLED)["sample"]
+        self.assertEqual(["repetition_penalty", "temperature", "top_k", "top_p"], [step["name"] for step in sample["steps"]])
+        left = json.loads(self.succeeds("info", "storyteller", "--json"))["vocab_size"]
+        for step in sample["steps"]:
+            left -= step["removed"]
+            self.assertEqual(left, step["left"])
+        begin, end = sample["share"]
+        self.assertTrue(begin <= sample["random"] < end)
+        self.assertAlmostEqual(sample["chosen"]["probability"], end - begin)
+
+    def test_the_terminal_tells_the_same(self):
+        told = self.succeeds("trace", "storyteller", TEXT, *SAMPLED)
+        for heading in ("text", "normalised", "pre-tokens", "tokens", "layers", "attention", "logits", "choosing", "and on"):
+            self.assertRegex(told, rf"(?m)^{heading}\b")
+        self.assertIn("the same bits as in generate", told)
+        self.assertNotIn("\033", told)  # no terminal, no colours
+
+    def test_mistakes(self):
+        self.fails(2, "trace", "storyteller")
+        self.fails(2, "trace", "storyteller", "text", "--prompt-ids", "1,2")
+        self.fails(1, "trace", "storyteller", "--prompt-ids", "99999")
+        self.fails(2, "trace", "storyteller", "text", "--ablate", "nothing")
+
+    def test_an_encoder_shows_what_fits(self):
+        stages = self.stages("sorter", "--prompt-ids", ",".join("31524076"))
+        self.assertEqual(["tokenize", "embed", "layers", "logits"], list(stages))
+        self.assertIn("label", stages["logits"]["top"][0])
+
+    @unittest.skipUnless(SHARED.is_dir(), "../shared is not here")
+    def test_a_sentence_encoder_has_no_logits(self):
+        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "layers"], list(self.stages(SHARED / "models" / "minilm-l6-v2", "A tidy little text")))
