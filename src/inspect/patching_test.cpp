@@ -1,0 +1,73 @@
+#include "inspect/patching.h"
+
+#include <doctest/doctest.h>
+
+#include "inspect/interventions.h"
+#include "inspect/probe.h"
+
+using namespace orrery;
+
+namespace {
+
+Model golden(const std::string& name) { return Model::load(std::filesystem::path("tests/goldens") / name).value(); }
+
+const std::vector<int32_t> kClean = {5, 17, 3, 8, 61, 22, 9}, kCorrupt = {5, 17, 44, 8, 61, 71, 9};
+
+}  // namespace
+
+TEST_CASE("a sweep equals single runs, to the bit, however it is batched") {
+  ThreadPool pool(2);
+  for (const char* name : {"gpt2", "llama-grouped"})
+    for (const bool noising : {false, true})
+      for (const auto& [site, words] : {std::pair<std::string, std::string>{"residual", "layers.L.residual"}, {"attention", "layers.L.attention_out"}, {"mlp", "layers.L.mlp"}, {"heads", "layers.L.heads.H"}}) {
+        CAPTURE(name);
+        CAPTURE(site);
+        Model model = golden(name);
+        const Graph graph = model.graph();
+        const PatchSweep sweep = sweep_patches(model, pool, kClean, kCorrupt, {.site = site, .noising = noising, .max_rows = 30});
+        const PatchSweep other = sweep_patches(model, pool, kClean, kCorrupt, {.site = site, .noising = noising, .max_rows = 1});
+        CHECK(sweep.difference == other.difference);
+        CHECK(sweep.layers == model.config().num_layers);
+        CHECK(sweep.heads == (site == "heads" ? model.config().num_heads : 1));
+        const std::vector<int32_t>&base = noising ? kClean : kCorrupt, &source = noising ? kCorrupt : kClean;
+        int changed = 0;
+        for (int64_t layer = 0; layer < sweep.layers; ++layer)
+          for (int64_t head = 0; head < sweep.heads; ++head)
+            for (int64_t position = 0; position < sweep.positions; ++position) {
+              std::string place = words;
+              place.replace(place.find('L'), 1, std::to_string(layer));
+              if (const size_t h = place.find('H'); h != std::string::npos) place.replace(h, 1, std::to_string(head));
+              const Site one = sites_named(graph, place + "@" + std::to_string(position))[0];
+              Interventions changes;
+              changes.patch(one, Probe(model, pool, {.taps = {one.value}}).run({.ids = source}).at(one.value));
+              const int64_t length = sweep.positions;
+              const Tensor logits = Probe(model, pool, {.sites = changes.sites()}).run({.ids = base}, changes.table(std::span(&length, 1))).at("logits");
+              const double expected = double(logits.data<float>()[sweep.answer]) - double(logits.data<float>()[sweep.wrong]);
+              CHECK(sweep.difference[sweep.at(layer, head, position)] == expected);
+              changed += expected != (noising ? sweep.clean : sweep.corrupt);
+            }
+        CHECK(changed > 0);
+      }
+}
+
+TEST_CASE("the last residual carries all at the last token, and nothing before the texts differ") {
+  ThreadPool pool(1);
+  Model model = golden("gpt2");
+  const PatchSweep sweep = sweep_patches(model, pool, kClean, kCorrupt, {});
+  CHECK(sweep.effect[sweep.at(sweep.layers - 1, 0, sweep.positions - 1)] == 1);
+  for (int64_t layer = 0; layer < sweep.layers; ++layer) {
+    CHECK(sweep.effect[sweep.at(layer, 0, 0)] == 0);
+    CHECK(sweep.effect[sweep.at(layer, 0, 1)] == 0);
+  }
+}
+
+TEST_CASE("texts that cannot be compared are refused") {
+  ThreadPool pool(1);
+  Model model = golden("gpt2"), bert = golden("bert-masked");
+  CHECK_THROWS_AS(sweep_patches(model, pool, kClean, {1, 2}, {}), Error);
+  CHECK_THROWS_AS(sweep_patches(model, pool, kClean, kClean, {}), Error);
+  CHECK_THROWS_AS(sweep_patches(model, pool, kClean, kCorrupt, {.site = "nothing"}), Error);
+  CHECK_THROWS_AS(sweep_patches(model, pool, kClean, kCorrupt, {.answer = 5, .wrong = 5}), Error);
+  CHECK_THROWS_AS(sweep_patches(model, pool, kClean, kCorrupt, {.answer = 96}), Error);
+  CHECK_THROWS_AS(sweep_patches(bert, pool, kClean, kCorrupt, {}), Error);
+}

@@ -1,0 +1,50 @@
+"""`orrery inspect patch` on the shipped checkpoint, which names a fox again."""
+import json
+import zipfile
+
+from orrery import Case, call
+
+CLEAN, CORRUPT = (f"A fox named {name} lived in a tidy garden. One day," for name in ("Ella", "Nora"))
+SWEEP = ("inspect", "patch", "storyteller", CLEAN, "--corrupt", CORRUPT)
+
+
+class Patching(Case):
+    def json(self, *args):
+        return json.loads(self.succeeds(*args, "--json"))
+
+    def test_the_name_moves_from_where_it_stands_to_the_end(self):
+        sweep = self.json(*SWEEP)
+        name = sweep["clean"]["tokens"].index(" Ella")
+        self.assertEqual((" Ella", " Nora"), (sweep["answer"]["text"], sweep["wrong"]["text"]))
+        self.assertGreater(sweep["clean"]["difference"], 2)
+        self.assertLess(sweep["corrupt"]["difference"], -2)
+        effect = sweep["effect"]
+        self.assertEqual((sweep["layers"], sweep["positions"]), (len(effect), len(effect[0])))
+        self.assertGreater(effect[0][name], 0.9)
+        self.assertEqual(1, effect[-1][-1])
+        self.assertEqual(0, effect[-1][name])
+        self.assertEqual([0] * name, effect[0][:name])
+
+    def test_a_place_of_the_sweep_is_what_logits_says_of_it(self):
+        sweep = self.json(*SWEEP, "--site", "heads", "--answer", " Ella", "--wrong", " Nora")
+        last = sweep["positions"] - 1
+        best = max(range(sweep["heads"]), key=lambda head: sweep["effect"][-1][head][last])
+        trace = self.json("trace", "storyteller", CORRUPT, "--patch", f"layers.{sweep['layers'] - 1}.heads.{best}@{last}", "--patch-from", CLEAN, "--top", 100)
+        logits = {top["id"]: top["logit"] for stage in trace["stages"] if stage["stage"] == "logits" for top in stage["top"]}
+        self.assertEqual(sweep["difference"][-1][best][last], logits[sweep["answer"]["id"]] - logits[sweep["wrong"]["id"]])
+
+    def test_numbers_in_a_file_and_words_on_the_terminal(self):
+        told = self.succeeds(*SWEEP, "--npz", "patch.npz")
+        self.assertRegex(told, r"(?m)^ +\d+  ‹ Ella› → ‹ Nora› +1\.00")
+        with zipfile.ZipFile(self.folder / "patch.npz") as file:
+            self.assertEqual({"clean_ids.npy", "corrupt_ids.npy", "difference.npy", "effect.npy"}, set(file.namelist()))
+            self.assertIn(b"'shape': (4, 14)", file.read("effect.npy")[:128])
+        self.assertIn("layer  head", self.succeeds(*SWEEP, "--site", "heads", "--noising"))
+
+    def test_mistakes_are_told_in_one_line(self):
+        self.assertIn("tokens", self.fails(2, *SWEEP[:-1], CORRUPT + " then"))
+        self.assertIn("the same", self.fails(2, *SWEEP[:-1], CLEAN))
+        self.assertIn("tokens", self.fails(2, *SWEEP, "--answer", " Tom"))
+        self.fails(2, *SWEEP, "--site", "everything")
+        self.fails(2, "inspect", "patch", "storyteller", CLEAN)
+        self.assertEqual(1, call("inspect", "patch", "sorter", "1,2", "--corrupt", "1,3", cwd=self.folder).returncode)
