@@ -121,6 +121,19 @@ Value sum_all(Value x);                                            // [1]
 Value constant_table(Tensor table, Value indices);
 Value transpose(Value x);                                          // [m, n] -> [n, m]
 
+// A mixture of experts. Each row goes to the k experts of largest probability; rows are then sorted by expert, so that an
+// expert's products run over its own rows alone.
+struct Routing {
+  Value weights;               // [rows, experts]: of the k chosen, summing to one; 0 for the others
+  Value source, expert;        // i32 [k * rows]: whose row it is, and the expert it goes to; by expert, then by row
+};
+Routing route(Value probs, int64_t k);                             // probs [rows, experts]
+Value expert_linear(Value routed, const Routing& routing, std::vector<Value> weights);   // row by its expert's W [n, width]
+Value combine_experts(Value routed, const Routing& routing);       // weighted sums, back at each row: [rows, width]
+// coefficient * (labels that are scored) * experts * sum over experts of (share of the choices) * (mean probability), over
+// all rows of all layers. [1]
+Value load_balance(std::vector<Value> probs, Value labels, int64_t k, double coefficient);
+
 struct RotaryTable {           // cos and sin for each position: made when the plan is compiled, for its longest position
   int64_t head_dim = 0, rotary_dim = 0;
   std::vector<double> inverse_frequencies;   // [rotary_dim / 2]

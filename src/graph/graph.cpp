@@ -95,7 +95,7 @@ void ShapeContext::check_elements() const {
   for (size_t i = 0; i < node_.inputs.size(); ++i) {
     if (node_.inputs[i] < 0) continue;
     const ValueInfo& value = graph_.values[size_t(node_.inputs[i])];
-    const bool index = value.element == Element::index, wanted = int(i) == node_.op->index_input;
+    const bool index = value.element == Element::index, wanted = node_.op->takes_indices(int(i));
     if (index && !wanted) fail("input " + std::to_string(i) + " is of indices, reals are wanted");
     if (!index && wanted) fail("input " + std::to_string(i) + " is of reals, indices are wanted");
     if (value.dims.empty()) fail("input " + std::to_string(i) + " has no axis");

@@ -125,10 +125,14 @@ struct Op {
   int in_place_other = -1;  // … or of this one
   int writes_into = -1;   // output 0 *is* this input's memory, when that input is present (accumulation)
   int index_input = -1;   // this input is of indices, all others are of reals
+  int index_input_other = -1;  // and this one
   int held_input = -1;    // this input, if a weight, is read in the dtype it is held in; others are widened
+  bool held_from_there = false;  // and so are all inputs after it: the weights of experts
   bool scratch_if_prepared = true;  // false: what was prepared (a packed weight) makes the scratch needless
   bool shares_prepared = false;  // nodes with the same payload prepare the same thing
   bool effect = false;    // kept although nobody reads its outputs
+  bool takes_indices(int input) const { return input == index_input || input == index_input_other; }
+  bool reads_held(int input) const { return input == held_input || (held_from_there && input > held_input); }
 };
 
 // Every op, sorted by name.

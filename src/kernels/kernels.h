@@ -24,6 +24,7 @@
 #include "kernels/norm.h"
 #include "kernels/optimizer.h"
 #include "kernels/rotary.h"
+#include "kernels/route.h"
 #include "kernels/softmax.h"
 
 namespace orrery {

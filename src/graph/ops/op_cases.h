@@ -226,6 +226,37 @@ inline void tied_weights(GraphCase& c) {
   c.add(linear(h, table));
 }
 
+// Rows of a mixture of three experts; the fourth is never chosen.
+inline Value expert_rows(GraphCase& c, int64_t k) {
+  const Value x = c.rows("x", 4);
+  std::vector<Value> w1, w2, w3;
+  for (int e = 0; e < 4; ++e) {
+    const std::string at = "experts." + std::to_string(e);
+    w1.push_back(c.weight(at + ".w1", {5, 4}, 0.5));
+    w2.push_back(c.weight(at + ".w2", {4, 5}, 0.5));
+    w3.push_back(c.weight(at + ".w3", {5, 4}, 0.5));
+  }
+  const Value never = c.weight("bias", {4});
+  c.weights["bias"].values = {0, 0.5, -0.5, -30};
+  const Routing routing = route(softmax(linear(x, c.weight("router", {4, 4}), never)), k);
+  const Value rows = select_rows(x, routing.source);
+  const Value inner = gated(Unary::silu, expert_linear(rows, routing, w1), expert_linear(rows, routing, w3));
+  return combine_experts(expert_linear(inner, routing, w2), routing);
+}
+inline void experts_case(GraphCase& c, int64_t k) {
+  ragged(c);
+  c.add(expert_rows(c, k));
+}
+inline void one_expert_case(GraphCase& c) {   // as many choices as experts: a plain softmax
+  ragged(c);
+  c.add(route(softmax(c.rows("x", 3)), 3).weights);
+}
+inline void load_balance_case(GraphCase& c) {
+  ragged(c);
+  c.coupled = true;
+  c.add(load_balance({softmax(c.rows("first", 5)), softmax(c.rows("second", 5))}, c.indices("labels", "tokens", kLabels), 2, 0.3));
+}
+
 // A gated recurrent unit with a second, slower memory.
 inline std::shared_ptr<ScanBody> recurrent_body() {
   auto body = std::make_shared<ScanBody>();
@@ -317,6 +348,10 @@ inline const std::vector<OpCase>& op_cases() {
       {"linear_cross_entropy of many rows", linear_cross_entropy_chunks},
       {"linear_cross_entropy alone", loss_alone},
       {"tied weights", tied_weights},
+      {"route of all", one_expert_case},
+      {"experts, one for each row", [](GraphCase& c) { experts_case(c, 1); }},
+      {"experts, two for each row", [](GraphCase& c) { experts_case(c, 2); }},
+      {"load_balance", load_balance_case},
       {"scan", [](GraphCase& c) { scan_case(c, false, false); }},
       {"scan with initial carries", [](GraphCase& c) { scan_case(c, true, true); }},
   };

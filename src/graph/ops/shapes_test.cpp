@@ -28,6 +28,9 @@ Value x(GraphCase& c, int64_t width, const char* name = "x") { return c.g.input_
 Value ids(GraphCase& c) { return c.g.input_indices("ids", "tokens"); }
 Value of_tokens(GraphCase& c, const char* name = "per token") { return c.g.input(name, {Dim{1, c.graph.symbol("tokens")}}); }
 
+Routing routing(GraphCase& c) { return route(c.g.input_rows("probs", "tokens", 4), 2); }
+Value routed(GraphCase& c) { return c.g.input("routed", {Dim{2, c.graph.symbol("tokens")}, Dim{5, -1}}); }
+
 std::shared_ptr<RotaryTable> rotary_table(int64_t head_dim, int64_t frequencies) {
   auto table = std::make_shared<RotaryTable>();
   table->head_dim = head_dim, table->rotary_dim = head_dim, table->max_positions = 4;
@@ -84,6 +87,14 @@ const std::vector<Mistake> mistakes = {
     {"cross_entropy", [](GraphCase& c) { cross_entropy(x(c, 5), c.g.input_indices("labels", "source")); }, {"[tokens, 5]", "labels is [source]", "labels"}},
     {"linear_cross_entropy", [](GraphCase& c) { cases::linear_loss(c, x(c, 3), c.g.weight("w", {5, 4}), ids(c), std::nullopt, 0); }, {"[tokens, 3]", "[5, 4]", "inner sizes"}},
     {"linear_cross_entropy", [](GraphCase& c) { cases::linear_loss(c, x(c, 3), c.g.weight("w", {5, 3}), ids(c), c.g.weight("b", {3}), 0); }, {"w is [5, 3]", "b is [3]", "bias"}},
+    {"route", [](GraphCase& c) { route(of_tokens(c), 1); }, {"[tokens]", "probabilities"}},
+    {"route", [](GraphCase& c) { route(x(c, 3), 4); }, {"[tokens, 3]", "that many experts"}},
+    {"expert_linear", [](GraphCase& c) { expert_linear(x(c, 5), routing(c), {c.g.weight("a", {3, 5})}); }, {"x is [tokens, 5]", "[2*tokens]", "one expert for each row"}},
+    {"expert_linear", [](GraphCase& c) { expert_linear(routed(c), routing(c), {c.g.weight("a", {3, 4}), c.g.weight("b", {3, 5})}); }, {"a is [3, 4]", "b is [3, 5]", "experts differ"}},
+    {"expert_linear", [](GraphCase& c) { expert_linear(routed(c), routing(c), {c.g.weight("a", {3, 4})}); }, {"[2*tokens, 5]", "a is [3, 4]", "inner sizes"}},
+    {"combine_experts", [](GraphCase& c) { combine_experts(x(c, 5), routing(c)); }, {"x is [tokens, 5]", "[2*tokens]", "routing"}},
+    {"load_balance", [](GraphCase& c) { load_balance({x(c, 4), x(c, 3, "y")}, ids(c), 1, 1); }, {"x is [tokens, 4]", "y is [tokens, 3]", "each label"}},
+    {"expert_linear_backward_weights", [](GraphCase& c) { c.g.node(expert_linear_backward_weights_op(), {routed(c), x(c, 5), routing(c).expert}, {{"experts", int64_t(4)}}); }, {"[2*tokens, 5]", "[tokens, 5]", "rows differ"}},
     {"scan", [](GraphCase& c) { scan(cases::recurrent_body(), {x(c, 4), x(c, 2, "y")}, c.g.sequences()); }, {"x is [tokens, 4]", "y is [tokens, 2]", "body"}},
     {"scan", [](GraphCase& c) { scan(cases::recurrent_body(), {x(c, 3), x(c, 2, "y")}, c.g.sequences(), {c.g.weight("h", {3, 4})}); }, {"h is [3, 4]", "initial"}},
     // What differentiate() appends checks too.
@@ -149,6 +160,17 @@ TEST_CASE("an op's operations are those counted by hand") {
   CHECK(flops([](GraphCase& c) { return c.g.node(linear_backward_input_op(), {x(c, 7), c.g.weight("w", {7, 5})}); }) == 2 * 10 * 5 * 7);
   CHECK(flops([](GraphCase& c) { return c.g.node(linear_backward_weight_op(), {x(c, 7), x(c, 5, "y")}); }) == 2 * 10 * 5 * 7);
   CHECK(flops([](GraphCase& c) { return cases::linear_loss(c, x(c, 5), c.g.weight("w", {7, 5}), ids(c), std::nullopt, 0); }) == 2 * 10 * 5 * 7);
+  // An expert's products run over the rows it was sent: two for each of ten tokens, whatever the number of experts.
+  const std::vector<std::string> experts = {"a", "b", "c", "d"};
+  const auto weights = [&](GraphCase& c) {
+    std::vector<Value> all;
+    for (const std::string& name : experts) all.push_back(c.g.weight(name, {7, 5}));
+    return all;
+  };
+  CHECK(flops([&](GraphCase& c) { return expert_linear(routed(c), routing(c), weights(c)); }) == 2 * (2 * 10) * 5 * 7);
+  CHECK(flops([&](GraphCase& c) { return c.g.node(expert_linear_backward_weights_op(), {c.g.input("dy", {Dim{2, c.graph.symbol("tokens")}, Dim{7, -1}}), routed(c), routing(c).expert}, {{"experts", int64_t(4)}}); }) == 2 * (2 * 10) * 5 * 7);
+  CHECK(flops([&](GraphCase& c) { return combine_experts(routed(c), routing(c)); }) == 2 * (2 * 10) * 5);
+  CHECK(flops([&](GraphCase& c) { return routing(c).weights; }) == 10 * 4 * 4);
   // Two products over the keys that a query sees: scores and values; one for the scores alone.
   const AttentionOptions o{.num_heads = 4, .num_kv_heads = 2, .head_dim = 3, .causal = true};
   const auto attend = [&](GraphCase& c) { return attention(x(c, 12), x(c, 6, "k"), x(c, 6, "v"), c.g.sequences(), c.g.sequences(), o); };

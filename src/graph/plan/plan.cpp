@@ -18,7 +18,7 @@ Sizes sizes_from(const Graph& graph, const std::map<std::string, int64_t>& named
 bool always_held(const Graph& graph, int value) {
   for (const Node& node : graph.nodes)
     for (size_t i = 0; i < node.inputs.size(); ++i)
-      if (node.inputs[i] == value && node.op->held_input != int(i)) return false;
+      if (node.inputs[i] == value && !node.op->reads_held(int(i))) return false;
   return true;
 }
 
@@ -83,7 +83,7 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
     bool read = false;
     for (const Step& step : plan->steps_)
       for (size_t i = 0; i < g.nodes[size_t(step.node)].inputs.size(); ++i)
-        read = read || (g.nodes[size_t(step.node)].inputs[i] == value && !(step.prepared.data && g.nodes[size_t(step.node)].op->held_input == int(i)));
+        read = read || (g.nodes[size_t(step.node)].inputs[i] == value && !(step.prepared.data && g.nodes[size_t(step.node)].op->reads_held(int(i))));
     if (!read) continue;
     const std::string& name = g.values[size_t(value)].name;
     const bool held = options.compute == DType::f32 && always_held(g, value);
