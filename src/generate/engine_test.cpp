@@ -86,7 +86,7 @@ TEST_CASE("keys and values held in 16 bits are the same cached and uncached") {
 
 TEST_CASE("a sequence computes the same among any neighbours") {
   ThreadPool pool(2);
-  for (const std::string variant : {"gpt2", "llama-grouped", "llama-bf16"}) {
+  for (const std::string variant : {"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window"}) {
     CAPTURE(variant);
     Model model = Model::load(golden(variant)).value();
     const std::vector<std::vector<int32_t>> inputs = inputs_of(golden_file(variant));

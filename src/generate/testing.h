@@ -14,7 +14,7 @@ namespace orrery::generate_test {
 
 inline const std::vector<std::string> kCausal = {"gpt2", "gpt2-gelu", "gpt2-inverse-layer", "gpt2-relu", "gpt2-unscaled", "gpt2-untied-inner", "llama", "llama-bf16", "llama-bias",
                                                  "llama-grouped", "llama-rope-linear", "llama-rope-linear-legacy", "llama-rope-llama3", "llama-rope-llama3-legacy", "llama-sharded",
-                                                 "llama-theta", "llama-tied"};
+                                                 "llama-theta", "llama-tied", "mixtral", "mixtral-fused", "mixtral-window"};
 
 inline std::filesystem::path golden(const std::string& variant) { return std::filesystem::path("tests/goldens") / variant; }
 

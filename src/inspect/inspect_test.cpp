@@ -53,6 +53,7 @@ TEST_CASE("words for places mean columns of values") {
   CHECK(texts(graph, "layers.1.mlp") == "layers.1.mlp_out=layers.1.mlp_out[0:32]");
   CHECK(texts(graph, "layers.1.neurons.7-9") == "layers.1.neurons.7-9=layers.1.mlp_activation[7:10]");
   CHECK(texts(llama.graph(), "layers.0.heads.3") == "layers.0.heads.3=layers.0.attention[36:48]");
+  CHECK(texts(golden("mixtral").graph(), "layers.0.experts.3") == "layers.0.experts.3=layers.0.routing[3:4]");
   CHECK(layer_of("decoder.layers.11.residual") == 11);
   CHECK(layer_of("embedding") == -1);
 }
@@ -88,7 +89,7 @@ TEST_CASE("positions are those of each prompt") {
 
 TEST_CASE("a probe sees what the engine computes, to the bit, whatever shares its run") {
   ThreadPool pool(2);
-  for (const char* name : {"gpt2", "llama-grouped", "llama-bf16"}) {
+  for (const char* name : {"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window"}) {
     CAPTURE(name);
     Model model = golden(name);
     Engine engine(model, pool, {});

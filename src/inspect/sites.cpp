@@ -20,6 +20,7 @@ struct Part {
 constexpr Part kParts[] = {{"heads", "attention", Part::Unit::heads},
                            {"cross_heads", "cross_attention", Part::Unit::heads},
                            {"neurons", "mlp_activation", Part::Unit::columns},
+                           {"experts", "routing", Part::Unit::columns},
                            {"mlp", "mlp_out", Part::Unit::all}};
 
 std::vector<std::string> split(const std::string& text, char separator) {

@@ -2,6 +2,7 @@
 //
 //   layers.2.residual          a named value: `orrery info MODEL --graph` prints them all
 //   layers.2.heads.3           the columns of layers.2.attention that head 3 made; heads.0-5: several heads
+//   layers.2.experts.3         column 3 of layers.2.routing
 //   layers.2.neurons.7         column 7 of layers.2.mlp_activation; neurons.7-9
 //   layers.2.mlp               layers.2.mlp_out
 //   layers.*.heads.3           in every layer

@@ -17,4 +17,7 @@ Value rms_norm_layer(Scope at, Value x, double eps);
 // q [tokens, heads * head_dim], k, v [tokens, kv_heads * head_dim] -> [tokens, heads * head_dim]
 Value mix_heads(Scope layer, const Config& c, Value q, Value k, Value v, const Inputs& in, bool causal, double scale = 0);
 
+// Llama's attention and its kin's: projections self_attn.q_proj, k_proj, v_proj, o_proj. x [tokens, hidden]
+Value llama_attention(Scope layer, const Config& c, Value x, const Inputs& in);
+
 }  // namespace orrery

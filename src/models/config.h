@@ -24,6 +24,9 @@ struct Config {
   int64_t num_layers = 0, hidden_size = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0, intermediate_size = 0;
   int64_t vocab_size = 0, max_positions = 0, type_vocab_size = 0, num_labels = 2;
   Unary activation = Unary::gelu;
+  int64_t num_experts = 0, experts_per_token = 0;  // 0: no mixture of experts
+  int64_t sliding_window = 0;            // a query sees so many keys, its own among them; 0: all before it
+  double router_aux_loss_coef = 0;       // of the loss that balances the experts' load, in training
   double norm_eps = 1e-5;
   bool tied = true;                      // the output layer is the embedding
   bool attention_bias = true, mlp_bias = true;

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "checkpoint/fields.h"
 #include "models/config.h"
@@ -14,6 +15,13 @@ struct Outputs {
   Value hidden;   // [tokens, hidden] after the last norm
   Value logits;   // [tokens, vocab | labels], or [sequences, labels]
   Value pooled;   // [sequences, hidden]: BERT's pooler
+  std::vector<Value> router_probs;   // [tokens, experts] of each layer that has experts
+};
+
+// Where a file may hold a weight: a tensor of this name, or of its slice [slice] the rows [begin, end).
+struct WeightPlace {
+  std::string tensor;
+  int64_t slice = -1, begin = 0, end = 0;
 };
 
 struct ModelFamily {
@@ -23,6 +31,8 @@ struct ModelFamily {
   Outputs (*build)(Builder& g, const Config& c, const Inputs& in) = nullptr;
   // Standard deviation with which a fresh weight of two axes starts; 1-D ones are ones (norms) or zeros (biases).
   double (*initial_std)(const Config& c, const std::string& weight) = nullptr;
+  // Where files in the wild keep a weight that is not there under its own name; what is saved has the weight's name.
+  std::vector<WeightPlace> (*other_places)(const Config& c, const std::string& weight) = nullptr;
   bool causal = false;                        // generates from left to right
 };
 

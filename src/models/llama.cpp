@@ -27,14 +27,6 @@ Result<Config> read(const Json& json, const std::string& where) {
   return fields.finish(std::move(c));
 }
 
-Value attention_block(Scope layer, const Config& c, Value x, const Inputs& in) {
-  const Scope at = layer / "self_attn";
-  const Value q = linear_layer(at / "q_proj", x, c.num_heads * c.head_dim, c.attention_bias);      // [tokens, heads * head_dim]
-  const Value k = linear_layer(at / "k_proj", x, c.num_kv_heads * c.head_dim, c.attention_bias);   // [tokens, kv_heads * head_dim]
-  const Value v = linear_layer(at / "v_proj", x, c.num_kv_heads * c.head_dim, c.attention_bias);
-  return linear_layer(at / "o_proj", mix_heads(layer, c, q, k, v, in, /*causal=*/true), c.hidden_size, c.attention_bias);
-}
-
 Value mlp(Scope layer, const Config& c, Value x) {
   const Scope at = layer / "mlp";
   const Value gate = layer.name("mlp_gate", linear_layer(at / "gate_proj", x, c.intermediate_size, c.mlp_bias));   // [tokens, inner]
@@ -48,7 +40,7 @@ Outputs build(Builder& g, const Config& c, const Inputs& in) {
   Value x = root.name("embedding", embedding(table, in.ids));                                      // [tokens, hidden]
   for (Scope layer : g.layers("model.layers", c.num_layers)) {
     const Value normed = layer.name("attention_input", rms_norm_layer(layer / "input_layernorm", x, c.norm_eps));
-    x = layer.name("residual_mid", x + layer.name("attention_out", attention_block(layer, c, normed, in)));
+    x = layer.name("residual_mid", x + layer.name("attention_out", llama_attention(layer, c, normed, in)));
     const Value inner = layer.name("mlp_input", rms_norm_layer(layer / "post_attention_layernorm", x, c.norm_eps));
     x = layer.name("residual", x + layer.name("mlp_out", mlp(layer, c, inner)));
   }

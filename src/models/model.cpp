@@ -46,6 +46,12 @@ std::string name_in_file(const Checkpoint& checkpoint, const ModelFamily& family
   return {};
 }
 
+// The rows of a slice; the tensor as it is, whose shape will be refused, where it has no such rows.
+Tensor part_of(const Tensor& tensor, const WeightPlace& place) {
+  if (tensor.rank() != 3 || place.slice >= tensor.dim(0) || place.end > tensor.dim(1)) return tensor;
+  return tensor.rows(place.slice, place.slice + 1).reshape({tensor.dim(1), tensor.dim(2)}).rows(place.begin, place.end);
+}
+
 Status check_config(const Config& c, const std::string& where) {
   if (c.hidden_size * c.vocab_size > int64_t(1) << 40)
     return Error{ErrorKind::bad_file, "an embedding of " + std::to_string(c.vocab_size) + " by " + std::to_string(c.hidden_size) + " is too large", where};
@@ -72,6 +78,13 @@ Tensor fresh_weight(const Config& config, const ModelFamily& family, const std::
 }
 
 }  // namespace
+
+std::vector<std::pair<int, int>> loss_seeds(const Graph& graph, Value seed) {
+  std::vector<std::pair<int, int>> seeds;
+  for (const char* name : {"loss", "auxiliary_loss"})
+    if (const auto it = graph.outputs.find(name); it != graph.outputs.end()) seeds.push_back({it->second, seed.id});
+  return seeds;
+}
 
 void choose_logit_rows(Graph& graph) {
   const auto logits = graph.outputs.find("logits");
@@ -109,6 +122,8 @@ Graph Model::graph(const GraphOptions& options, std::vector<CacheSlot>* slots) c
     const Value loss = cross_entropy(out.logits, labels, options.label_smoothing);
     graph.outputs.clear();
     g.output("loss", loss);
+    if (!out.router_probs.empty() && config_.router_aux_loss_coef > 0)
+      g.output("auxiliary_loss", load_balance(out.router_probs, labels, config_.experts_per_token, config_.router_aux_loss_coef));
     graph.outputs["losses"] = graph.nodes[size_t(graph.values[size_t(loss.id)].node)].outputs[1];
     fuse_loss(graph);
   }
@@ -144,11 +159,21 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
   model.checkpoint_ = checkpoint;
   const Graph graph = model.graph();
   for (const ValueInfo* info : weights_of(graph)) {
-    const std::string name = name_in_file(*checkpoint, **family, info->name);
+    std::string name = name_in_file(*checkpoint, **family, info->name);
+    WeightPlace place;
+    if (name.empty() && (*family)->other_places)
+      for (const WeightPlace& other : (*family)->other_places(model.config_, info->name))
+        if (name = name_in_file(*checkpoint, **family, other.tensor); !name.empty()) {
+          place = other;
+          model.taken_apart_.insert(name);
+          break;
+        }
     if (name.empty()) return Error{ErrorKind::bad_file, "the checkpoint has no tensor '" + info->name + "'", folder.string(), "is config.json of another model?"};
-    if (name != info->name) model.file_names_[info->name] = name;
+    if (place.tensor.empty() && name != info->name) model.file_names_[info->name] = name;
+    if (name != place.tensor && !place.tensor.empty()) model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
     Result<Tensor> tensor = checkpoint->tensor(name);
     if (!tensor) return tensor.error();
+    if (place.slice >= 0) tensor = part_of(*tensor, place);
     if (tensor->shape() != shape_of(*info))
       return Error{ErrorKind::bad_file, "tensor '" + name + "' is " + shape_text(tensor->shape()) + ", config.json makes it " + shape_text(shape_of(*info)), folder.string()};
     if (tensor->dtype() != DType::f32 && tensor->dtype() != DType::bf16 && tensor->dtype() != DType::f16 && tensor->dtype() != DType::f64)
@@ -224,7 +249,7 @@ Result<CheckpointContents> Model::contents(DType dtype) const {
   }
   if (checkpoint_)
     for (const std::string& name : checkpoint_->names()) {
-      if (written.contains(name)) continue;
+      if (written.contains(name) || taken_apart_.contains(name)) continue;
       // A tied output layer stored a second time would contradict the embedding once that is trained.
       if (config_.tied && (name == "lm_head.weight" || name == "cls.predictions.decoder.weight" || name == "cls.predictions.decoder.bias")) continue;
       Result<Tensor> tensor = checkpoint_->tensor(name);

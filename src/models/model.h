@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,9 @@ struct GraphOptions {
   bool choose_rows = false;       // "logits" only for the rows named by the input "logit_rows" (i32 [logit_rows])
   bool cached = false;            // self-attention continues sequences of a cache
   DType kv_dtype = DType::f32;    // of the cache; without one, keys and values are rounded to it all the same
-  bool loss = false;              // output "loss" [1] (sum) and "losses" [rows] against the input "labels" (i32, rows of the logits)
+  // Outputs "loss" [1] (sum) and "losses" [rows] against the input "labels" (i32, rows of the logits), and where experts are
+  // to be kept equally busy "auxiliary_loss" [1], in the same unit: times the number of scored labels.
+  bool loss = false;
   double label_smoothing = 0;
   std::vector<std::string> taps = {}, sites = {};   // passes/taps.h
 };
@@ -66,9 +69,13 @@ class Model {
   std::unique_ptr<WeightStore> weights_;
   std::shared_ptr<Checkpoint> checkpoint_;
   std::map<std::string, std::string> file_names_;   // graph's name → the file's, where they differ
+  std::set<std::string> taken_apart_;               // tensors of the file that are saved as several weights, or renamed
   std::filesystem::path folder_;
   Json generation_config_;
 };
+
+// What training differentiates, by one seed: the sum of the losses that a graph with `loss` has.
+std::vector<std::pair<int, int>> loss_seeds(const Graph& graph, Value seed);
 
 // Replaces the final linear layer's input by the rows named in the input "logit_rows".
 void choose_logit_rows(Graph& graph);

@@ -4,16 +4,22 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <numeric>
 
+#include "base/testing.h"
 #include "checkpoint/safetensors.h"
+#include "graph/passes/taps.h"
 
 using namespace orrery;
 
 namespace {
 
 const std::vector<std::string> kVariants = {"bert", "bert-masked", "bert-masked-relu", "bert-sequence", "bert-token", "gpt2", "gpt2-gelu", "gpt2-inverse-layer", "gpt2-relu", "gpt2-unscaled", "gpt2-untied-inner",
-                                            "llama", "llama-bf16", "llama-bias", "llama-grouped", "llama-rope-linear", "llama-rope-linear-legacy", "llama-rope-llama3", "llama-rope-llama3-legacy", "llama-sharded", "llama-theta", "llama-tied"};
+                                            "llama", "llama-bf16", "llama-bias", "llama-grouped", "llama-rope-linear", "llama-rope-linear-legacy", "llama-rope-llama3", "llama-rope-llama3-legacy", "llama-sharded", "llama-theta", "llama-tied",
+                                            "mixtral", "mixtral-fused", "mixtral-window"};
 
 std::filesystem::path golden(const std::string& variant) { return std::filesystem::path("tests/goldens") / variant; }
 
@@ -141,7 +147,7 @@ TEST_CASE("the loss and the gradient of every parameter equal transformers'") {
     Builder g(graph);
     const Value seed = g.input("seed", {Dim{1, -1}});
     const auto wanted = trainable_weights(graph, [](const std::string&) { return true; });
-    const Gradients gradients = differentiate(graph, {{graph.outputs["loss"], seed.id}}, wanted);
+    const Gradients gradients = differentiate(graph, loss_seeds(graph, seed), wanted);
     for (const auto& [weight, gradient] : gradients.of) graph.outputs["grad." + graph.values[size_t(weight)].name] = gradient;
     CompileOptions options = capacities(batch);
     options.pack_weights = false;
@@ -150,7 +156,9 @@ TEST_CASE("the loss and the gradient of every parameter equal transformers'") {
     const float factor = 1.0f / about["targets"].get<float>();
     run.input("seed", &factor);
     run.run();
-    CHECK(run.output<float>("loss")[0] * factor == doctest::Approx(file.tensor("loss").value().data<float>()[0]).epsilon(2e-6));
+    const float auxiliary = graph.outputs.contains("auxiliary_loss") ? run.output<float>("auxiliary_loss")[0] : 0;
+    CHECK((auxiliary > 0) == (model.config().num_experts > 0));
+    CHECK((run.output<float>("loss")[0] + auxiliary) * factor == doctest::Approx(file.tensor("loss").value().data<float>()[0]).epsilon(2e-6));
     int checked = 0;
     for (const auto& [weight, gradient] : gradients.of) {
       const std::string name = graph.values[size_t(weight)].name;
@@ -167,5 +175,54 @@ TEST_CASE("the loss and the gradient of every parameter equal transformers'") {
       ++checked;
     }
     CHECK(checked == int(wanted.size()));
+  }
+}
+
+TEST_CASE("experts that a file keeps in one tensor are saved one by one, with the same bits") {
+  const TemporaryFolder folder("experts");
+  const Model model = Model::load(golden("mixtral-fused")).value();
+  model.save(folder.path(), DType::f32).value();
+  const SafetensorsFile fused = SafetensorsFile::open(golden("mixtral-fused") / "model.safetensors").value(), saved = SafetensorsFile::open(folder.path() / "model.safetensors").value();
+  const int64_t inner = model.config().intermediate_size, hidden = model.config().hidden_size;
+  const Tensor all = fused.tensor("model.layers.1.mlp.experts.gate_up_proj").value();
+  const auto same = [&](const std::string& name, const float* expected, int64_t count) {
+    const Tensor one = saved.tensor(name).value();
+    CHECK(one.numel() == count);
+    CHECK(std::memcmp(one.raw(), expected, size_t(count) * sizeof(float)) == 0);
+  };
+  for (int64_t e = 0; e < model.config().num_experts; ++e) {
+    const std::string at = "model.layers.1.block_sparse_moe.experts." + std::to_string(e);
+    same(at + ".w1.weight", all.data<float>() + 2 * e * inner * hidden, inner * hidden);
+    same(at + ".w3.weight", all.data<float>() + (2 * e + 1) * inner * hidden, inner * hidden);
+    same(at + ".w2.weight", fused.tensor("model.layers.1.mlp.experts.down_proj").value().data<float>() + e * hidden * inner, hidden * inner);
+  }
+  CHECK(!saved.find("model.layers.1.mlp.experts.gate_up_proj"));
+  CHECK(!saved.find("model.layers.1.mlp.gate.weight"));
+}
+
+TEST_CASE("a router's logits can be looked at, and an expert of weight zero is as if it said nothing") {
+  ThreadPool pool(2);
+  Model model = Model::load(golden("mixtral")).value();
+  const Batch batch = all_sequences(SafetensorsFile::open(golden("mixtral") / "golden.safetensors").value(), false, "none");
+  GraphOptions options;
+  options.taps = {"layers.1.router_logits", "layers.1.router_probs", "layers.1.routing", "layers.1.mlp_out"};
+  options.sites = {"layers.1.routing"};
+  Workspace run(compile(model.graph(options), model.weights(), capacities(batch), &pool), pool);
+  bind(run, batch);
+  run.run();
+  const int64_t rows = int64_t(batch.ids.size()), experts = model.config().num_experts, hidden = model.config().hidden_size;
+  const float* routing = run.output<float>("tap:layers.1.routing");
+  std::vector<float> weights(routing, routing + rows * experts), before(run.output<float>("tap:layers.1.mlp_out"), run.output<float>("tap:layers.1.mlp_out") + rows * hidden);
+  for (int64_t r = 0; r < rows; ++r) {
+    const float *row = &weights[size_t(r * experts)], *logits = run.output<float>("tap:layers.1.router_logits") + r * experts;
+    CHECK(std::count(row, row + experts, 0.0f) == experts - model.config().experts_per_token);
+    CHECK(std::accumulate(row, row + experts, 0.0) == doctest::Approx(1).epsilon(1e-6));
+    CHECK(std::max_element(row, row + experts) - row == std::max_element(logits, logits + experts) - logits);
+  }
+  const std::vector<Intervention> table = {{.site = "layers.1.routing", .column_begin = 2, .column_end = 3}};
+  run.run({.interventions = &table});
+  for (int64_t r = 0; r < rows; ++r) {
+    const bool chosen = weights[size_t(r * experts + 2)] > 0;
+    CHECK((std::memcmp(run.output<float>("tap:layers.1.mlp_out") + r * hidden, &before[size_t(r * hidden)], size_t(hidden) * sizeof(float)) != 0) == chosen);
   }
 }

@@ -51,10 +51,10 @@ double scale_yarn(Frequencies& frequencies, ConfigReader& scaling, double factor
 
 }  // namespace
 
-std::shared_ptr<const RotaryTable> read_rotary(ConfigReader& fields, int64_t head_dim, int64_t max_positions) {
+std::shared_ptr<const RotaryTable> read_rotary(ConfigReader& fields, int64_t head_dim, int64_t max_positions, double default_theta) {
   ConfigReader parameters = fields.section("rope_parameters");
   ConfigReader scaling = fields.has("rope_parameters") ? parameters : fields.section("rope_scaling");
-  const double theta = parameters.number_or("rope_theta", fields.number_or("rope_theta", 10000, {1, 1e12}), {1, 1e12});
+  const double theta = parameters.number_or("rope_theta", fields.number_or("rope_theta", default_theta, {1, 1e12}), {1, 1e12});
   const double partial = parameters.number_or("partial_rotary_factor", fields.number_or("partial_rotary_factor", 1, {0.001, 1}), {0.001, 1});
   const std::string type = scaling.choice_or({"rope_type", "type"}, "default", {"default", "linear", "llama3", "yarn"});
   const double factor = scaling.number_or("factor", 1, {1e-6, 1e6});

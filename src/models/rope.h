@@ -10,6 +10,6 @@
 namespace orrery {
 
 // inverse_frequencies[i] = theta^(-2i / rotary_dim), scaled as rope_type says: default, linear, llama3, yarn.
-std::shared_ptr<const RotaryTable> read_rotary(ConfigReader& fields, int64_t head_dim, int64_t max_positions);
+std::shared_ptr<const RotaryTable> read_rotary(ConfigReader& fields, int64_t head_dim, int64_t max_positions, double default_theta = 10000);
 
 }  // namespace orrery

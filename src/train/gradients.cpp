@@ -12,7 +12,7 @@ std::shared_ptr<const Plan> compile_training(Model& model, const GradientOptions
   const Value seed = g.input("seed", {Dim{1, -1}});
   const auto wanted = trainable_weights(graph, [&](const std::string& name) { return model.weights().at(name).role == Role::trainable; });
   if (wanted.empty()) throw Error{ErrorKind::bad_usage, "every weight is frozen: there is nothing to train", "train"};
-  const Gradients gradients = differentiate(graph, {{graph.outputs["loss"], seed.id}}, wanted);
+  const Gradients gradients = differentiate(graph, loss_seeds(graph, seed), wanted);
   CompileOptions compile_options;
   compile_options.capacity = {{"tokens", options.tokens}, {"tokens.sequences", options.sequences}, {"keys", options.keys}};
   compile_options.pack_weights = false;
@@ -76,6 +76,7 @@ double GradientPlan::add(const Batch& batch, float factor, const RunSettings& se
   const float* losses = run_.output<float>("losses");
   double sum = 0;
   for (int64_t i = 0, rows = run_.output_shape("losses")[0]; i < rows; ++i) sum += double(losses[i]);
+  if (plan_->graph().outputs.contains("auxiliary_loss")) sum += double(run_.output<float>("auxiliary_loss")[0]);
   return sum;
 }
 

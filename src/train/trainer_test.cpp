@@ -141,6 +141,31 @@ TEST_CASE("a run that is killed at any moment and resumed ends with the same bit
   CHECK(checkpoint_steps(folder.path() / "killed") == std::vector<int64_t>{28, 30});
 }
 
+TEST_CASE("every decoder learns, and a run that stopped goes on with the same bits") {
+  const TemporaryFolder folder("families");
+  ThreadPool pool(2), one(1);
+  for (const char* model : {"gpt2", "llama-grouped", "mixtral", "mixtral-fused"}) {
+    CAPTURE(model);
+    Recipe recipe = tiny_recipe(folder.path() / model / "straight");
+    recipe.model = std::string("tests/goldens/") + model;
+    recipe.max_steps = 10;
+    double first = 0, last = 0;
+    const auto note = [&](int64_t step, double loss) { (step == 1 ? first : last) = loss; };
+    Trainer(recipe, pool, random_documents(1)).run({.step = note});
+    CHECK(last < first - 0.1);
+    recipe.output = folder.path() / model / "stopped";
+    const auto stop = [](int64_t step, double) {
+      if (step == 6) throw Error{ErrorKind::cancelled, "stopped", "test"};
+    };
+    CHECK_THROWS_AS(Trainer(recipe, one, random_documents(1)).run({.step = stop}), Error);
+    Trainer again(recipe, pool, random_documents(1));
+    again.resume(recipe.output);
+    CHECK(again.steps_done() == 4);
+    again.run();
+    CHECK(bytes_of(folder.path() / model / "stopped" / "model.safetensors") == bytes_of(folder.path() / model / "straight" / "model.safetensors"));
+  }
+}
+
 TEST_CASE("a full disk while saving is an error that leaves the last checkpoint whole") {
   const TemporaryFolder folder("train");
   Recipe recipe = tiny_recipe(folder.path() / "run");

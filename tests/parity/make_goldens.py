@@ -29,13 +29,15 @@ def f32(tensor):
 
 def outputs(variant, model, seed):
     """All outputs of the three sequences, each run alone, and the loss over all of them."""
-    stored, total, count = {}, 0.0, 0
+    stored, total, count, routers = {}, 0.0, 0, []
     for i, ids in enumerate(variants.sequences(variant.config["vocab_size"], seed)):
         stored[f"{i}.input_ids"] = ids
         inputs = {"input_ids": ids[None]}
         if variant.architecture.startswith("Bert"):
             stored[f"{i}.token_type_ids"] = variants.token_types(ids, i)
             inputs["token_type_ids"] = stored[f"{i}.token_type_ids"][None]
+        if variant.architecture.startswith("Mixtral"):
+            inputs["output_router_logits"] = True
         out = model(**inputs, output_hidden_states=True, output_attentions=True)
         for k, hidden in enumerate(out.hidden_states):
             stored[f"{i}.hidden_states.{k}"] = f32(hidden[0])
@@ -51,6 +53,10 @@ def outputs(variant, model, seed):
         rows = out.logits if variant.loss == "sequence_classification" else out.logits[0]
         loss, targets = variants.summed_loss(variant, rows, stored[f"{i}.labels"])
         total, count = total + loss, count + targets
+        if "router_logits" in out:
+            routers.append(out.router_logits)
+    if routers:
+        total = total + count * variants.balance_loss(model, routers)
     return stored, total, count
 
 
@@ -64,7 +70,8 @@ def gradients(variant, model, folder, seed):
         stored["loss"] = f32(loss).reshape(1)
         for name, parameter in variants.parameter_names(model, folder).items():
             gradient = parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
-            stored[f"grad.{name}"] = f32(gradient)
+            for filed, part in variants.as_filed(name, gradient):
+                stored[f"grad.{filed}"] = f32(part)
     return stored, count
 
 

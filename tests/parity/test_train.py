@@ -16,6 +16,8 @@ RUNS = {
     "gpt2-untied-inner": (300, texts.write_byte_bpe, "causal"),
     "llama-grouped": (300, texts.write_byte_bpe, "causal"),
     "llama-tied": (300, texts.write_byte_bpe, "causal"),
+    "mixtral": (300, texts.write_byte_bpe, "causal"),
+    "mixtral-fused": (300, texts.write_byte_bpe, "causal"),
     "bert-masked": (96, texts.write_wordpiece, "masked"),
 }
 STEPS = 6

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 import transformers
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -32,12 +34,15 @@ class Variant:
     dtype: torch.dtype = torch.float32  # how the file stores the weights; they are computed with in float32
     shard_bytes: int = 0  # 0: one file
     rope_scaling: dict = field(default_factory=dict)  # written as top-level keys, as in files before transformers 5
+    fused_experts: bool = False  # the file has the names of the modules: all experts of a layer in one tensor
 
 
 GPT2 = dict(vocab_size=96, n_positions=40, n_embd=32, n_layer=2, n_head=4, bos_token_id=95, eos_token_id=95)
 LLAMA = dict(vocab_size=96, max_position_embeddings=64, hidden_size=32, intermediate_size=56, num_hidden_layers=2,
              num_attention_heads=4, num_key_value_heads=4, rms_norm_eps=1e-5, bos_token_id=1, eos_token_id=2,
              tie_word_embeddings=False, rope_parameters={"rope_type": "default", "rope_theta": 10000.0})
+MIXTRAL = LLAMA | dict(hidden_size=24, intermediate_size=20, num_key_value_heads=2, num_local_experts=4,
+                       num_experts_per_tok=2, sliding_window=None, router_aux_loss_coef=0.1)
 BERT = dict(vocab_size=96, max_position_embeddings=40, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
             num_attention_heads=4, type_vocab_size=2, hidden_act="gelu", pad_token_id=0)
 
@@ -54,6 +59,10 @@ def gpt2(**config):
 
 def llama(dtype=torch.float32, shard_bytes=0, rope_scaling=None, **config):
     return Variant("LlamaForCausalLM", LLAMA | config, "causal", dtype, shard_bytes, rope_scaling or {})
+
+
+def mixtral(fused_experts=False, **config):
+    return Variant("MixtralForCausalLM", MIXTRAL | config, "causal", fused_experts=fused_experts)
 
 
 def bert(architecture, loss, **config):
@@ -80,6 +89,9 @@ VARIANTS = {
                                       rope_scaling={"type": "linear", "factor": 2.5}),
     "llama-bf16": llama(dtype=torch.bfloat16, num_key_value_heads=2),
     "llama-sharded": llama(shard_bytes=30_000, hidden_size=24, head_dim=6, num_hidden_layers=3),
+    "mixtral": mixtral(),
+    "mixtral-window": mixtral(sliding_window=4, num_local_experts=3, num_experts_per_tok=1, head_dim=12),
+    "mixtral-fused": mixtral(fused_experts=True, num_local_experts=5, num_experts_per_tok=3),
     "bert": bert("BertModel", "none"),
     "bert-masked": bert("BertForMaskedLM", "masked"),
     "bert-masked-relu": bert("BertForMaskedLM", "masked", hidden_act="relu", hidden_size=24, num_attention_heads=3),
@@ -111,6 +123,7 @@ def build(name, seed, **changes):
     family = getattr(transformers, variant.architecture)
     config = family.config_class(**variant.config | changes)
     config._attn_implementation = "eager"
+    config._experts_implementation = "eager"  # the others refuse float64
     model = family(config).eval()
     randomise(model, seed)
     with torch.no_grad():
@@ -123,6 +136,8 @@ def save(name, model, folder):
     variant = VARIANTS[name]
     shards = {"max_shard_size": variant.shard_bytes} if variant.shard_bytes else {}
     copy.deepcopy(model).to(variant.dtype).save_pretrained(folder, **shards)
+    if variant.fused_experts:
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, Path(folder) / "model.safetensors")
     if variant.rope_scaling:
         path = Path(folder) / "config.json"
         config = json.loads(path.read_text())
@@ -134,24 +149,37 @@ def save(name, model, folder):
 
 def load(folder, architecture):
     family = getattr(transformers, architecture)
-    model = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager")
     return model.eval()
 
 
-def parameter_names(model, folder):
-    """The model's parameters under the names that the file uses: a tied one once."""
-    from safetensors import safe_open
+def as_filed(name, tensor):
+    """A parameter as files have it: under its own name, or, of Mixtral's experts, one tensor for each expert and matrix."""
+    if ".mlp.experts." not in name:
+        yield name.replace(".mlp.gate.", ".block_sparse_moe.gate."), tensor
+        return
+    layer, matrix = name.split(".mlp.experts.")
+    for expert, weight in enumerate(tensor):
+        at = f"{layer}.block_sparse_moe.experts.{expert}"
+        parts = {"w2": weight} if matrix == "down_proj" else dict(zip(("w1", "w3"), weight.chunk(2)))
+        for part, value in parts.items():
+            yield f"{at}.{part}.weight", value
 
+
+def parameter_names(model, folder):
+    """The model's parameters by name, a tied one once: each stands in the file, as it is or as filed."""
     stored = set()
     for path in Path(folder).glob("model*.safetensors"):
         with safe_open(path, "pt") as file:
             stored.update(file.keys())
-    named = {}
+    named, found = {}, set()
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        if name in stored:
+        filed = {name} if name in stored else {n for n, _ in as_filed(name, parameter)}
+        if filed <= stored:
             named[name] = parameter
+            found |= filed
     missing = {id(p) for p in model.parameters()} - {id(p) for p in named.values()}
-    assert not missing and set(named) == stored, (stored ^ set(named), len(missing))
+    assert not missing and found == stored, (stored ^ found, len(missing))
     return named
 
 
@@ -203,6 +231,15 @@ def summed_loss(variant, logits, wanted):
         logits, wanted = logits[:-1], wanted[1:]
     count = int((wanted != IGNORED).sum())
     return torch.nn.functional.cross_entropy(logits, wanted, ignore_index=IGNORED, reduction="sum"), count
+
+
+def balance_loss(model, router_logits):
+    """transformers' auxiliary loss of all rows; router_logits: of each sequence, a tensor [tokens, experts] for each layer."""
+    from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
+
+    c = model.config
+    layers = tuple(torch.cat(rows) for rows in zip(*router_logits))
+    return c.router_aux_loss_coef * load_balancing_loss_func(layers, c.num_local_experts, c.num_experts_per_tok)
 
 
 @torch.no_grad()
