@@ -50,8 +50,22 @@ foreach(line ${layer_lines})
     endif()
   endforeach()
 
+  # src/FOLDER/NAME.js and NAME.css are embedded: #include "FOLDER/NAME.js.h" declares assets::NAME_js.
+  file(GLOB_RECURSE assets CONFIGURE_DEPENDS src/${folder}/*.js src/${folder}/*.css)
+  set(embedded "")
+  foreach(asset ${assets})
+    file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR}/src ${asset})
+    set(header ${CMAKE_BINARY_DIR}/assets/${name}.h)
+    add_custom_command(OUTPUT ${header} DEPENDS ${asset} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+                       COMMAND ${CMAKE_COMMAND} -DASSET=${asset} -DHEADER=${header} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake)
+    list(APPEND embedded ${header})
+  endforeach()
+
   if(sources OR objects)
-    add_library(orrery_${folder} STATIC ${sources} ${objects})
+    add_library(orrery_${folder} STATIC ${sources} ${objects} ${embedded})
+    if(embedded)
+      target_include_directories(orrery_${folder} PRIVATE ${CMAKE_BINARY_DIR}/assets)
+    endif()
     target_link_libraries(orrery_${folder} PUBLIC orrery_flags)
     precompiled(orrery_${folder})
   else()

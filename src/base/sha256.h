@@ -1,0 +1,12 @@
+// SHA-256 (FIPS 180-4): what a text is known by, as in the content security policy of a page.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace orrery {
+
+// The digest's 32 bytes.
+std::string sha256(std::string_view bytes);
+
+}  // namespace orrery
