@@ -3,6 +3,7 @@
 #   require build      compiler, CMake, Ninja, ccache, the two header libraries
 #   require tests      Python 3 (its standard library alone)
 #   require fuzz       clang with libFuzzer
+#   require pages      Chromium, which opens the pages
 #   require parity     Python's venv, for CPU PyTorch and transformers
 #
 # Missing packages come from apt, as root or through sudo; each is named with its reason first.
@@ -32,6 +33,9 @@ missing() {  # missing TASK: lines "package reason"
     fuzz)
       if ! command -v clang++ >/dev/null; then echo "clang builds the fuzz targets"
       elif ! has_libfuzzer; then echo "$(fuzz_runtime) has the fuzzing runtime"; fi ;;
+    pages)
+      command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+        echo "chromium opens the pages" ;;
     parity)
       command -v python3 >/dev/null || echo "python3 runs the reference implementations"
       python3 -c 'import ensurepip, venv' 2>/dev/null || echo "python3-venv keeps PyTorch apart in build/venv" ;;

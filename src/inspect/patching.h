@@ -45,5 +45,7 @@ PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32
 // {"site", "clean": {"ids", "tokens", "difference"}, "corrupt": …, "answer", "wrong", "difference", "effect"}; the last two [layers, positions],
 // for heads [layers, heads, positions].
 Json to_json(const PatchSweep& sweep, const std::vector<int32_t>& clean, const std::vector<int32_t>& corrupt, const Tokenizer* tokenizer);
+// The page that shows this document, made by this call.
+std::string patch_page(const Json& document, const std::string& command);
 
 }  // namespace orrery

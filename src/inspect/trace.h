@@ -85,4 +85,7 @@ std::string text_of(int32_t id, const Model& model, const Tokenizer* tokenizer);
 
 Json to_json(const Trace& trace, const Model& model, const Tokenizer* tokenizer);
 
+// The page that shows this document, made by this call.
+std::string trace_page(const Json& document, const std::string& command);
+
 }  // namespace orrery

@@ -63,8 +63,8 @@ Outputs build(Builder& g, const Config& c, const Inputs& in) {
   const Scope root = g.at("bert"), at = root / "embeddings";
   const Value words = (at / "word_embeddings").weight("weight", {c.vocab_size, c.hidden_size});
   const Value types = g.input_indices("type_ids", "tokens");
-  Value x = root.name("token_embedding", embedding(words, in.ids)) +
-            root.name("type_embedding", embedding((at / "token_type_embeddings").weight("weight", {c.type_vocab_size, c.hidden_size}), types));
+  Value x = root.name("token_embedding", embedding(words, in.ids));
+  x = x + root.name("type_embedding", embedding((at / "token_type_embeddings").weight("weight", {c.type_vocab_size, c.hidden_size}), types));
   x = x + root.name("position_embedding", embedding((at / "position_embeddings").weight("weight", {c.max_positions, c.hidden_size}), in.positions));
   x = layer_norm_layer(at / "LayerNorm", x, c.norm_eps);
   x = root.name("embedding", dropout(x, in.sequences, c.embedding_dropout));                       // [tokens, hidden]

@@ -3,8 +3,10 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/file.h"
 #include "base/npy.h"
 #include "base/utf8.h"
+#include "cli/call_text.h"
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "inspect/patching.h"
@@ -15,7 +17,7 @@ namespace {
 struct InspectPatchOptions {
   std::string model, clean, corrupt, site = "residual";
   std::optional<std::string> answer, wrong;
-  std::filesystem::path npz;
+  std::filesystem::path npz, html;
   bool noising = false;
   static constexpr auto about = describe(
       "inspect patch", "", option(&InspectPatchOptions::model, "model", kModelHelp, positional(), required()),
@@ -25,7 +27,8 @@ struct InspectPatchOptions {
       option(&InspectPatchOptions::wrong, "wrong", "A token: what the corrupted text should be followed by; what the model says, where not given.", unit("TOKEN")),
       option(&InspectPatchOptions::site, "site", "What is patched, at each position of each layer.", one_of("residual", "attention", "mlp", "heads")),
       option(&InspectPatchOptions::noising, "noising", "Spoil the clean text instead of restoring the corrupted one."),
-      option(&InspectPatchOptions::npz, "npz", "Write the numbers to this .npz.", unit("FILE")));
+      option(&InspectPatchOptions::npz, "npz", "Write the numbers to this .npz.", unit("FILE")),
+      option(&InspectPatchOptions::html, "html", "Write a page to this file.", unit("FILE")));
 };
 
 std::vector<int32_t> ids_of(const std::string& text, const Tokenizer* tokenizer) {
@@ -140,7 +143,9 @@ void run(Context& context, InspectPatchOptions& options) {
     npz.add("effect", shape, std::span<const double>(sweep.effect));
     npz.commit().value();
   }
-  if (context.json()) return context.out().json(to_json(sweep, clean, corrupt, tokenizer));
+  const Json document = to_json(sweep, clean, corrupt, tokenizer);
+  if (!options.html.empty()) write_file(options.html, patch_page(document, call_text("inspect patch", context.options()))).value();
+  if (context.json()) return context.out().json(document);
   Printer(context.out(), sweep, clean, corrupt, tokenizer).print();
 }
 }  // namespace
@@ -149,7 +154,7 @@ const Command& inspect_patch() {
   static const Command command{"inspect patch",
                                "Find the places that carry the difference between two texts.",
                                {"orrery inspect patch storyteller 'A fox named Ella lived in a tidy garden. One day,' --corrupt 'A fox named Nora lived in a tidy garden. One day,'",
-                                "orrery inspect patch storyteller 'A fox named Ella lived in a tidy garden. One day,' --corrupt 'A fox named Nora lived in a tidy garden. One day,' --answer ' Ella' --wrong ' Nora' --site heads --npz patch.npz"},
+                                "orrery inspect patch storyteller 'A fox named Ella lived in a tidy garden. One day,' --corrupt 'A fox named Nora lived in a tidy garden. One day,' --answer ' Ella' --wrong ' Nora' --site heads --npz patch.npz --html patch.html"},
                                run};
   return command;
 }

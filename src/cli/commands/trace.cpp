@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/file.h"
 #include "base/utf8.h"
+#include "cli/call_text.h"
 #include "cli/command.h"
 #include "cli/loading.h"
 
@@ -16,10 +18,12 @@ struct TraceCommandOptions {
   std::optional<std::string> text;
   std::vector<int64_t> prompt_ids;
   int64_t top = 5;
+  std::filesystem::path html;
   static constexpr auto about = describe("trace", "", option(&TraceCommandOptions::model, "model", kModelHelp, positional(), required()),
                                          option(&TraceCommandOptions::text, "text", "The text.", positional()),
                                          option(&TraceCommandOptions::prompt_ids, "prompt_ids", "The text as token ids: 1,2,3.", unit("IDS")),
-                                         option(&TraceCommandOptions::top, "top", "How many of the likeliest tokens are told.", in_range(1, 100), unit("N")));
+                                         option(&TraceCommandOptions::top, "top", "How many of the likeliest tokens are told.", in_range(1, 100), unit("N")),
+                                         option(&TraceCommandOptions::html, "html", "Write the story as a page to this file.", unit("FILE")));
 };
 
 constexpr int64_t kNewTokens = 8;   // where nobody says how many
@@ -210,6 +214,7 @@ void run(Context& context, TraceCommandOptions& options, InterventionOptions& in
   }
   const Trace walked = trace(model, context.pool(), tokenizer, options.text, std::move(ids), config,
                              {.top = options.top, .kv_dtype = kv_dtype(context), .interventions = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context))});
+  if (!options.html.empty()) write_file(options.html, trace_page(to_json(walked, model, tokenizer), call_text("trace", context.options()))).value();
   if (context.json()) return context.out().json(to_json(walked, model, tokenizer));
   Teller(context.out(), walked, model, tokenizer).tell();
 }
@@ -218,7 +223,7 @@ void run(Context& context, TraceCommandOptions& options, InterventionOptions& in
 const Command& trace() {
   static const Command command{"trace",
                                "Walk one text through every stage, to the chosen token and on.",
-                               {"orrery trace storyteller 'Once upon a time'", "orrery trace storyteller 'One day, Tom' --temperature 0.8 --top-p 0.9 --seed 7",
+                               {"orrery trace storyteller 'Once upon a time'", "orrery trace storyteller 'One day, Tom' --temperature 0.8 --top-p 0.9 --seed 7 --html trace.html",
                                 "orrery trace storyteller 'One day, Tom' --ablate 'layers.*.heads.3' --json"},
                                run};
   return command;

@@ -1,0 +1,223 @@
+// The page of a trace: every stage of one text, one below the other. `shell.data` is what `orrery trace --json` prints.
+"use strict";
+
+(() => {
+  const {data, main, about, el, token, visible, number, onTheme, keys} = shell;
+  const {percent, many, clamp, width, paint, facts, why, shown, live} = looking;
+  const stage = Object.fromEntries(data.stages.map((one) => [one.stage, one]));
+  const tokens = stage.tokenize.tokens, layers = stage.layers.layers, lens = stage.layers.lens, focus = stage.layers.from_position;
+  const steps = stage.continue ? stage.continue.steps : [];
+  const at = {token: focus, row: Math.max(0, lens.length - 1), layer: layers.length - 1, head: 0, step: 0, sink: true};
+  const select = (changes) => looking.select(at, changes);
+
+  const word = (one) => one.label ?? one.text ?? String(one.id);
+  // ---- the frame ------------------------------------------------------------------------------------------------------
+  const spine = el("nav", {class: "spine", "aria-label": "Stages"}), story = el("div", {class: "stages"});
+  const sections = [];
+  function section(id, title, summary, ...children) {
+    const made = el("section", {class: "panel stage", id, tabindex: "-1", "aria-labelledby": id + "-title"},
+                    el("h2", {id: id + "-title"}, title, el("span", {class: "muted", text: summary})), ...children);
+    const link = el("a", {href: "#" + id, text: title});
+    spine.append(link);
+    story.append(made);
+    sections.push({made, link});
+  }
+  // The likeliest, with bars.
+  function likely(list, chosen) {
+    const body = el("tbody");
+    for (const one of list)
+      body.append(el("tr", {"data-chosen": String(one.id === chosen)}, el("td", {}, token(word(one))),
+                     el("td", {class: "number", text: percent(one.probability)}),
+                     el("td", {class: "bar-cell"}, width(el("div", {class: "fill"}), one.probability)),
+                     el("td", {class: "number muted", text: number(one.logit, 2), title: "logit"})));
+    return el("table", {class: "likely"}, el("thead", {class: "hidden"}, el("tr", {}, ...["token", "probability", "", "logit"].map((text) => el("th", {text})))), body);
+  }
+
+  // ---- text to tokens -------------------------------------------------------------------------------------------------
+  if (stage.text) section("text", "Text", many(stage.text.characters, "character") + ", " + many(stage.text.bytes, "byte"), el("div", {class: "text", text: stage.text.text}));
+  if (stage.normalize)
+    section("normalize", "Normalised", stage.normalize.changed ? "changed" : "as it was", el("div", {class: "text mono", text: visible(stage.normalize.text)}),
+            why("Normalisers rewrite the text before it is cut: they may lower-case it, compose or strip accents, or mark where words begin."));
+  if (stage.pre_tokenize)
+    section("pre_tokenize", "Pre-tokens", many(stage.pre_tokenize.pieces.length, "piece") + "; no token spans two",
+            el("div", {class: "chips"}, ...stage.pre_tokenize.pieces.map((piece) => token(piece.text, {title: `characters ${piece.begin} to ${piece.end}`}))));
+
+  const chips = tokens.map((one, i) => el("button", {type: "button", class: "chip", on: {click: () => select({token: i})}}, token(word(one)), el("small", {text: String(one.id)})));
+  shown.push(() => chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(i === at.token))));
+  section("tokenize", "Tokens", many(tokens.length, "token") + "; choose one with ← and →", el("div", {class: "chips"}, ...chips), live(() => {
+    const one = tokens[at.token];
+    const pairs = [["position", String(at.token)], ["id", String(one.id)]];
+    if (one.token !== undefined) pairs.push(["in the vocabulary", token(one.token)]);
+    if (one.begin !== undefined) pairs.push(["in the text", one.special ? "added by the tokenizer" : `characters ${one.begin} to ${one.end}`]);
+    return [facts(pairs)];
+  }));
+
+  section("embed", "Embedding", "each id becomes a vector", live(() => [facts(stage.embed.values.map((value) => ["|" + value.name.replace("_", " ") + "|", number(value.norms[at.token], 3)]))]),
+          el("p", {class: "muted", text: stage.embed.rotary ? "Positions are not added here: they turn queries and keys in every layer (rotary embedding)." : "Positions are in the sum."}),
+          why("The id picks a row of a table. The numbers are lengths of these vectors (L2 norms) for the token chosen above."));
+
+  // ---- layers ---------------------------------------------------------------------------------------------------------
+  function lens_grid() {
+    const everywhere = lens.every((one) => one.said);
+    const columns = everywhere ? tokens.map((_, i) => i) : [focus];
+    const cells = [];
+    const head = columns.map((i) => el("th", {scope: "col"}, token(word(tokens[i]))));
+    const rows = lens.map((one, r) => el("tr", {}, el("th", {scope: "row", text: r === 0 && lens.length > layers.length ? "embedding" : "layer " + (r - (lens.length - layers.length))}),
+      ...columns.map((i) => {
+        const says = everywhere ? one.said[i] : one.says[0];
+        const button = el("button", {type: "button", tabindex: "-1", title: percent(says.probability), text: visible(word(says)), on: {click: () => select({token: i, row: r, layer: Math.max(0, r - (lens.length - layers.length))})}});
+        cells.push({button, p: says.probability, i, r});
+        return el("td", {}, button);
+      })));
+    const draw = () => {
+      for (const {button, i, r} of cells) button.setAttribute("aria-pressed", String(i === at.token && r === at.row));
+      head.forEach((th, k) => th.setAttribute("data-on", String(columns[k] === at.token)));
+    };
+    shown.push(draw);
+    onTheme(() => { for (const {button, p} of cells) paint(button, p); });
+    return el("div", {class: "scroll"}, el("table", {class: "grid"}, el("thead", {}, el("tr", {}, el("td"), ...head)), el("tbody", {}, ...rows)));
+  }
+  const has_lens = lens.length > 0;
+  section("layers", "Layers", has_lens ? "what the model would say after each token if it stopped there" : "the residual's length", ...(has_lens ? [lens_grid()] : []), live(() => {
+    const offset = lens.length - layers.length, layer = layers[has_lens ? at.row - offset : at.layer];
+    const norms = layer ? layer.norms : stage.embed.values.at(-1).norms;
+    const pairs = [["after", layer ? layer.value : lens[at.row].value], ["the residual's length", number(norms[at.token], 3)]];
+    if (layer && at.token === focus) pairs.push(["attention added", number(layer.attention_norm, 3)], ["feed-forward added", number(layer.mlp_norm, 3)]);
+    const parts = [facts(pairs)];
+    if (has_lens) {
+      const one = lens[at.row];
+      parts.push(at.token === focus || !one.said ? likely(one.says) : likely([one.said[at.token]]));
+    }
+    return [el("div", {class: "two"}, ...parts)];
+  }), why("Every layer adds to the residual, a vector for each token. The lens takes all that stands behind the last layer, a norm and the output layer, and applies it earlier: after the last layer it is the model's answer itself. What an early layer seems to say is a direction, not a thought."));
+
+  // ---- attention ------------------------------------------------------------------------------------------------------
+  // Where a head looks most: without the first token, of what remains.
+  function most(head) {
+    let best = at.sink ? 0 : Math.min(1, head.weights.length - 1);
+    for (let j = best; j < head.weights.length; ++j) if (head.weights[j] > head.weights[best]) best = j;
+    return best;
+  }
+  function heads_grid() {
+    const cells = [];
+    const count = Math.max(...layers.map((layer) => layer.heads.length));
+    const rows = layers.map((layer, l) => el("tr", {}, el("th", {scope: "row", text: "layer " + layer.layer}), ...layer.heads.map((head, h) => {
+      const button = el("button", {type: "button", tabindex: "-1", on: {click: () => select({layer: l, head: h})}});
+      cells.push({button, head, l, h});
+      return el("td", {}, button);
+    })));
+    const draw = () => {
+      for (const {button, head, l, h} of cells) {
+        const j = most(head);
+        button.textContent = visible(word(tokens[j]));
+        button.title = `layer ${layers[l].layer}, head ${h}: ${percent(head.weights[j])} at position ${j}`;
+        button.setAttribute("aria-pressed", String(l === at.layer && h === at.head));
+        paint(button, head.weights[j]);
+      }
+    };
+    shown.push(draw);
+    onTheme(draw);
+    return el("div", {class: "scroll"}, el("table", {class: "grid"}, el("thead", {}, el("tr", {}, el("td"), ...Array.from({length: count}, (_, h) => el("th", {scope: "col", text: String(h)})))), el("tbody", {}, ...rows)));
+  }
+  if (layers.some((layer) => layer.heads.length)) {
+    const sink = el("button", {type: "button", text: "Without the first token", on: {click: () => select({sink: !at.sink})}});
+    shown.push(() => sink.setAttribute("aria-pressed", String(!at.sink)));
+    section("attention", "Attention", "where each head looks most from " + visible(word(tokens[focus])) + ", at position " + focus, el("div", {class: "bar"}, sink), heads_grid(), live(() => {
+      const head = layers[at.layer].heads[at.head];
+      const strip = head.weights.map((weight, j) => {
+        const chip = el("span", {class: "chip token", title: "position " + j}, visible(word(tokens[j])), el("small", {text: percent(weight)}));
+        paint(chip, weight);
+        return chip;
+      });
+      return [el("p", {}, `Layer ${layers[at.layer].layer}, head ${at.head}: entropy ${number(head.entropy, 3)} nats here, ${number(head.mean_entropy, 3)} over all tokens.`), el("div", {class: "chips"}, ...strip)];
+    }), why("A head mixes the values of earlier tokens by these weights, which add up to 1. Many heads look at the first token when there is nothing for them to do; the button leaves it out of what is shown as the most."));
+  }
+
+  // ---- logits to a token ----------------------------------------------------------------------------------------------
+  if (stage.logits)
+    section("logits", "Logits", `the likeliest; entropy ${number(stage.logits.entropy, 3)} nats`, likely(stage.logits.top, steps.length ? steps[0].chosen.id : undefined),
+            ...(steps.length ? [el("p", {class: "muted", text: stage.logits.inspected_difference === 0 ? "Seen here and in generate: the same bits." : "Differs from generate by " + stage.logits.inspected_difference + "."})] : []));
+
+  // How one token was chosen.
+  function choice(one) {
+    const parts = [];
+    if (one.steps.length) {
+      const rows = one.steps.map((s) => el("tr", {},
+        el("td", {class: "mono", text: Object.entries(s.settings).map(([name, value]) => name + " " + value).join(", ")}),
+        el("td", {text: [s.changed ? "changed " + many(s.changed, "logit") : "", s.removed ? "removed " + many(s.removed, "token") : ""].filter(Boolean).join(", ") || "changed nothing"}),
+        el("td", {}, el("div", {class: "share", title: "probability removed"}, width(el("div"), s.removed_probability))),
+        el("td", {class: "number", text: s.removed ? percent(s.removed_probability) : ""}),
+        el("td", {class: "number", text: many(s.left, "token") + " left"})));
+      parts.push(el("div", {class: "scroll"}, el("table", {class: "chain"}, el("tbody", {}, ...rows))));
+    }
+    if (one.random !== null) {
+      const won = el("div", {class: "won"}), mark = el("div", {class: "at"});
+      won.style.left = 100 * one.share[0] + "%";
+      width(won, one.share[1] - one.share[0]);
+      mark.style.left = 100 * one.random + "%";
+      parts.push(el("div", {class: "draw", role: "img", "aria-label": `${one.random} falls between ${one.share[0]} and ${one.share[1]}`}, el("div", {class: "line"}, won), mark),
+                 el("p", {}, "The random number ", el("b", {text: number(one.random, 6)}), ` falls into ${number(one.share[0], 6)} to ${number(one.share[1], 6)}, the share of `, token(word(one.chosen)), "."));
+    } else {
+      parts.push(el("p", {text: "Greedy: the likeliest is taken."}));
+    }
+    parts.push(el("p", {}, "Chosen: ", token(word(one.chosen)), ` with ${percent(one.chosen.probability)}` + (one.steps.length ? `; the model's own distribution gave it ${percent(one.chosen.raw_probability)}, rank ${one.chosen.raw_rank + 1}.` : ".")));
+    const after = one.steps.length ? one.steps.at(-1).top : one.top;
+    const columns = [el("div", {}, el("h3", {class: "muted", text: "The model's own distribution"}), likely(one.top, one.chosen.id))];
+    if (one.steps.length) columns.push(el("div", {}, el("h3", {class: "muted", text: "What was drawn from"}), likely(after.slice(0, one.top.length), one.chosen.id)));
+    parts.push(el("div", {class: "two"}, ...columns));
+    return parts;
+  }
+  if (stage.sample)
+    section("sample", "Choosing", stage.sample.greedy ? "greedily" : "by chance", ...choice(stage.sample),
+            why("Each step of the chain changes logits or removes candidates. The random number is a function of the seed, the sequence and the position alone, so the same call draws the same token on any machine."));
+  if (steps.length > 1) {
+    const made = steps.map((one, i) => {
+      const chip = el("button", {type: "button", class: "chip", on: {click: () => select({step: i})}}, visible(word(one.chosen)), el("small", {text: percent(one.chosen.probability)}));
+      return chip;
+    });
+    const draw = () => made.forEach((chip, i) => {
+      chip.setAttribute("aria-pressed", String(i === at.step));
+      if (i === at.step) chip.style.backgroundColor = chip.style.color = "";
+      else paint(chip, steps[i].chosen.probability);
+    });
+    shown.push(draw);
+    onTheme(draw);
+    section("continue", "And on", many(steps.length, "token") + "; " + (stage.continue.finish_reason === "stop" ? "the text ended" : "no more were asked for"),
+            el("p", {class: "text"}, el("span", {class: "muted", text: stage.text ? stage.text.text : ""}), stage.continue.text), el("div", {class: "chips"}, ...made), live(() => choice(steps[at.step])));
+  }
+
+  // ---- moving about ---------------------------------------------------------------------------------------------------
+  main.append(el("div", {class: "story"}, spine, story));
+  about.textContent = data.model_type + ", " + many(layers.length, "layer") + "; every number is the engine's own";
+  let current = 0;
+  function mark(number) {
+    current = number;
+    sections.forEach(({link}, i) => link.setAttribute("aria-current", String(i === number)));
+  }
+  function go(by) {
+    mark(clamp(current + by, sections.length));
+    sections[current].made.focus({preventScroll: true});
+    sections[current].made.scrollIntoView();
+  }
+  const visible_now = new Set();
+  const watcher = new IntersectionObserver((entries) => {
+    for (const {target, isIntersecting} of entries) {
+      const i = sections.findIndex(({made}) => made === target);
+      if (isIntersecting) visible_now.add(i);
+      else visible_now.delete(i);
+    }
+    if (visible_now.size && !visible_now.has(current)) mark(Math.min(...visible_now));
+  }, {rootMargin: "0px 0px -60% 0px"});
+  sections.forEach(({made}) => watcher.observe(made));
+  mark(0);
+  keys({
+    k: ["stage before", () => go(-1)], j: ["next", () => go(1)],
+    ArrowLeft: ["token before", () => select({token: clamp(at.token - 1, tokens.length)})], ArrowRight: ["next", () => select({token: clamp(at.token + 1, tokens.length)})],
+    ArrowUp: ["layer before", () => select({row: clamp(at.row - 1, lens.length), layer: clamp(at.layer - 1, layers.length)})],
+    ArrowDown: ["next", () => select({row: clamp(at.row + 1, lens.length), layer: clamp(at.layer + 1, layers.length)})],
+    "[": ["head before", () => select({head: clamp(at.head - 1, layers[at.layer].heads.length || 1)})], "]": ["next", () => select({head: clamp(at.head + 1, layers[at.layer].heads.length || 1)})],
+    p: ["chosen token before", () => select({step: clamp(at.step - 1, steps.length)})], n: ["next", () => select({step: clamp(at.step + 1, steps.length)})],
+    s: ["first token in or out", () => select({sink: !at.sink})],
+  });
+  select({});
+})();

@@ -1,0 +1,71 @@
+"""The pages of `trace` and `inspect patch` in a browser: their numbers, keys and themes, and that a text stays a text."""
+from browser import HOSTILE, PageCase, asked
+
+SAMPLED = ("--temperature", 0.9, "--top-p", 0.9, "--seed", 3, "--max-new-tokens", 6)
+
+
+class Inspect(PageCase):
+    def test_a_trace_tells_the_numbers_of_its_json(self):
+        document, html = self.page("trace", "storyteller", "One day, a fox", *SAMPLED)
+        self.stays_quiet(html)
+        stages = {stage["stage"]: stage for stage in document["stages"]}
+        seen = asked(html, """const answer = {stages: Array.from(document.querySelectorAll(".stage"), (one) => one.id), ids: texts("#tokenize .chip small"),
+          likely: texts("#logits tbody .number"), random: texts("#sample b"), chain: texts("#sample .chain tr"), made: texts("#continue .chip small"),
+          length: texts("#embed dd"), heads: document.querySelectorAll("#attention .grid button").length, lens: document.querySelectorAll("#layers .grid button").length};""")
+        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "layers", "attention", "logits", "sample", "continue"], seen["stages"])
+        self.assertEqual([str(token["id"]) for token in stages["tokenize"]["tokens"]], seen["ids"])
+        for top, probability, logit in zip(stages["logits"]["top"], seen["likely"][::2], seen["likely"][1::2], strict=True):
+            self.assertEqual(f"{top['logit']:.2f}", logit)
+            self.assertEqual("< 0.1 %" if top["probability"] < 0.001 else f"{100 * top['probability']:.1f} %", probability)
+        self.assertEqual([f"{stages['sample']['random']:.6f}"], seen["random"])
+        self.assertEqual(3, len(seen["chain"]))
+        for step, row in zip(stages["sample"]["steps"], seen["chain"], strict=True):
+            self.assertIn(f"{step['left']:,} token", row)
+        self.assertEqual(len(stages["continue"]["ids"]), len(seen["made"]))
+        layers = stages["layers"]["layers"]
+        self.assertEqual(len(layers) * len(layers[0]["heads"]), seen["heads"])
+        self.assertEqual((len(layers) + 1) * len(seen["ids"]), seen["lens"])
+        self.assertEqual([f"{stages['embed']['values'][0]['norms'][-1]:.3f}"], seen["length"])
+
+    def test_a_trace_is_walked_by_keys(self):
+        document, html = self.page("trace", "storyteller", "One day, a fox", *SAMPLED)
+        seen = asked(html, """const answer = [];
+          const look = () => answer.push({token: pressed("#tokenize").length ? texts('#tokenize [aria-pressed="true"] small')[0] : "", lens: document.querySelectorAll('#layers [aria-pressed="true"]').length,
+            place: texts("#layers dd")[0], head: texts("#attention > div > p")[0], step: texts('#continue [aria-pressed="true"] small')[0], stage: texts('.spine [aria-current="true"]')[0], theme: document.documentElement.dataset.theme});
+          look();
+          for (const key of ["ArrowLeft", "ArrowUp", "]", "n", "j", "t"]) { press(key); look(); }""")
+        ids = [str(i) for i in document["ids"]]
+        self.assertEqual([ids[-1]] + [ids[-2]] * 6, [one["token"] for one in seen])
+        self.assertEqual([1] * 7, [one["lens"] for one in seen])
+        self.assertEqual(["layers.3.residual"] * 2 + ["layers.2.residual"] * 5, [one["place"] for one in seen])
+        self.assertTrue(seen[2]["head"].startswith("Layer 2, head 0:") and seen[3]["head"].startswith("Layer 2, head 1:"))
+        self.assertEqual(("Text", "Normalised"), (seen[4]["stage"], seen[5]["stage"]))
+        self.assertEqual({"dark", "light"}, {seen[5]["theme"], seen[6]["theme"]})
+
+    def test_a_text_that_looks_like_markup_stays_a_text(self):
+        for command in (("trace", "storyteller", HOSTILE), ("inspect", "patch", "storyteller", HOSTILE + " One day", "--corrupt", HOSTILE + " One time", "--answer", ",", "--wrong", ".")):
+            _, html = self.page(*command)
+            self.stays_quiet(html)
+            seen = asked(html, "const answer = {title: document.title, images: document.images.length, scripts: document.scripts.length};")
+            self.assertNotEqual("x", seen["title"])
+            self.assertEqual((0, 3), (seen["images"], seen["scripts"]))  # the data, the page's own, the one that asks
+
+    def test_an_encoder_has_a_page_too(self):
+        _, html = self.page("trace", "sorter", "--prompt-ids", "3,1,5,2")
+        self.stays_quiet(html)
+        self.assertEqual(["tokenize", "embed", "layers", "attention", "logits"], asked(html, 'const answer = Array.from(document.querySelectorAll(".stage"), (one) => one.id);'))
+
+    def test_a_sweep_tells_the_numbers_of_its_json(self):
+        for site in ("residual", "heads"):
+            document, html = self.page("inspect", "patch", "storyteller", "A fox named Ella lived here. One day,", "--corrupt", "A fox named Nora lived here. One day,", "--site", site)
+            self.stays_quiet(html)
+            seen = asked(html, """const answer = {sides: texts(".sides > .number"), cells: texts("#grid .grid button"), place: texts("#place .mono")[0]};
+              press("ArrowLeft"); answer.left = texts("#place .mono")[0]; press("ArrowUp"); answer.up = texts("#place .mono")[0]; press("["); answer.back = texts("#place .mono")[0];""")
+            self.assertEqual([f"{document[side]['difference']:.3f}" for side in ("clean", "corrupt")], seen["sides"])
+            effect = document["effect"]
+            if site == "heads":
+                values = [max(head, key=abs) for layer in effect for head in layer]
+            else:
+                values = [effect[layer][position] for position in range(document["positions"]) for layer in range(document["layers"])]
+            self.assertEqual(["·" if abs(x) < 0.005 else f"{x:.2f}" for x in values], seen["cells"])
+            self.assertLessEqual(3, len({seen["place"], seen["left"], seen["up"], seen["back"]}))
