@@ -11,6 +11,9 @@ Value Sequences::positions() const {
 }
 
 Value Sequences::first_rows() const { return builder->node(boundary_rows_op(), {}, {{"space", int64_t(symbol)}, {"last", int64_t(0)}}); }
+Value Sequences::first_rows(Sequences as) const {
+  return builder->node(boundary_rows_op(), {}, {{"space", int64_t(symbol)}, {"last", int64_t(0)}, {"as", int64_t(as.symbol)}});
+}
 Value Sequences::last_rows() const { return builder->node(boundary_rows_op(), {}, {{"space", int64_t(symbol)}, {"last", int64_t(1)}}); }
 
 Scope Scope::operator/(std::string_view name) const {

@@ -39,6 +39,7 @@ struct Sequences {
   int symbol = -1;
   Value positions() const;       // i32 [rows]: each row's position in its own sequence
   Value first_rows() const;      // i32 [sequences]: the row where each sequence begins
+  Value first_rows(Sequences as) const;   // the same, counted as the sequences of another space, which has as many
   Value last_rows() const;       // i32 [sequences]: and where it ends
 };
 
@@ -103,6 +104,7 @@ Value operator*(Value a, double factor);
 Value operator+(Value a, double offset);
 Value unary(Unary kind, Value x);
 Value gated(Unary kind, Value gate, Value up);                     // f(gate) * up
+Value maxout(Value x);                                             // the larger of each pair of columns: [rows, cols / 2]
 Value dropout(Value x, Sequences rows, double probability);        // x itself where the probability is 0
 
 // x [rows, k] W^T + b: weight [n, k] as in torch.nn.Linear, or [k, n] where `transposed` (GPT-2's Conv1D); bias optional.
@@ -153,17 +155,27 @@ struct AttentionOptions {
 // q [rows, heads * head_dim], k and v [key rows, kv_heads * head_dim]; query i-th sequence looks at the i-th key sequence.
 Value attention(Value q, Value k, Value v, Sequences queries, Sequences keys, const AttentionOptions& options);
 
+// A query looks at all of its sequence's keys by a small network: score = v . tanh(q + key), softmax, and the values' mean by
+// it. q [query rows, dim], keys [key rows, dim], values [key rows, width], v [dim] -> [query rows, width]
+Value additive_attention(Value q, Value keys, Value values, Value v);
+Value additive_pattern(Value q, Value keys, Value v);              // the softmax itself: [query rows, 1, keys]
+
 // Sum over rows of the cross-entropy of logits [rows, vocab] against labels i32 [rows]; negative labels are ignored. [1]
 Value cross_entropy(Value logits, Value labels, double label_smoothing = 0);
 
 // A recurrence over the rows of each sequence. The body is a graph over the row space "step" with inputs "carry.0", …
 // and "row.0", … and outputs of the same names "carry.0", … and "out.0", …; weights are found by name.
 // Returns the row outputs, each [rows, width]. Carries start at zero, or from `initial` [sequences, width].
+// The body may look at all rows of another space, its inputs "memory.0", … over the row space "memory": then "step" and
+// "memory" hold the sequences of this step, one row of each and all that belongs to it.
 struct ScanBody {
   Graph graph;
   std::vector<int64_t> carry_widths, out_widths;
 };
-std::vector<Value> scan(std::shared_ptr<const ScanBody> body, std::vector<Value> rows, Sequences sequences,
-                        std::vector<Value> initial = {});
+struct ScanOptions {
+  std::vector<Value> initial = {}, memory = {};
+  bool reverse = false;        // from each sequence's last row to its first
+};
+std::vector<Value> scan(std::shared_ptr<const ScanBody> body, std::vector<Value> rows, Sequences sequences, const ScanOptions& options = {});
 
 }  // namespace orrery

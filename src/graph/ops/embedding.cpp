@@ -80,7 +80,8 @@ void run_positions(Call<T>& c) {
 
 // ---- the first or last row of each sequence ---------------------------------------------------------------------------
 void boundary_rows_shape(ShapeContext& c) {
-  const std::string space = c.graph().symbols[size_t(c.attributes().integer("space"))];
+  const Attributes& a = c.attributes();
+  const std::string space = c.graph().symbols[size_t(a.integer(a.items().contains("as") ? "as" : "space"))];
   c.output({Dim{1, c.graph().symbol(space + ".sequences")}}, Element::index);
 }
 template <class T>

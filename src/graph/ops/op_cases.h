@@ -275,7 +275,42 @@ inline std::shared_ptr<ScanBody> recurrent_body() {
   b.output("out.1", slow);                        // a value that is both carried on and given out
   return body;
 }
-inline void scan_case(GraphCase& c, bool initial, bool second_output) {
+// The state asks its sequence's memory before it moves on.
+inline std::shared_ptr<ScanBody> asking_body() {
+  auto body = std::make_shared<ScanBody>();
+  body->carry_widths = {3};
+  body->out_widths = {3, 4};
+  Builder b(body->graph);
+  const Value x = b.input_rows("row.0", "step", 3), h = b.input_rows("carry.0", "step", 3);
+  const Value keys = b.input_rows("memory.0", "memory", 2), values = b.input_rows("memory.1", "memory", 4);
+  const Value found = additive_attention(linear(h, b.weight("q", {2, 3})), keys, values, b.weight("v", {2}));
+  const Value next = unary(Unary::tanh, x + linear(h, b.weight("u", {3, 3})) + linear(found, b.weight("c", {3, 4})));
+  b.output("carry.0", next);
+  b.output("out.0", next);
+  b.output("out.1", found);
+  return body;
+}
+inline void asking_case(GraphCase& c, bool reverse) {
+  const Sequences s = c.space("tokens", {3, 1, 4, 2}), source = c.space("source", {2, 5, 1, 3});
+  for (const auto& [name, shape] : std::map<std::string, std::vector<int64_t>>{{"q", {2, 3}}, {"u", {3, 3}}, {"c", {3, 4}}, {"v", {2}}}) c.weight(name, shape, 0.7);
+  const Value keys = c.rows("keys", 2, "source"), values = c.rows("values", 4, "source");
+  const Value first = linear(select_rows(values, source.first_rows(s)), c.weight("first", {3, 4}, 0.5));
+  const auto outs = scan(asking_body(), {c.rows("x", 3)}, s, {.initial = {first}, .memory = {keys, values}, .reverse = reverse});
+  c.add(outs[0]);
+  c.add(outs[1] * outs[1]);
+}
+inline void additive_attention_case(GraphCase& c) {
+  const Sequences s = c.space("tokens", {3, 0, 1, 2});
+  c.space("source", {2, 3, 0, 5});
+  (void)s;
+  c.add(additive_attention(c.rows("q", 3), c.rows("keys", 3, "source"), c.rows("values", 4, "source"), c.weight("v", {3})));
+}
+inline void maxout_case(GraphCase& c) {
+  ragged(c);
+  c.add(maxout(c.rows("x", 6)));
+}
+
+inline void scan_case(GraphCase& c, bool initial, bool second_output, bool reverse = false) {
   const Sequences s = c.space("tokens", {3, 1, 4, 2});
   for (const auto& [name, shape] : std::map<std::string, std::vector<int64_t>>{{"wz", {4, 3}}, {"uz", {4, 4}}, {"wn", {4, 3}}, {"un", {4, 6}}, {"v", {2, 4}}}) c.weight(name, shape, 0.5);
   c.weight("bz", {4});
@@ -284,7 +319,7 @@ inline void scan_case(GraphCase& c, bool initial, bool second_output) {
     const Dim sequences{1, c.graph.symbol("tokens.sequences")};
     start = {c.real("h0", {sequences, Dim{4, -1}}), c.real("m0", {sequences, Dim{2, -1}})};
   }
-  const auto outs = scan(recurrent_body(), {c.rows("x", 3), c.rows("extra", 2)}, s, start);
+  const auto outs = scan(recurrent_body(), {c.rows("x", 3), c.rows("extra", 2)}, s, {.initial = start, .reverse = reverse});
   c.add(outs[0]);
   if (second_output) c.add(outs[1] * outs[1]);
   if (second_output) c.add(linear(outs[0], c.weight("uz", {4, 4})));   // a weight of the body, used outside too
@@ -354,6 +389,11 @@ inline const std::vector<OpCase>& op_cases() {
       {"load_balance", load_balance_case},
       {"scan", [](GraphCase& c) { scan_case(c, false, false); }},
       {"scan with initial carries", [](GraphCase& c) { scan_case(c, true, true); }},
+      {"scan backwards", [](GraphCase& c) { scan_case(c, true, true, true); }},
+      {"scan that looks at a memory", [](GraphCase& c) { asking_case(c, false); }},
+      {"scan backwards that looks at a memory", [](GraphCase& c) { asking_case(c, true); }},
+      {"additive_attention", additive_attention_case},
+      {"maxout", maxout_case},
   };
   return table;
 }

@@ -1,11 +1,12 @@
 // scan: a recurrence over the rows of each sequence, with a body that is itself a graph (see builder.h, ScanBody).
 //
-//   carry_t, out_t = body(carry_{t-1}, row_t)
+//   carry_t, out_t = body(carry_{t-1}, row_t, memory)
 //
-// Step t runs the body once for all sequences that have a t-th row. The carry before each row is kept, so that the
-// gradient can run the body again backwards in time: (d carry_{t-1}, d row_t, d weights) from (d carry_t, d out_t).
+// Step t runs the body once for all sequences that have a t-th row (from the end, where the scan is reversed). The carry
+// before each row is kept, so that the gradient can run the body again backwards in time: (d carry_{t-1}, d row_t,
+// d memory, d weights) from (d carry_t, d out_t). Memory is handed to the body whole, with the sequences of the step.
 //
-// Inputs:  rows…, initial carries… (absent: zeros), the body's weights…      Outputs: outs…, carries before each row…
+// Inputs:  rows…, initial carries… (absent: zeros), memory…, the body's weights…      Outputs: outs…, carries before each row…
 #include <cstring>
 
 #include "graph/ops/support.h"
@@ -19,6 +20,7 @@ namespace {
 const ScanBody& body_of(const Node& node) { return *static_cast<const ScanBody*>(node.payload.get()); }
 int rows_of(const Attributes& a) { return int(a.integer("rows")); }
 int carries_of(const Attributes& a) { return int(a.integer("carries")); }
+int memories_of(const Attributes& a) { return int(a.integer("memories")); }
 
 std::string numbered(const char* name, size_t i) { return std::string(name) + "." + std::to_string(i); }
 
@@ -42,28 +44,34 @@ void scan_shape(ShapeContext& c) {
     c.expect(width_in_body(body.graph.find_value(numbered("carry", size_t(i)))) == width && width_out(numbered("carry", size_t(i))) == width, "the body's carries are not as wide as it says");
     if (c.has(num_rows + i)) c.expect(c.input(num_rows + i) == Dims{sequences, width}, "the initial carries are not one for each sequence, as wide as the body's");
   }
+  for (int i = 0, at = num_rows + num_carries; i < memories_of(c.attributes()); ++i) {
+    c.expect(c.has_sequences(at + i) && c.input(at + i)[0] == c.input(at)[0], "the memory is not the rows of sequences of one space");
+    c.expect(c.last(at + i) == width_in_body(body.graph.find_value(numbered("memory", size_t(i)))), "the memory is not what the body reads");
+    sequences_symbol(c.graph(), c.input(at + i));
+  }
   for (size_t i = 0; i < body.out_widths.size(); ++i)
     c.expect(width_out(numbered("out", i)) == Dim{body.out_widths[i], -1}, "the body's outputs are not as wide as it says");
   for (int64_t width : body.out_widths) c.output({rows, Dim{width, -1}});
   for (int64_t width : body.carry_widths) c.output({rows, Dim{width, -1}});
 }
 
-int64_t sequence_capacity(const PrepareContext& c) {
-  const Dim rows = c.graph.values[size_t(c.node.inputs[0])].dims[0];
-  const int symbol = c.graph.find_symbol(c.graph.symbols[size_t(rows.symbol)] + ".sequences");
-  return c.capacity.symbols[size_t(symbol)];
-}
-
-CompileOptions body_options(const PrepareContext& c) {
+// `memory`: the first input of it.
+CompileOptions body_options(const PrepareContext& c, int memory) {
   CompileOptions options;
   options.compute = c.compute;
   options.pack_weights = c.pack_weights;
-  options.capacity["step"] = sequence_capacity(c);
+  const auto space = [&](const char* name, int input) {
+    const int rows = c.graph.values[size_t(c.node.inputs[size_t(input)])].dims[0].symbol;
+    options.capacity[name] = c.capacity.symbols[size_t(rows)];
+    return options.capacity[std::string(name) + ".sequences"] = c.capacity.symbols[size_t(c.graph.find_symbol(c.graph.symbols[size_t(rows)] + ".sequences"))];
+  };
+  options.capacity["step"] = space("step", 0);
+  if (memories_of(c.node.attributes) > 0) space("memory", memory);
   return options;
 }
 
 Prepared scan_prepare(const PrepareContext& c) {
-  auto plan = compile(body_of(c.node).graph, c.weights, body_options(c), c.pool);
+  auto plan = compile(body_of(c.node).graph, c.weights, body_options(c, rows_of(c.node.attributes) + carries_of(c.node.attributes)), c.pool);
   return {std::make_shared<int>(0), 0, nullptr, plan};
 }
 
@@ -71,20 +79,47 @@ Prepared scan_prepare(const PrepareContext& c) {
 template <class T>
 struct Gather {
   const Rows& rows;
+  const Rows* memory;           // null: the body has none
+  bool reverse;
   std::vector<size_t> active;
-  explicit Gather(const Rows& all) : rows(all) {}
-  void at(int64_t t) {
+  std::vector<int64_t> row;     // of each active sequence at this step
+  Gather(const Call<T>& c, int memory_input)
+      : rows(c.sequences(0)), memory(memories_of(c.attributes()) > 0 ? &c.sequences(memory_input) : nullptr), reverse(c.attributes().integer("reverse") != 0) {
+    if (memory && memory->sequences.size() != rows.sequences.size())
+      throw Error{ErrorKind::bad_usage, std::to_string(rows.sequences.size()) + " sequences look at the memory of " + std::to_string(memory->sequences.size()), "scan"};
+  }
+  // Binds the row spaces of the body's run.
+  void at(int64_t t, Workspace& child) {
     active.clear();
-    for (size_t s = 0; s < rows.sequences.size(); ++s)
-      if (rows.sequences[s].count > t) active.push_back(s);
+    row.clear();
+    Rows& step = child.rows("step");
+    step.count = 0;
+    step.sequences.clear();
+    for (size_t s = 0; s < rows.sequences.size(); ++s) {
+      const SequenceRows& sequence = rows.sequences[s];
+      if (sequence.count <= t) continue;
+      const int64_t place = reverse ? sequence.count - 1 - t : t;
+      active.push_back(s);
+      row.push_back(sequence.begin + place);
+      step.append(1, sequence.position + place, sequence.id);
+    }
+    if (!memory) return;
+    Rows& all = child.rows("memory");
+    all.count = memory->count;
+    all.sequences.clear();
+    for (size_t s : active) all.sequences.push_back(memory->sequences[s]);
   }
-  void rows_at(int64_t t, const T* from, T* to, int64_t width) const {
-    for (size_t i = 0; i < active.size(); ++i)
-      std::memcpy(to + int64_t(i) * width, from + (rows.sequences[active[i]].begin + t) * width, size_t(width) * sizeof(T));
+  void rows_at(const T* from, T* to, int64_t width) const {
+    for (size_t i = 0; i < active.size(); ++i) std::memcpy(to + int64_t(i) * width, from + row[i] * width, size_t(width) * sizeof(T));
   }
-  void put_rows(int64_t t, const T* from, T* to, int64_t width) const {
-    for (size_t i = 0; i < active.size(); ++i)
-      std::memcpy(to + (rows.sequences[active[i]].begin + t) * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
+  void put_rows(const T* from, T* to, int64_t width) const {
+    for (size_t i = 0; i < active.size(); ++i) std::memcpy(to + row[i] * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
+  }
+  void add_memory(const Call<T>& c, const T* from, T* to, int64_t width) const {
+    for (size_t s : active) {
+      const SequenceRows& part = memory->sequences[s];
+      c.k().binary(Binary::add, to + part.begin * width, from + part.begin * width, to + part.begin * width, part.count * width);
+    }
   }
   void carries(const T* from, T* to, int64_t width) const {
     for (size_t i = 0; i < active.size(); ++i)
@@ -135,23 +170,24 @@ void run_scan(Call<T>& c) {
   }
   for (int i = 0; i < num_rows; ++i) child.input(numbered("row", size_t(i)), row_buffer[size_t(i)]);
   for (int i = 0; i < num_carries; ++i) child.input(numbered("carry", size_t(i)), carry_buffer[size_t(i)]);
+  for (int i = 0; i < memories_of(c.attributes()); ++i) child.input(numbered("memory", size_t(i)), c.in(num_rows + num_carries + i));
 
-  Gather<T> gather(rows);
+  Gather<T> gather(c, num_rows + num_carries);
   for (int64_t t = 0; t < longest(rows); ++t) {
-    gather.at(t);
-    for (int i = 0; i < num_rows; ++i) gather.rows_at(t, c.in(i), row_buffer[size_t(i)], c.cols(i));
+    gather.at(t, child);
+    for (int i = 0; i < num_rows; ++i) gather.rows_at(c.in(i), row_buffer[size_t(i)], c.cols(i));
     for (int i = 0; i < num_carries; ++i) {
       gather.carries(carry[size_t(i)], carry_buffer[size_t(i)], body.carry_widths[size_t(i)]);
-      gather.put_rows(t, carry_buffer[size_t(i)], c.out(num_outs + i), body.carry_widths[size_t(i)]);
+      gather.put_rows(carry_buffer[size_t(i)], c.out(num_outs + i), body.carry_widths[size_t(i)]);
     }
-    child.size("step", int64_t(gather.active.size()));
     child.run(c.settings());
-    for (int i = 0; i < num_outs; ++i) gather.put_rows(t, child.output<T>(numbered("out", size_t(i))), c.out(i), body.out_widths[size_t(i)]);
+    for (int i = 0; i < num_outs; ++i) gather.put_rows(child.output<T>(numbered("out", size_t(i))), c.out(i), body.out_widths[size_t(i)]);
     for (int i = 0; i < num_carries; ++i) gather.put_carries(child.output<T>(numbered("carry", size_t(i))), carry[size_t(i)], body.carry_widths[size_t(i)]);
   }
 }
 
-// ---- backward: inputs rows…, carries before each row…, d outs…, weights…; outputs d rows…, d initial carries…, d weights… ----
+// ---- backward: inputs rows…, carries before each row…, d outs…, memory…, weights…; outputs d rows…, d initial carries…,
+// d memory…, d weights… -----------------------------------------------------------------------------------------------------
 Graph backward_graph(const ScanBody& body) {
   Graph graph = body.graph;
   Builder b(graph);
@@ -167,7 +203,7 @@ Graph backward_graph(const ScanBody& body) {
   std::vector<int> wanted;
   for (size_t i = 0; i < graph.values.size(); ++i) {
     const ValueInfo& value = graph.values[i];
-    const bool input = value.kind == ValueKind::input && value.element == Element::real && (value.name.starts_with("row.") || value.name.starts_with("carry."));
+    const bool input = value.kind == ValueKind::input && value.element == Element::real && (value.name.starts_with("row.") || value.name.starts_with("carry.") || value.name.starts_with("memory."));
     if (input || value.kind == ValueKind::weight) wanted.push_back(int(i));
   }
   graph.outputs.clear();
@@ -188,7 +224,8 @@ void scan_backward_shape(ShapeContext& c) {
 }
 
 Prepared scan_backward_prepare(const PrepareContext& c) {
-  auto plan = compile(backward_graph(body_of(c.node)), c.weights, body_options(c), c.pool);
+  const int memory = rows_of(c.node.attributes) + carries_of(c.node.attributes) + int(body_of(c.node).out_widths.size());
+  auto plan = compile(backward_graph(body_of(c.node)), c.weights, body_options(c, memory), c.pool);
   return {std::make_shared<int>(0), 0, nullptr, plan};
 }
 
@@ -207,7 +244,7 @@ void run_scan_backward(Call<T>& c) {
   const Rows& rows = c.sequences(0);
   const int64_t sequences = int64_t(rows.sequences.size());
   const int num_rows = rows_of(c.attributes()), num_carries = int(body.carry_widths.size()), num_outs = int(body.out_widths.size());
-  const int first_weight = num_rows + num_carries + num_outs;
+  const int first_memory = num_rows + num_carries + num_outs, first_weight = first_memory + memories_of(c.attributes());
   T* scratch = static_cast<T*>(c.scratch());
   const auto buffer = [&](int64_t width) {
     T* at = scratch;
@@ -223,31 +260,34 @@ void run_scan_backward(Call<T>& c) {
   }
   for (int i = 0; i < num_outs; ++i) child.input(numbered("dout", size_t(i)), dout.emplace_back(buffer(body.out_widths[size_t(i)])));
   for (int i = 0; i < num_rows; ++i) std::fill(c.out(i), c.out(i) + c.out_count(i), T(0));
-  for (int i = first_weight; i < int(c.node().inputs.size()); ++i) {
-    const int out = num_rows + num_carries + i - first_weight;
+  for (int i = first_memory; i < int(c.node().inputs.size()); ++i) {
+    const int out = i - num_outs;
     std::fill(c.out(out), c.out(out) + c.out_count(out), T(0));
   }
+  for (int i = first_memory; i < first_weight; ++i) child.input(numbered("memory", size_t(i - first_memory)), c.in(i));
   const Graph& graph = child.plan().graph();
-  Gather<T> gather(rows);
+  Gather<T> gather(c, first_memory);
   for (int64_t t = longest(rows); t-- > 0;) {
-    gather.at(t);
-    for (int i = 0; i < num_rows; ++i) gather.rows_at(t, c.in(i), row[size_t(i)], c.cols(i));
+    gather.at(t, child);
+    for (int i = 0; i < num_rows; ++i) gather.rows_at(c.in(i), row[size_t(i)], c.cols(i));
     for (int i = 0; i < num_carries; ++i) {
-      gather.rows_at(t, c.in(num_rows + i), carry[size_t(i)], body.carry_widths[size_t(i)]);
+      gather.rows_at(c.in(num_rows + i), carry[size_t(i)], body.carry_widths[size_t(i)]);
       gather.carries(c.out(num_rows + i), dcarry_now[size_t(i)], body.carry_widths[size_t(i)]);
     }
-    for (int i = 0; i < num_outs; ++i) gather.rows_at(t, c.in(num_rows + num_carries + i), dout[size_t(i)], body.out_widths[size_t(i)]);
-    child.size("step", int64_t(gather.active.size()));
+    for (int i = 0; i < num_outs; ++i) gather.rows_at(c.in(num_rows + num_carries + i), dout[size_t(i)], body.out_widths[size_t(i)]);
     child.run(c.settings());
     for (int i = 0; i < num_rows; ++i)
       if (const std::string name = "d " + numbered("row", size_t(i)); graph.outputs.contains(name))
-        gather.put_rows(t, child.output<T>(name), c.out(i), c.cols(i));
+        gather.put_rows(child.output<T>(name), c.out(i), c.cols(i));
     for (int i = 0; i < num_carries; ++i)
       if (const std::string name = "d " + numbered("carry", size_t(i)); graph.outputs.contains(name))
         gather.put_carries(child.output<T>(name), c.out(num_rows + i), body.carry_widths[size_t(i)]);
+    for (int i = first_memory; i < first_weight; ++i)
+      if (const std::string name = "d " + numbered("memory", size_t(i - first_memory)); graph.outputs.contains(name))
+        gather.add_memory(c, child.output<T>(name), c.out(i - num_outs), c.cols(i));
     for (int i = first_weight; i < int(c.node().inputs.size()); ++i) {
       const std::string name = "d " + c.graph().values[size_t(c.node().inputs[size_t(i)])].name;
-      T* sum = c.out(num_rows + num_carries + i - first_weight);
+      T* sum = c.out(i - num_outs);
       if (graph.outputs.contains(name)) c.k().binary(Binary::add, sum, child.output<T>(name), sum, c.count(i));
     }
   }
@@ -271,8 +311,8 @@ void scan_gradient(Grad& g) {
 }
 
 // The body runs once over every row; its weights are read again at every step, which stay in the caches.
-Cost scan_cost(const CostContext& c) { return {cost_of(body_of(c.node()).graph, {{"step", c.size(0, 0)}}, 0).flops, c.operand_bytes()}; }
-Cost scan_backward_cost(const CostContext& c) { return {cost_of(backward_graph(body_of(c.node())), {{"step", c.size(0, 0)}}, 0).flops, c.operand_bytes()}; }
+Cost scan_cost(const CostContext& c) { return {cost_of(body_of(c.node()).graph, {{"step", c.size(0, 0)}}, c.keys()).flops, c.operand_bytes()}; }
+Cost scan_backward_cost(const CostContext& c) { return {cost_of(backward_graph(body_of(c.node())), {{"step", c.size(0, 0)}}, c.keys()).flops, c.operand_bytes()}; }
 
 }  // namespace
 
@@ -285,19 +325,20 @@ const Op& scan_backward_op() {
   return op;
 }
 
-std::vector<Value> scan(std::shared_ptr<const ScanBody> body, std::vector<Value> rows, Sequences, std::vector<Value> initial) {
+std::vector<Value> scan(std::shared_ptr<const ScanBody> body, std::vector<Value> rows, Sequences, const ScanOptions& options) {
   Builder& b = *rows[0].builder;
   const size_t num_rows = rows.size(), num_carries = body->carry_widths.size(), num_outs = body->out_widths.size();
   std::vector<Value> inputs = std::move(rows);
-  initial.resize(num_carries, Value{&b, -1});
-  inputs.insert(inputs.end(), initial.begin(), initial.end());
+  inputs.insert(inputs.end(), options.initial.begin(), options.initial.end());
+  inputs.resize(num_rows + num_carries, Value{&b, -1});
+  inputs.insert(inputs.end(), options.memory.begin(), options.memory.end());
   for (const ValueInfo& value : body->graph.values) {
     if (value.kind != ValueKind::weight) continue;
     std::vector<int64_t> shape;
     for (Dim dim : value.dims) shape.push_back(dim.factor);
     inputs.push_back(b.weight(value.name, shape));
   }
-  std::vector<Value> outputs = b.node_outputs(scan_op(), inputs, {{"rows", int64_t(num_rows)}, {"carries", int64_t(num_carries)}}, body);
+  std::vector<Value> outputs = b.node_outputs(scan_op(), inputs, {{"rows", int64_t(num_rows)}, {"carries", int64_t(num_carries)}, {"memories", int64_t(options.memory.size())}, {"reverse", int64_t(options.reverse)}}, body);
   outputs.resize(num_outs);
   return outputs;
 }

@@ -96,8 +96,15 @@ const std::vector<Mistake> mistakes = {
     {"load_balance", [](GraphCase& c) { load_balance({x(c, 4), x(c, 3, "y")}, ids(c), 1, 1); }, {"x is [tokens, 4]", "y is [tokens, 3]", "each label"}},
     {"expert_linear_backward_weights", [](GraphCase& c) { c.g.node(expert_linear_backward_weights_op(), {routed(c), x(c, 5), routing(c).expert}, {{"experts", int64_t(4)}}); }, {"[2*tokens, 5]", "[tokens, 5]", "rows differ"}},
     {"scan", [](GraphCase& c) { scan(cases::recurrent_body(), {x(c, 4), x(c, 2, "y")}, c.g.sequences()); }, {"x is [tokens, 4]", "y is [tokens, 2]", "body"}},
-    {"scan", [](GraphCase& c) { scan(cases::recurrent_body(), {x(c, 3), x(c, 2, "y")}, c.g.sequences(), {c.g.weight("h", {3, 4})}); }, {"h is [3, 4]", "initial"}},
+    {"scan", [](GraphCase& c) { scan(cases::recurrent_body(), {x(c, 3), x(c, 2, "y")}, c.g.sequences(), {.initial = {c.g.weight("h", {3, 4})}}); }, {"h is [3, 4]", "initial"}},
+    {"scan", [](GraphCase& c) { scan(cases::asking_body(), {x(c, 3)}, c.g.sequences(), {.memory = {x(c, 2, "k"), x(c, 5, "v")}}); }, {"v is [tokens, 5]", "memory"}},
+    {"scan", [](GraphCase& c) { scan(cases::asking_body(), {x(c, 3)}, c.g.sequences(), {.memory = {c.g.weight("k", {3, 2}), x(c, 4, "v")}}); }, {"k is [3, 2]", "memory"}},
+    {"additive_attention", [](GraphCase& c) { additive_attention(x(c, 3), x(c, 4, "k"), x(c, 2, "values"), c.g.weight("v", {3})); }, {"x is [tokens, 3]", "k is [tokens, 4]", "differ in width"}},
+    {"additive_attention", [](GraphCase& c) { additive_attention(x(c, 3), x(c, 3, "k"), c.g.weight("values", {4, 2}), c.g.weight("v", {3})); }, {"values is [4, 2]", "one value for each key"}},
+    {"additive_pattern", [](GraphCase& c) { additive_pattern(x(c, 3), c.g.weight("k", {4, 3}), c.g.weight("v", {3})); }, {"k is [4, 3]", "rows of sequences"}},
+    {"maxout", [](GraphCase& c) { maxout(x(c, 5)); }, {"x is [tokens, 5]", "pairs"}},
     // What differentiate() appends checks too.
+    {"maxout_backward", [](GraphCase& c) { c.g.node(maxout_backward_op(), {x(c, 6), x(c, 2, "dy")}); }, {"[tokens, 6]", "[tokens, 2]", "pairs"}},
     {"linear_backward_input", [](GraphCase& c) { c.g.node(linear_backward_input_op(), {x(c, 3), c.g.weight("w", {5, 4})}); }, {"[tokens, 3]", "[5, 4]"}},
     {"linear_backward_weight", [](GraphCase& c) { c.g.node(linear_backward_weight_op(), {x(c, 3), c.g.input_rows("y", "source", 4)}); }, {"[tokens, 3]", "[source, 4]", "rows"}},
     {"scatter_rows", [](GraphCase& c) { c.g.node(scatter_rows_op(), {x(c, 3), ids(c), x(c, 4, "dy")}); }, {"[tokens, 3]", "dy is [tokens, 4]"}},
@@ -179,7 +186,10 @@ TEST_CASE("an op's operations are those counted by hand") {
     return c.g.node(attention_scores_op(), {x(c, 12), x(c, 6, "k")}, {{"num_heads", int64_t(4)}, {"num_kv_heads", int64_t(2)}, {"head_dim", int64_t(3)}});
   };
   CHECK(flops(scores, 50) == 2 * 10 * 50 * 4 * 3);
+  const auto ask = [](GraphCase& c) { return additive_attention(x(c, 3), x(c, 3, "k"), x(c, 6, "values"), c.g.weight("v", {3})); };
+  CHECK(flops(ask, 50) == 10 * 50 * (3 + 3 + 2 * 3 + 2 * 6));
   // Per element.
+  CHECK(flops([](GraphCase& c) { return maxout(x(c, 6)); }) == 30);
   CHECK(flops([](GraphCase& c) { return x(c, 5) + x(c, 5, "y"); }) == 50);
   CHECK(flops([](GraphCase& c) { return x(c, 5) * 2.0; }) == 50);
   CHECK(flops([](GraphCase& c) { return unary(Unary::gelu, x(c, 5)); }) == 500);
