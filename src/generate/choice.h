@@ -25,20 +25,20 @@ std::vector<Weighed> likeliest(std::span<const float> logits, int64_t count);
 
 struct ChoiceStep {
   std::string name;            // of the sampler
-  Json settings;               // its options
+  Json settings = {};          // its options
   int64_t removed = 0;         // candidates dropped
   double removed_mass = 0;     // and the probability that they had before this step
   int64_t changed = 0;         // candidates kept, with another logit
   int64_t left = 0;
-  std::vector<Weighed> top;    // after it
+  std::vector<Weighed> top = {};    // after it
 };
 
 struct Choice {
   static constexpr int64_t kTop = 8;
   int64_t position = 0;              // of the chosen token in its sequence
   bool sampled = false;              // else the likeliest
-  std::vector<ChoiceStep> steps;
-  std::optional<double> random;      // the number drawn, in [0, 1)
+  std::vector<ChoiceStep> steps = {};
+  std::optional<double> random = {}; // the number drawn, in [0, 1)
   double share_begin = 0, share_end = 0;   // the chosen token's part of the cumulative distribution
   int32_t id = 0;
   double probability = 0;            // after all steps

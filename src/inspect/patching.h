@@ -35,7 +35,7 @@ struct PatchSweep {
   int32_t answer = 0, wrong = 0;
   double clean = 0, corrupt = 0;              // logit(answer) - logit(wrong) after each text
   int64_t layers = 0, heads = 1, positions = 0;
-  std::vector<double> difference, effect;     // [layers, heads, positions]; effect = (difference - base) / (other - base)
+  std::vector<double> difference = {}, effect = {};     // [layers, heads, positions]; effect = (difference - base) / (other - base)
   size_t at(int64_t layer, int64_t head, int64_t position) const { return size_t((layer * heads + head) * positions + position); }
 };
 

@@ -41,14 +41,14 @@ struct LayerTrace {
   int64_t layer = 0;
   NormTrace residual;
   double attention_norm = 0, mlp_norm = 0;   // of what each added at the token in focus; 0 where it has no name
-  std::vector<HeadTrace> heads;
+  std::vector<HeadTrace> heads = {};
 };
 
 // What the model would say if it stopped at a value.
 struct LensTrace {
   std::string value;
   std::vector<Weighed> says;             // at the token in focus
-  std::vector<Weighed> said;             // the likeliest at every token; empty where that would be too much
+  std::vector<Weighed> said = {};             // the likeliest at every token; empty where that would be too much
 };
 
 struct StepTrace {

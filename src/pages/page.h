@@ -19,8 +19,8 @@ namespace orrery {
 
 struct Page {
   std::string title;                  // plain text
-  std::string command;                // the call that makes this page again; shown at its end
-  std::string_view style, script;     // of this page, after the shell's
+  std::string command = {};                // the call that makes this page again; shown at its end
+  std::string_view style = {}, script = {};     // of this page, after the shell's
   Json data;
 };
 
