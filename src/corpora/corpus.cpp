@@ -48,6 +48,13 @@ Json resolve_options(const Corpus& corpus, const Json& given) {
   return resolved;
 }
 
+Result<std::string> text_of(const Corpus& corpus, const Json& record) {
+  if (corpus.text) return corpus.text(record);
+  if (!record.is_object() || !record.contains("text") || !record["text"].is_string())
+    return Error{ErrorKind::bad_file, "a record has no \"text\"", ""};
+  return record["text"].get<std::string>();
+}
+
 std::string corpus_entry(const Json& record, CorpusFormat format) {
   if (format == CorpusFormat::lines) return to_line(record) + "\n";
   return record.at("text").get_ref<const std::string&>() + "\n<|endoftext|>\n";

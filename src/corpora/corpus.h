@@ -44,6 +44,8 @@ struct Corpus {
   // One record: a JSON object with at least "text". Options as from resolve_options.
   Json (*generate)(const Json& options, uint64_t seed, uint64_t index) = nullptr;
   Verdict (*check)(const Json& options, std::string_view text) = nullptr;
+  // The text to check of a record whose ids matter more than its "text"; null where that is all.
+  Result<std::string> (*text)(const Json& record) = nullptr;
 };
 
 std::span<const Corpus* const> corpora();         // sorted by name
@@ -62,6 +64,9 @@ struct CorpusFile {
   uint64_t first = 0, count = 0;     // records of indices [first, first + count)
   CorpusFormat format = CorpusFormat::lines;
 };
+
+// The text of a record for `check`: of records as generated, and of as much of one as the corpus needs.
+Result<std::string> text_of(const Corpus& corpus, const Json& record);
 
 // Writes records to a file, whole or not at all.
 Status write_corpus(const Corpus& corpus, const Json& options, const CorpusFile& what, const std::filesystem::path& path);

@@ -27,8 +27,27 @@ class Corpus(Case):
         self.assertFalse(verdict["correct"])
         self.assertTrue(verdict["why_not"])
 
+    def test_a_translation_is_checked_by_its_ids(self):
+        lines = self.succeeds("corpus", "translation", "--words", "9", "--count", "300", "--seed", "4").splitlines()
+        records = [json.loads(line) for line in lines]
+        for record in records:
+            self.assertIn(len(record["input"]), range(4, 10))
+            self.assertEqual(sorted(record["alignment"]), list(range(len(record["input"]))))
+            self.assertEqual(record["text"], record["source"] + " -> " + record["translation"])
+        answers = [{"input": record["input"], "target": record["target"]} for record in records[:3]]
+        answers[1]["target"] = answers[1]["target"][:-1] + [0]
+        (self.folder / "answers.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+        verdicts = self.succeeds("corpus", "translation", "--check", "answers.jsonl").splitlines()
+        last = records[1]["translation"].split()[-1]
+        place = len(answers[1]["target"])
+        self.assertEqual(["correct", f'word {place} of the translation: found "<pad>", expected "{last}"', "correct",
+                          "2 of 3 correct"], verdicts)
+        (self.folder / "answers.jsonl").write_text('{"input": [2, 14]}\n')
+        self.before.add("answers.jsonl")
+        self.assertIn("record 1", self.fails(1, "corpus", "translation", "--check", "answers.jsonl"))
+
     def test_wrong_calls(self):
-        self.assertIn("sort, stories", self.fails(2, "corpus", "poems"))
+        self.assertIn("sort, stories, translation", self.fails(2, "corpus", "poems"))
         self.assertIn("length", self.fails(2, "corpus", "stories", "--length", "8"))
         self.assertIn("out of range", self.fails(2, "corpus", "sort", "--length", "0"))
         self.fails(1, "corpus", "sort", "--check", "no-such-file")

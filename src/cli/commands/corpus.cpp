@@ -70,7 +70,7 @@ void write_records(Context& context, const Corpus& corpus, const Json& rules, co
 }
 
 // The texts of a file in either format.
-std::vector<std::string> texts_of(const std::string& bytes, const std::string& where) {
+std::vector<std::string> texts_of(const Corpus& corpus, const std::string& bytes, const std::string& where) {
   constexpr std::string_view kEnd = "<|endoftext|>\n";
   std::vector<std::string> texts;
   const bool lines = bytes.starts_with("{");
@@ -80,10 +80,9 @@ std::vector<std::string> texts_of(const std::string& bytes, const std::string& w
     std::string text = bytes.substr(begin, end - begin);
     if (lines && !text.empty()) {
       const std::string line = where + ", record " + std::to_string(texts.size() + 1);
-      const Json record = parse_json(text, line).value();
-      if (!record.is_object() || !record.contains("text") || !record["text"].is_string())
-        throw Error{ErrorKind::bad_file, "a record has no \"text\"", line};
-      text = record["text"].get<std::string>();
+      Result<std::string> read = text_of(corpus, parse_json(text, line).value());
+      if (!read) throw Error{read.error().kind, read.error().what, line};
+      text = std::move(*read);
     } else if (!lines && text.ends_with("\n")) {
       text.pop_back();
     }
@@ -94,7 +93,7 @@ std::vector<std::string> texts_of(const std::string& bytes, const std::string& w
 }
 
 void check_records(Context& context, const Corpus& corpus, const Json& rules, const CorpusOptions& options) {
-  const std::vector<std::string> texts = texts_of(read_file(options.check).value(), options.check.string());
+  const std::vector<std::string> texts = texts_of(corpus, read_file(options.check).value(), options.check.string());
   size_t correct = 0;
   for (const std::string& text : texts) {
     const Verdict verdict = corpus.check(rules, text);
@@ -121,6 +120,7 @@ const Command& corpus() {
       "corpus",
       "Write practice data made by rule, or check texts against the rule.",
       {"orrery corpus sort --length 8 --count 3", "orrery corpus stories --format text --count 2",
+       "orrery corpus translation --words 10 --count 2",
        "orrery corpus stories --count 100 -o stories.jsonl && orrery corpus stories --check stories.jsonl"},
       run};
   return command;
