@@ -122,7 +122,7 @@
   if (layers.some((layer) => layer.heads.length)) {
     const sink = el("button", {type: "button", text: "Without the first token", on: {click: () => select({sink: !at.sink})}});
     shown.push(() => sink.setAttribute("aria-pressed", String(!at.sink)));
-    section("attention", "Attention", "where each head looks most from " + visible(word(tokens[focus])) + ", at position " + focus, el("div", {class: "bar"}, sink), heads_grid(), live(() => {
+    section("attention", "Attention", "where each head looks most from ‹" + visible(word(tokens[focus])) + "›, at position " + focus, el("div", {class: "bar"}, sink), heads_grid(), live(() => {
       const head = layers[at.layer].heads[at.head];
       const strip = head.weights.map((weight, j) => {
         const chip = el("span", {class: "chip token", title: "position " + j}, visible(word(tokens[j])), el("small", {text: percent(weight)}));
