@@ -1,10 +1,11 @@
 // Fused attention of one sequence, without ever holding the [queries, keys] matrix.
 //
-//   s[i, j] = scale * <q_i, k_j>        for the keys j that query i may see (below); -inf otherwise
+//   s[i, j] = scale * <q_i, k_j> + bias[head, j - i]   for the keys j that query i may see (below); -inf otherwise
 //   p[i, :] = softmax(s[i, :])           out_i = sum_j keep(i, j) p[i, j] v_j       lse_i = log sum_j exp(s[i, j])
 //
 // Query i stands at absolute position query_start + i. It sees key j if j < num_keys, and (causal) j <= query_start + i,
 // and (window > 0) j > query_start + i - window. A query that sees nothing gives zeros and lse = -inf.
+// The bias (Raffel et al. 2020, 2.1) hangs on the distance of key and query alone, and is absent where it is null.
 // Dao et al. 2022/2023 (online softmax, recomputation in the backward pass from the kept log-sum-exp).
 //
 // Same bits. Keys are taken in chunks of kKeyChunk at absolute positions (chunk c holds keys c*kKeyChunk ...), merged in
@@ -58,6 +59,9 @@ struct Attention {
   T scale = 1;
   bool causal = false;
   int64_t window = 0;                   // 0: no window
+  // bias[h * (2 * bias_reach + 1) + bias_reach + d] for the distance d = j - (query_start + i); beyond the reach, as at it.
+  const T* bias = nullptr;
+  int64_t bias_reach = 0;
   PatternDropout dropout;
 };
 
@@ -76,6 +80,7 @@ using attention_pattern_fn = void(const Attention<T>& args, int64_t head, int64_
 
 // Gradients for one key/value head and all the query heads that read it, over the whole sequence:
 //   D_i = <dout_i, out_i>,  dP = keep * dout v^T,  dS = p * (dP - D),  dq = scale dS k,  dk = scale dS^T q,  dv = (keep p)^T dout
+// dbias += dS, at the distance of i and j, in the order of chunks, queries and keys (of a chunk).
 // dq, dk, dv are overwritten. Sums run over ascending query positions (dk, dv; heads of the group ascending, outermost)
 // and ascending keys (dq). k and v have dtype T here, contiguous (blocks == null); query_start is 0 or keys come first
 // as in cross-attention (causal == false).
@@ -89,6 +94,7 @@ struct AttentionBackward {
   T* dk = nullptr;                      // token j, kv head g: dk + j * dkv_stride + g * head_dim
   T* dv = nullptr;
   int64_t dkv_stride = 0;
+  T* dbias = nullptr;                   // as forward.bias; may be null
 };
 template <class T>
 using attention_backward_fn = void(const AttentionBackward<T>& args, int64_t kv_head, T* delta /* [num_queries] */,

@@ -22,6 +22,7 @@ struct Shape {
   int64_t num_queries = 1, query_start = 0, num_keys = 1, num_heads = 1, num_kv_heads = 1, head_dim = 16;
   bool causal = false;
   int64_t window = 0;
+  int64_t bias_reach = -1;  // -1: no bias
 };
 
 const Shape kShapes[] = {
@@ -42,6 +43,10 @@ const Shape kShapes[] = {
     {3, 127, 130, 1, 1, 256, true},
     {9, 0, 63, 1, 1, 100},
     {210, 0, 210, 1, 1, 24, true},
+    {70, 0, 150, 2, 2, 16, false, 0, 20},
+    {90, 60, 150, 2, 1, 24, true, 0, 200},
+    {5, 0, 3, 1, 1, 8, false, 0, 0},
+    {150, 0, 150, 2, 2, 16, true, 30, 40},
 };
 
 template <class T>
@@ -53,7 +58,8 @@ std::vector<T> as(const std::vector<float>& values) {
 struct Problem {
   Shape shape;
   DType dtype;
-  std::vector<float> q, k, v;
+  std::vector<float> q, k, v, bias;
+  std::vector<double> bias_exact;
   std::vector<char> k_stored, v_stored;
   PatternDropout dropout;
   AlignedBytes scratch{kAttentionScratchBytes};
@@ -64,6 +70,8 @@ struct Problem {
     k = random_floats(random, kv_size());
     v = random_floats(random, kv_size());
     for (float& value : q) value *= spread;
+    if (shape.bias_reach >= 0) bias = random_floats(random, shape.num_heads * (2 * shape.bias_reach + 1));
+    bias_exact = as<double>(bias);
     store();
   }
   int64_t kv_width() const { return shape.num_kv_heads * shape.head_dim; }
@@ -101,6 +109,11 @@ struct Problem {
     args.scale = T(1 / std::sqrt(double(shape.head_dim)));
     args.causal = shape.causal;
     args.window = shape.window;
+    if (!bias.empty()) {
+      if constexpr (sizeof(T) == 8) args.bias = bias_exact.data();
+      else args.bias = bias.data();
+      args.bias_reach = shape.bias_reach;
+    }
     args.dropout = dropout;
     return args;
   }
@@ -320,11 +333,11 @@ namespace {
 // Gradients of sum(out * dout) by a class of kernels.
 template <class T>
 struct Gradients {
-  std::vector<T> q, k, v, dout, out, lse, dq, dk, dv, delta;
+  std::vector<T> q, k, v, dout, out, lse, dq, dk, dv, dbias, delta;
 
   Gradients(const Kernels<T>& kernels, const Problem& problem, const std::vector<float>& dout_values)
       : q(as<T>(problem.q)), k(as<T>(problem.k)), v(as<T>(problem.v)), dout(as<T>(dout_values)),
-        dq(q.size(), T(-5)), dk(k.size(), T(-5)), dv(v.size(), T(-5)), delta(size_t(problem.shape.num_queries)) {
+        dq(q.size(), T(-5)), dk(k.size(), T(-5)), dv(v.size(), T(-5)), dbias(problem.bias.size()), delta(size_t(problem.shape.num_queries)) {
     AttentionBackward<T> args;
     args.forward = problem.call(q, k.data(), v.data(), sizeof(T) == 4 ? DType::f32 : DType::f64, out, lse);
     for (int64_t head = 0; head < args.forward.num_heads; ++head)
@@ -334,6 +347,7 @@ struct Gradients {
     args.dq = dq.data();
     args.dk = dk.data();
     args.dv = dv.data();
+    args.dbias = dbias.empty() ? nullptr : dbias.data();
     args.dkv_stride = problem.kv_width();
     for (int64_t kv_head = 0; kv_head < args.forward.num_kv_heads; ++kv_head)
       kernels.attention_backward(args, kv_head, delta.data(), problem.scratch.data());
@@ -344,7 +358,7 @@ struct Gradients {
 
 TEST_CASE("the reference's gradients are those of finite differences") {
   for (const float dropout : {0.0f, 0.4f})
-    for (const Shape& shape : {Shape{5, 0, 5, 2, 1, 3, true}, Shape{3, 0, 6, 2, 2, 4}, Shape{7, 0, 7, 1, 1, 2, true, 3}}) {
+    for (const Shape& shape : {Shape{5, 0, 5, 2, 1, 3, true}, Shape{3, 0, 6, 2, 2, 4}, Shape{7, 0, 7, 1, 1, 2, true, 3}, Shape{5, 0, 6, 2, 1, 3, false, 0, 2}}) {
       Problem problem(shape);
       if (dropout > 0) problem.dropout = {dropout, 99, 1, 2};
       Random random(5);
@@ -371,6 +385,7 @@ TEST_CASE("the reference's gradients are those of finite differences") {
       CHECK(largest_error(exact.q, gradients.dq) < 1e-8);
       CHECK(largest_error(exact.k, gradients.dk) < 1e-8);
       CHECK(largest_error(exact.v, gradients.dv) < 1e-8);
+      CHECK(largest_error(problem.bias_exact, gradients.dbias) < 1e-8);
     }
 }
 
@@ -389,6 +404,7 @@ TEST_CASE("every class has the gradients of the reference in double") {
         CHECK(largest_difference(gradients.dq, exact.dq) < 2e-5);
         CHECK(largest_difference(gradients.dk, exact.dk) < 2e-5);
         CHECK(largest_difference(gradients.dv, exact.dv) < 2e-5);
+        CHECK(largest_difference(gradients.dbias, exact.dbias) < 2e-5);
       }
     }
 }

@@ -25,6 +25,7 @@ static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
 struct Tiled {
   const Args& args;
   int64_t head, kv_head, begin, padded_dim;
+  RelativeBias bias;
   PatternMask dropout;
   Scratch& scratch;
 };
@@ -42,6 +43,7 @@ Rescale softmax_row(const Tiled& tiled, float* scores, Range seen, float max, in
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) {
     s[v] = Floats::load(scores + v * Floats::kLanes) * scale;
+    if (tiled.bias.active()) s[v] = s[v] + tiled.bias.load(tiled.bias.distance(query, chunk, v));
     if (!whole) s[v] = select(lanes_seen(seen, v), s[v], minus_infinity);
     largest = ORRERY_ISA::max(largest, s[v]);
   }
@@ -141,7 +143,7 @@ void attend(const Args& args, int64_t head, int64_t query_begin, int64_t query_e
   const int64_t kv_head = head / (args.num_heads / args.num_kv_heads);
   for (int64_t begin = query_begin; begin < query_end; begin += kTileQueries) {
     const int64_t count = smaller(kTileQueries, query_end - begin);
-    const Tiled tiled{args, head, kv_head, begin, rounded_up(args.head_dim, Floats::kLanes), PatternMask(args, head), scratch};
+    const Tiled tiled{args, head, kv_head, begin, rounded_up(args.head_dim, Floats::kLanes), RelativeBias(args, head), PatternMask(args, head), scratch};
     for (int64_t i = 0; i < count * tiled.padded_dim; i += Floats::kLanes) Floats::zero().store(scratch.mixed + i);
     for (int64_t i = 0; i < count; i += Floats::kLanes) {
       Floats::broadcast(-__builtin_inff()).store(scratch.max + i);

@@ -27,6 +27,8 @@ struct Pass {
   const Args& forward;
   int64_t head, kv_head, padded_dim;
   const float* delta;
+  RelativeBias bias;
+  float* dbias;   // of distance 0; null where nobody wants it
   PatternMask dropout;
   Scratch& scratch;
 };
@@ -52,10 +54,14 @@ void score_gradients(const Pass& pass, int64_t i, int64_t r, Range seen, int64_t
     for (int64_t x = 0; x < 2; ++x) {
       const int64_t at = (v + x) * Floats::kLanes;
       const Mask<float> lanes = lanes_seen(seen, v + x);
-      const Floats p = exp_of_shifted(fma(Floats::load(probs + at), scale, -lse));
+      const int64_t distance = pass.bias.distance(i, chunk, v + x);
+      const Floats shift = pass.bias.active() ? pass.bias.load(distance) - lse : -lse;
+      const Floats p = exp_of_shifted(fma(Floats::load(probs + at), scale, shift));
       const Floats dp = Floats::load(dscores + at) * keep[x];
       mask_lanes(lanes, p * keep[x]).store(probs + at);
-      mask_lanes(lanes, p * (dp - delta) * scale).store(dscores + at);
+      const Floats ds = mask_lanes(lanes, p * (dp - delta));
+      (ds * scale).store(dscores + at);
+      if (pass.dbias) pass.bias.add(pass.dbias, distance, ds);
     }
   }
 }
@@ -176,7 +182,8 @@ void attention_backward(const AttentionBackward<float>& args, int64_t kv_head, f
   const int64_t group = forward.num_heads / forward.num_kv_heads;
   for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
     start_head(args, head, delta);
-    const Pass pass{args,  forward, head, kv_head, rounded_up(forward.head_dim, Floats::kLanes), delta,
+    float* dbias = args.dbias ? args.dbias + head * (2 * forward.bias_reach + 1) + forward.bias_reach : nullptr;
+    const Pass pass{args,  forward, head, kv_head, rounded_up(forward.head_dim, Floats::kLanes), delta, RelativeBias(forward, head), dbias,
                     PatternMask(forward, head), *static_cast<Scratch*>(scratch)};
     for (int64_t chunk = 0; chunk * kKeyChunk < forward.num_keys; ++chunk)
       chunk_gradients(pass, chunk, head == kv_head * group);

@@ -153,6 +153,35 @@ inline Floats exp_of_shifted(Floats x) {
   return mask_lanes(~less(x, lowest), exp(max(lowest, x)));
 }
 
+// What the distance of key and query adds to a head's scores.
+struct RelativeBias {
+  const float* values;   // of distance 0; null where there is none
+  int64_t reach, query_start;
+
+  RelativeBias(const Args& args, int64_t head)
+      : values(args.bias ? args.bias + head * (2 * args.bias_reach + 1) + args.bias_reach : nullptr),
+        reach(args.bias_reach),
+        query_start(args.query_start) {}
+  bool active() const { return values != nullptr; }
+  // The distance of query i and the first key of vector v of the chunk.
+  int64_t distance(int64_t i, int64_t chunk, int64_t v) const { return chunk * kKeyChunk + v * Floats::kLanes - query_start - i; }
+  bool within(int64_t first) const { return first >= -reach && first + Floats::kLanes - 1 <= reach; }
+  int64_t clamped(int64_t d) const { return d < -reach ? -reach : d > reach ? reach : d; }
+  Floats load(int64_t first) const {
+    if (within(first)) return Floats::load(values + first);
+    alignas(64) float lanes[Floats::kLanes];
+    for (int64_t x = 0; x < Floats::kLanes; ++x) lanes[x] = values[clamped(first + x)];
+    return Floats::load(lanes);
+  }
+  // sums[distance] += x, for sums laid out like the bias, of distance 0.
+  void add(float* sums, int64_t first, Floats x) const {
+    if (within(first)) return (Floats::load(sums + first) + x).store(sums + first);
+    alignas(64) float lanes[Floats::kLanes];
+    x.store(lanes);
+    for (int64_t lane = 0; lane < Floats::kLanes; ++lane) sums[clamped(first + lane)] += lanes[lane];
+  }
+};
+
 // Dropout on the pattern: what a chunk's probabilities of one query are multiplied by.
 struct PatternMask {
   const PatternDropout& dropout;

@@ -34,13 +34,20 @@ T element(const Attention<T>& args, const void* data, int64_t kv_head, int64_t j
   return widened<T>(data, args.kv.dtype, args.kv.row(j) + kv_head * args.head_dim + x);
 }
 
+// Where the bias of query i for key j stands.
+template <class T>
+int64_t bias_index(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
+  const int64_t distance = std::clamp(j - (args.query_start + i), -args.bias_reach, args.bias_reach);
+  return head * (2 * args.bias_reach + 1) + args.bias_reach + distance;
+}
+
 template <class T>
 T score(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
   const T* q = args.q + i * args.q_stride + head * args.head_dim;
   double sum = 0;
   for (int64_t x = 0; x < args.head_dim; ++x)
     sum += double(q[x]) * double(element(args, args.kv.k, kv_head_of(args, head), j, x));
-  return T(sum * double(args.scale));
+  return T(sum * double(args.scale) + (args.bias ? double(args.bias[bias_index(args, head, i, j)]) : 0.0));
 }
 
 template <class T>
@@ -113,7 +120,8 @@ void attention_backward(const AttentionBackward<T>& args, int64_t kv_head, T* de
         T* dv = args.dv + j * args.dkv_stride + kv_head * dim;
         T dp = 0;
         for (int64_t x = 0; x < dim; ++x) dp += dout[x] * element(forward, forward.kv.v, kv_head, j, x);
-        const T ds = forward.scale * p * (kept * dp - delta[i]);
+        const T dbias = p * (kept * dp - delta[i]), ds = forward.scale * dbias;
+        if (args.dbias) args.dbias[bias_index(forward, head, i, j)] += dbias;
         for (int64_t x = 0; x < dim; ++x) {
           dq[x] += ds * element(forward, forward.kv.k, kv_head, j, x);
           dk[x] += ds * q[x];
