@@ -31,7 +31,7 @@ Tokenizer load_tokenizer(const std::string& model) { return Tokenizer::load(mode
 std::optional<Tokenizer> find_tokenizer(const std::string& model) {
   const std::filesystem::path folder = model_path(model);
   std::error_code ignored;
-  for (const char* file : {"tokenizer.json", "vocab.json", "vocab.txt"})
+  for (const char* file : {"tokenizer.json", "merges.txt", "vocab.txt"})
     if (std::filesystem::exists(folder / file, ignored)) return Tokenizer::load(folder).value();
   return std::nullopt;
 }

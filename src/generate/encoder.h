@@ -16,16 +16,30 @@
 namespace orrery {
 
 struct TokenSequence {
-  std::vector<int32_t> ids = {};
+  std::vector<int32_t> ids = {};        // of an encoder-decoder: what its decoder has written
   std::vector<int32_t> type_ids = {};   // empty: all 0
+  std::vector<int32_t> source = {};     // of an encoder-decoder: what its encoder reads
 };
 
 struct EncoderOptions {
-  int64_t max_rows = 512;               // tokens of one run, and so of the longest sequence
+  int64_t max_rows = 512;               // tokens of one run, and so of the longest sequence; and as many of sources
   int64_t max_sequences = 64;           // in one run
   DType kv_dtype = DType::f32;          // keys and values are rounded to it
   std::vector<std::string> sites = {};           // values that interventions may change: graph/passes/taps.h
   std::vector<Intervention> interventions = {};  // at those sites, by the number of the sequence in run()
+};
+
+// A text as the model reads it: an encoder-decoder's source, with the start of what its decoder writes.
+TokenSequence text_for(const Model& model, std::vector<int32_t> ids);
+
+// Rows and inputs of the sequences [begin, end) that fit into a run of `max_rows` rows and `max_sequences`; ids are kept here.
+class SequenceBatch {
+ public:
+  // Returns the first sequence that did not fit. The workspace reads this batch's memory.
+  size_t fill(std::span<const TokenSequence> sequences, size_t begin, int64_t max_rows, int64_t max_sequences, Workspace& run);
+
+ private:
+  std::vector<int32_t> ids_, types_, source_;
 };
 
 class Encoder {
@@ -49,9 +63,10 @@ class Encoder {
   std::string output_;
   EncoderOptions options_;
   Workspace run_;
+  std::string space_;          // the row space of the output
   bool per_token_ = true;
   int64_t width_ = 0;
-  std::vector<int32_t> ids_, types_;
+  SequenceBatch batch_;
 };
 
 // Throws Error where a sequence is empty, longer than `limit` tokens, or has an id or a type that the model does not have.

@@ -9,15 +9,28 @@ namespace orrery {
 
 EngineOptions Engine::checked(const Model& model, EngineOptions options) {
   const Config& config = model.config();
-  if (!model.family().causal || config.head != Head::causal_lm)
+  if (!model.generates())
     throw Error{ErrorKind::unsupported, "a model of architecture " + config.architecture + " does not generate text", model.folder().string(),
                 "try `orrery embed`, `orrery classify` or `orrery logits`"};
   options.max_batch = std::max<int64_t>(1, options.max_batch);
   options.max_positions = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.max_positions;
   if (options.cache_tokens <= 0) options.cache_tokens = options.max_batch * options.max_positions;
+  if (options.source_positions <= 0) options.source_positions = options.max_positions;
+  options.source_positions = std::min(options.source_positions, config.max_positions);
   options.max_rows = std::max(options.max_batch, std::min(options.max_rows, options.max_batch * options.max_positions));
   return options;
 }
+
+namespace {
+// The plan of an encode run, and what it keeps.
+std::shared_ptr<const Plan> compiled_encoder(Model& model, ThreadPool& pool, const EngineOptions& options, std::vector<CacheSlot>& slots) {
+  Graph graph = model.graph({.encode = true, .kv_dtype = options.kv_dtype, .sites = options.sites}, &slots);
+  CompileOptions compile_options;
+  compile_options.capacity = {{"source", options.source_positions}, {"source.sequences", 1}, {"tokens", 1}};
+  compile_options.max_positions = options.source_positions;
+  return compile(std::move(graph), model.weights(), compile_options, &pool);
+}
+}  // namespace
 
 Engine::Compiled Engine::compiled(Model& model, ThreadPool& pool, const EngineOptions& options) {
   Compiled made;
@@ -50,6 +63,32 @@ Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Com
   run_.cache(&cache_);
   run_.input("ids", ids_.data());
   run_.input("logit_rows", logit_rows_.data());
+  if (!model.config().encoder_decoder) return;
+  std::vector<CacheSlot> slots;
+  encode_run_ = std::make_unique<Workspace>(compiled_encoder(model, pool, options, slots), pool);
+  const int64_t blocks = (options.source_positions + options.block_size - 1) / options.block_size;
+  source_cache_ = std::make_unique<PagedCache>(std::move(slots), CacheOptions{.block_size = options.block_size, .num_blocks = blocks * options.max_batch});
+  encode_run_->cache(source_cache_.get());
+}
+
+CacheSequence Engine::encode(std::span<const int32_t> ids, uint32_t id, const std::atomic<bool>* stop) {
+  check_source(ids);
+  CacheSequence source = source_cache_->sequence();
+  Rows& rows = encode_run_->rows("source");
+  rows = {};
+  rows.append(int64_t(ids.size()), 0, id, &source);
+  encode_run_->input("source.ids", ids.data());
+  encode_run_->run({.interventions = &options_.interventions}, stop);
+  return source;
+}
+
+void Engine::check_source(std::span<const int32_t> ids) const {
+  const std::string where = model_->folder().string();
+  if (!encode_run_) throw Error{ErrorKind::bad_usage, "a model of architecture " + model_->config().architecture + " reads no source", where};
+  if (ids.empty()) throw Error{ErrorKind::bad_usage, "there is no text for the encoder to read", where, "give a prompt"};
+  if (int64_t(ids.size()) > options_.source_positions)
+    throw Error{ErrorKind::out_of_range, std::to_string(ids.size()) + " tokens are more than the " + std::to_string(options_.source_positions) + " that the encoder has room for", where, "shorten the prompt"};
+  check_ids(model_->config(), ids, 0, where);
 }
 
 void Engine::check(std::span<const int32_t> ids, int64_t position) const {
@@ -73,6 +112,7 @@ Engine::Progress Engine::fill(std::span<const Feed> feeds, Progress from) {
     const size_t count = std::min(feed.ids.size() - from.token, size_t(options_.max_rows - rows_->count));
     std::copy_n(feed.ids.begin() + std::ptrdiff_t(from.token), count, ids_.begin() + rows_->count);
     rows_->append(int64_t(count), feed.sequence->length, feed.id, feed.sequence);
+    rows_->sequences.back().source = feed.source;
     from.token += count;
     if (from.token < feed.ids.size()) break;
     logit_rows_.push_back(int32_t(rows_->count - 1));
@@ -88,6 +128,7 @@ const float* Engine::forward(std::span<const Feed> feeds, const std::atomic<bool
   for (const Feed& feed : feeds) {
     if (feed.ids.empty()) throw Error{ErrorKind::bad_usage, "a sequence is fed no token", "Engine"};
     check(feed.ids, feed.sequence->length);
+    if (model_->config().encoder_decoder && !feed.source) throw Error{ErrorKind::bad_usage, "a sequence of an encoder-decoder has no source", "Engine"};
   }
   std::vector<int64_t> before;
   const bool several = std::any_of(feeds.begin(), feeds.end(), [](const Feed& feed) { return feed.ids.size() > 1; });
@@ -110,6 +151,16 @@ const float* Engine::forward(std::span<const Feed> feeds, const std::atomic<bool
   return logits_.data();
 }
 
-MemoryReport Engine::memory() const { return run_.plan().memory(run_.pool().num_threads()); }
+MemoryReport Engine::memory() const {
+  MemoryReport report = run_.plan().memory(run_.pool().num_threads());
+  if (!encode_run_) return report;
+  // Weights, packed ones too, that both plans read are there once; which are is not told apart: the larger sum counts.
+  const MemoryReport encoder = encode_run_->plan().memory(run_.pool().num_threads());
+  report.arena += encoder.arena;
+  report.scratch += encoder.scratch;
+  report.weights = std::min(report.weights + encoder.weights, model_->weights().canonical_bytes());
+  report.derived += encoder.derived;
+  return report;
+}
 
 }  // namespace orrery

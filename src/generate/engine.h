@@ -5,12 +5,18 @@
 //   const float* logits = engine.forward({{{&a, prompt_a}, {&b, prompt_b}}});     // [2, vocab]: of each one's last token
 //   logits = engine.forward({{{&a, {&next_a, 1}}, {&b, {&next_b, 1}}}});          // one token more for each
 //
+// An encoder-decoder reads a source first, and each feed of its decoder names it:
+//
+//   CacheSequence text = engine.encode(ids), a = engine.sequence();
+//   logits = engine.forward({{{.sequence = &a, .ids = {&start, 1}, .source = &text}}});
+//
 // Sequences of different lengths share a run, rows end to end, and long prompts are split over several runs; what is
 // computed for a sequence does not depend on either. A decode step allocates nothing. One thread at a time may use an
 // engine; several engines may share a model.
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -23,6 +29,7 @@ struct EngineOptions {
   int64_t max_batch = 1;        // sequences in one call
   int64_t max_positions = 0;    // of the longest sequence; 0: as many as the model has
   int64_t cache_tokens = 0;     // of all sequences together; 0: max_batch times max_positions
+  int64_t source_positions = 0; // of the longest source, for encoder-decoders; 0: as max_positions
   int64_t max_rows = 512;       // tokens in one run: longer prompts take several
   int64_t block_size = 64;      // tokens in a block of the cache
   DType kv_dtype = DType::f32;
@@ -34,6 +41,7 @@ struct Feed {
   CacheSequence* sequence = nullptr;
   std::span<const int32_t> ids = {};   // at least one
   uint32_t id = 0;                     // names the sequence for interventions
+  const CacheSequence* source = nullptr;   // what the decoder of an encoder-decoder looks at
 };
 
 class Engine {
@@ -44,6 +52,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   CacheSequence sequence() { return cache_.sequence(); }
+  // Runs the encoder over a source and keeps what the decoder looks at. id names it for interventions.
+  CacheSequence encode(std::span<const int32_t> ids, uint32_t id = 0, const std::atomic<bool>* stop = nullptr);
   PagedCache& cache() { return cache_; }
 
   // Appends tokens to sequences and returns the logits after the last of each, [feeds, vocab], valid until the next
@@ -52,6 +62,8 @@ class Engine {
 
   // Throws Error unless these ids can stand at `position` and after in a sequence of this model.
   void check(std::span<const int32_t> ids, int64_t position) const;
+  // … unless they can be a source: at least one, and not too many.
+  void check_source(std::span<const int32_t> ids) const;
 
   const Model& model() const { return *model_; }
   int64_t vocab_size() const { return vocab_size_; }
@@ -59,7 +71,7 @@ class Engine {
   int64_t max_positions() const { return options_.max_positions; }
   // What the plan and the cache occupy at most.
   MemoryReport memory() const;
-  int64_t cache_bytes() const { return cache_.bytes(); }
+  int64_t cache_bytes() const { return cache_.bytes() + (source_cache_ ? source_cache_->bytes() : 0); }
 
  private:
   struct Compiled {
@@ -85,6 +97,8 @@ class Engine {
   std::vector<int32_t> ids_, logit_rows_;
   std::vector<size_t> finished_;   // feeds whose last token is in this run
   std::vector<float> logits_;
+  std::unique_ptr<PagedCache> source_cache_;   // both only for encoder-decoders
+  std::unique_ptr<Workspace> encode_run_;
 };
 
 }  // namespace orrery

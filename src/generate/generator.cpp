@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "generate/encoder.h"
 #include "generate/stop_strings.h"
 
 namespace orrery {
@@ -38,8 +39,8 @@ std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer)
 struct Generator::Active {
   size_t index = 0;
   uint32_t sequence = 0;
-  CacheSequence cache;
-  std::vector<int32_t> ids;            // prompt and continuation
+  CacheSequence source, cache;         // source: of an encoder-decoder
+  std::vector<int32_t> ids;            // prompt (of an encoder-decoder: the start) and continuation
   size_t fed = 0;                      // how many of them the engine has
   int64_t allowed = 0;                 // new tokens
   std::optional<DecodeStream> stream;
@@ -56,9 +57,11 @@ Generator::Generator(Engine& engine, const Tokenizer* tokenizer, GenerationConfi
 
 void Generator::prepare(std::vector<Prompt>& prompts) const {
   for (size_t i = 0; i < prompts.size(); ++i) {
-    if (prompts[i].ids.empty()) prompts[i].ids = start_of_text(engine_->model().config(), tokenizer_);
+    const bool source = engine_->model().config().encoder_decoder;
+    if (prompts[i].ids.empty() && !source) prompts[i].ids = start_of_text(engine_->model().config(), tokenizer_);
     try {
-      engine_->check(prompts[i].ids, 0);
+      if (source) engine_->check_source(prompts[i].ids);
+      else engine_->check(prompts[i].ids, 0);
     } catch (Error& error) {
       if (prompts.size() > 1) error.where += (error.where.empty() ? "prompt " : ", prompt ") + std::to_string(i + 1);
       throw;
@@ -101,13 +104,20 @@ std::vector<Generation> Generator::run(std::vector<Prompt> prompts, const Genera
     results[text.index] = std::move(text.made);
     if (events.finished) events.finished(text.index, results[text.index]);
   };
+  const auto source_of = [](const Active& text) { return text.source.cache ? &text.source : nullptr; };
   for (size_t next = 0; next < prompts.size() || !active.empty();) {
     while (next < prompts.size() && int64_t(active.size()) < engine_->max_batch()) {
       auto text = std::make_unique<Active>();
       text->index = next;
       text->sequence = prompts[next].sequence;
-      text->ids = std::move(prompts[next].ids);
-      text->made.prompt_tokens = int64_t(text->ids.size());
+      text->made.prompt_tokens = int64_t(prompts[next].ids.size());
+      std::vector<int32_t> source;
+      if (engine_->model().config().encoder_decoder) {
+        source = std::move(prompts[next].ids);
+        text->ids = {decoder_start(engine_->model())};
+      } else {
+        text->ids = std::move(prompts[next].ids);
+      }
       text->allowed = config_.new_tokens(int64_t(text->ids.size()), engine_->max_positions());
       text->start = Clock::now();
       ++next;
@@ -116,9 +126,11 @@ std::vector<Generation> Generator::run(std::vector<Prompt> prompts, const Genera
         continue;
       }
       text->cache = engine_->sequence();
+      if (!source.empty()) text->source = engine_->encode(source, uint32_t(text->index), events.stop);
       if (tokenizer_) {
         text->stream.emplace(*tokenizer_, /*skip_special=*/true);
-        for (const int32_t id : text->ids) text->stream->push(id);   // what was shown decides about the first space
+        if (source.empty())
+          for (const int32_t id : text->ids) text->stream->push(id);   // what was shown decides about the first space
         text->stop = StopStrings(config_.stop_strings);
       }
       text->ids.reserve(text->ids.size() + size_t(text->allowed));
@@ -127,7 +139,7 @@ std::vector<Generation> Generator::run(std::vector<Prompt> prompts, const Genera
     }
     if (active.empty()) break;
     feeds.clear();
-    for (const auto& text : active) feeds.push_back({&text->cache, std::span<const int32_t>(text->ids).subspan(text->fed), uint32_t(text->index)});
+    for (const auto& text : active) feeds.push_back({&text->cache, std::span<const int32_t>(text->ids).subspan(text->fed), uint32_t(text->index), source_of(*text)});
     const float* logits = engine_->forward(feeds, events.stop);     // [active, vocab]
     for (size_t i = 0; i < active.size(); ++i) {
       Active& text = *active[i];

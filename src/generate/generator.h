@@ -26,7 +26,7 @@ enum class FinishReason : uint8_t { stop, length };   // an end token or stop st
 const char* name_of(FinishReason reason);
 
 struct Prompt {
-  std::vector<int32_t> ids = {};
+  std::vector<int32_t> ids = {};       // of an encoder-decoder: its source
   uint32_t sequence = 0;               // names its random numbers
 };
 

@@ -24,10 +24,10 @@ Result<Graph> graph_of(const std::filesystem::path& folder, ModelReport& report)
   if (!config) return config.error();
   report.config = *config;
   report.family = family->name;
-  report.causal = family->causal && config->head == Head::causal_lm;
+  report.causal = (family->causal || config->encoder_decoder) && config->head == Head::causal_lm;
   Graph graph;
   Builder g(graph);
-  const Outputs out = family->build(g, *config, g.inputs());
+  const Outputs out = build_model(*family, g, *config);
   if (out.logits) g.output("logits", out.logits);
   else g.output("hidden", out.hidden);
   return graph;

@@ -64,6 +64,7 @@ struct Inputs {
   Sequences sequences;
   Value ids;          // i32 [tokens]
   Value positions;    // i32 [tokens]
+  const Inputs* source = nullptr;   // of an encoder-decoder: the rows of the text that the encoder reads
 };
 
 class Builder {
@@ -89,6 +90,7 @@ class Builder {
                                   std::shared_ptr<const void> payload = nullptr);
   int next_stream() { return graph_->layers++; }   // numbers dropout nodes
   int next_slot() { return graph_->slots++; }      // numbers cached attentions
+  int next_source_slot() { return graph_->source_slots++; }   // and those that look at another row space
 
  private:
   Graph* graph_;
@@ -110,7 +112,7 @@ Value dropout(Value x, Sequences rows, double probability);        // x itself w
 // x [rows, k] W^T + b: weight [n, k] as in torch.nn.Linear, or [k, n] where `transposed` (GPT-2's Conv1D); bias optional.
 Value linear(Value x, Value weight, std::optional<Value> bias = std::nullopt, bool transposed = false);
 Value matmul(Value a, Value b, bool transpose_a = false, bool transpose_b = false);  // of two computed matrices
-Value embedding(Value table, Value ids);                           // [rows, width]
+Value embedding(Value table, Value ids, std::optional<int32_t> padding = std::nullopt);   // [rows, width]; padding's row learns nothing
 Value layer_norm(Value x, Value weight, std::optional<Value> bias, double eps);
 Value rms_norm(Value x, Value weight, double eps, double offset = 0);
 Value softmax(Value x);                                            // over the last axis
@@ -151,6 +153,7 @@ struct AttentionOptions {
   bool causal = false;
   int64_t window = 0;
   double dropout = 0;          // of the pattern, in training
+  Value bias = {};             // [num_heads, 2 reach + 1]: added to the scores by the distance of key and query (relative_bias)
 };
 // q [rows, heads * head_dim], k and v [key rows, kv_heads * head_dim]; query i-th sequence looks at the i-th key sequence.
 Value attention(Value q, Value k, Value v, Sequences queries, Sequences keys, const AttentionOptions& options);
@@ -159,6 +162,9 @@ Value attention(Value q, Value k, Value v, Sequences queries, Sequences keys, co
 // it. q [query rows, dim], keys [key rows, dim], values [key rows, width], v [dim] -> [query rows, width]
 Value additive_attention(Value q, Value keys, Value values, Value v);
 Value additive_pattern(Value q, Value keys, Value v);              // the softmax itself: [query rows, 1, keys]
+// The bias of T5 by buckets of distances: table [buckets, heads] -> [heads, 2 max_distance + 1]. Raffel et al. 2020, 2.1.
+// `both_ways`: keys before and after the query have buckets of their own; else those after share the bucket of distance 0.
+Value relative_bias(Value table, bool both_ways, int64_t max_distance);
 
 // Sum over rows of the cross-entropy of logits [rows, vocab] against labels i32 [rows]; negative labels are ignored. [1]
 Value cross_entropy(Value logits, Value labels, double label_smoothing = 0);

@@ -74,6 +74,7 @@ struct Graph {
   std::map<std::string, int> outputs; // what a run returns, by name
   int layers = 0;                     // dropout streams and cache slots are numbered
   int slots = 0;
+  int source_slots = 0;               // of attention to another row space
 
   int symbol(std::string_view name);                 // made when new
   int find_symbol(std::string_view name) const;      // -1 when absent

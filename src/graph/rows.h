@@ -13,6 +13,7 @@ struct SequenceRows {
   int64_t position = 0;             // position of the first of them in its sequence
   uint32_t id = 0;                  // names the sequence for random numbers
   CacheSequence* cache = nullptr;   // the state it continues, where the plan has one
+  const CacheSequence* source = nullptr;   // the keys and values of its source, written by an encode run
 };
 
 struct Rows {

@@ -20,10 +20,10 @@ enum class Role : uint8_t { trainable, frozen };
 enum class Orientation : uint8_t { rows, columns };
 
 struct Weight {
-  Tensor value;                  // canonical: f32 (the master copy) when trained; the file's dtype when only read
+  Tensor value = {};             // canonical: f32 (the master copy) when trained; the file's dtype when only read
   Role role = Role::trainable;
   uint64_t version = 1;          // raised by whoever changes the values: derived layouts are then made anew
-  std::function<void()> release; // tells where the value came from (a mapped file) that its pages are not needed now
+  std::function<void()> release = {};  // tells where the value came from (a mapped file) that its pages are not needed now
 };
 
 class WeightStore {

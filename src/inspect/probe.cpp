@@ -16,27 +16,30 @@ std::shared_ptr<const Plan> Probe::compiled(Model& model, ThreadPool& pool, cons
   if (options.lens) add_lens(graph);
   std::erase_if(graph.outputs, [](const auto& output) { return !output.first.starts_with(kTap) && !output.first.starts_with(kLens) && output.first != "logits"; });
   CompileOptions compile_options;
-  compile_options.capacity = {{"tokens", options.max_rows}, {"tokens.sequences", options.max_sequences}, {"logit_rows", options.max_sequences}, {"keys", options.max_rows}};
+  compile_options.capacity = {{"tokens", options.max_rows}, {"tokens.sequences", options.max_sequences}, {"source", options.max_rows}, {"source.sequences", options.max_sequences}, {"logit_rows", options.max_sequences}, {"keys", options.max_rows}};
   compile_options.max_positions = std::min(options.max_rows, model.config().max_positions);
   return compile(std::move(graph), model.weights(), compile_options, &pool);
 }
 
 Probe::Probe(Model& model, ThreadPool& pool, const ProbeOptions& options) : model_(&model), options_(options), run_(compiled(model, pool, options), pool) {}
 
-void Probe::cut(const std::string& name, size_t number, const SequenceRows& at, Probed& result) const {
+void Probe::cut(const std::string& name, size_t number, Probed& result) {
   const Graph& graph = this->graph();
-  const Dims& dims = graph.values[size_t(graph.outputs.at(name))].dims;
+  const ValueInfo& value = graph.values[size_t(graph.outputs.at(name))];
+  const Dims& dims = value.dims;
+  // The rows of a symbol that belong to the sequence.
+  const auto rows_of = [&](int symbol) { return run_.rows(symbol).sequences[number]; };
   const std::string rows = dims[0].fixed() ? "" : graph.symbols[size_t(dims[0].symbol)];
-  const bool per_token = rows == "tokens";
+  const bool per_token = rows == "tokens" || rows == "source";
   const std::vector<int64_t> shape = run_.output_shape(name);
   int64_t width = 1;
   for (size_t axis = 1; axis < shape.size(); ++axis) width *= shape[axis];
-  const int64_t first = per_token ? at.begin : int64_t(number), count = per_token ? at.count : 1;
+  const int64_t first = per_token ? rows_of(dims[0].symbol).begin : int64_t(number), count = per_token ? rows_of(dims[0].symbol).count : 1;
   const float* from = run_.output<float>(name) + first * width;
   std::vector<int64_t> own = shape;
   own[0] = count;
   const bool over_keys = shape.size() == 3 && !dims[2].fixed();
-  if (over_keys) own[2] = at.count;
+  if (over_keys) own[2] = rows_of(graph.values[size_t(graph.nodes[size_t(value.node)].inputs[1])].dims[0].symbol).count;   // of the keys' own row space
   Tensor tensor = Tensor::zeros(DType::f32, own);
   float* to = tensor.mutable_data<float>();
   if (!over_keys) std::memcpy(to, from, size_t(count * width) * sizeof(float));
@@ -50,30 +53,16 @@ std::vector<Probed> Probe::run(std::span<const TokenSequence> sequences, const s
   for (const TokenSequence& sequence : sequences) check_sequence(*model_, sequence, limit);
   std::vector<Probed> results(sequences.size());
   for (size_t begin = 0, end = 0; begin < sequences.size(); begin = end) {
-    Rows& rows = run_.rows("tokens");
-    rows.count = 0;
-    rows.sequences.clear();
-    ids_.clear();
-    types_.clear();
+    end = batch_.fill(sequences, begin, options_.max_rows, options_.max_sequences, run_);
     logit_rows_.clear();
-    for (; end < sequences.size() && int64_t(end - begin) < options_.max_sequences; ++end) {
-      const TokenSequence& sequence = sequences[end];
-      if (rows.count + int64_t(sequence.ids.size()) > options_.max_rows) break;
-      rows.append(int64_t(sequence.ids.size()), 0, uint32_t(end));
-      ids_.insert(ids_.end(), sequence.ids.begin(), sequence.ids.end());
-      types_.insert(types_.end(), sequence.type_ids.begin(), sequence.type_ids.end());
-      types_.resize(ids_.size(), 0);
-      logit_rows_.push_back(int32_t(rows.count - 1));
-    }
-    run_.input("ids", ids_.data());
-    run_.input("type_ids", types_.data());
+    for (const SequenceRows& rows : run_.rows("tokens").sequences) logit_rows_.push_back(int32_t(rows.begin + rows.count - 1));
     if (graph().find_symbol("logit_rows") >= 0) {
       run_.size("logit_rows", int64_t(logit_rows_.size()));
       run_.input("logit_rows", logit_rows_.data());
     }
     run_.run({.interventions = &table});
     for (const auto& output : graph().outputs)
-      for (size_t i = begin; i < end; ++i) cut(output.first, i - begin, rows.sequences[i - begin], results[i]);
+      for (size_t i = begin; i < end; ++i) cut(output.first, i - begin, results[i]);
   }
   return results;
 }

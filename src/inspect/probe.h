@@ -48,12 +48,13 @@ class Probe {
 
  private:
   static std::shared_ptr<const Plan> compiled(Model& model, ThreadPool& pool, const ProbeOptions& options);
-  void cut(const std::string& name, size_t number, const SequenceRows& at, Probed& result) const;
+  void cut(const std::string& name, size_t number, Probed& result);
 
   Model* model_;
   ProbeOptions options_;
   Workspace run_;
-  std::vector<int32_t> ids_, types_, logit_rows_;
+  SequenceBatch batch_;
+  std::vector<int32_t> logit_rows_;
 };
 
 }  // namespace orrery

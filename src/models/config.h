@@ -38,6 +38,14 @@ struct Config {
   std::optional<int32_t> bos_id, pad_id;
   std::vector<int32_t> eos_ids;                    // any of them ends a text
   std::vector<std::string> labels;                 // names of the classes
+  // Encoder-decoders: what is not named for the encoder is the decoder's.
+  bool encoder_decoder = false;                    // reads Inputs::source, and generates from decoder_start_id on
+  int64_t num_encoder_layers = 0, num_encoder_heads = 0, encoder_intermediate_size = 0;
+  std::optional<int32_t> decoder_start_id;         // what the decoder's text begins with
+  int64_t num_buckets = 0, max_distance = 0;       // T5: of its relative positions
+  bool gated_mlp = false;
+  bool scale_embedding = false;                    // by sqrt(hidden_size)
+  bool scale_logits = false;                       // T5: by 1 / sqrt(hidden_size)
   bool base_names = false;                         // the file leaves out the prefix of the base model ("transformer.")
   Json json;                                       // the file as it was
 };

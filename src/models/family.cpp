@@ -1,6 +1,15 @@
 #include "models/family.h"
 
+#include <algorithm>
+
 namespace orrery {
+
+Outputs build_model(const ModelFamily& family, Builder& g, const Config& c) {
+  Inputs in = g.inputs();
+  const Inputs source = c.encoder_decoder ? g.inputs("source") : Inputs{};
+  if (c.encoder_decoder) in.source = &source;
+  return family.build(g, c, in);
+}
 
 std::span<const ModelFamily* const> model_families() {
   static const std::vector<const ModelFamily*> families = {
@@ -28,8 +37,18 @@ const char* name_of(Head head) {
   return "?";
 }
 
+namespace {
+constexpr std::initializer_list<const char*> kActivations = {"gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "relu", "silu", "swish", "tanh", "sigmoid"};
+}
+
 Unary read_activation(ConfigReader& fields, const FieldNames& names, const char* otherwise) {
-  const std::string name = fields.choice_or(names, otherwise, {"gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "relu", "silu", "swish", "tanh", "sigmoid"});
+  const std::string name = fields.choice_or(names, otherwise, kActivations);
+  return activation_named(fields, name, names.spellings.front());
+}
+
+Unary activation_named(ConfigReader& fields, const std::string& name, const char* field) {
+  if (std::find(kActivations.begin(), kActivations.end(), name) == kActivations.end())
+    fields.fail(std::string(field) + " '" + name + "' is not known", "", ErrorKind::unsupported);
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") return Unary::gelu_tanh;
   if (name == "relu") return Unary::relu;
   if (name == "silu" || name == "swish") return Unary::silu;
@@ -74,14 +93,14 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   c.json = json;
   c.model_type = fields.string("model_type");
   if (json.is_object()) read_architecture(fields, json, c, architectures);
-  c.num_layers = fields.integer({"num_hidden_layers", "n_layer", "num_layers"}, {1, 4096});
+  c.num_layers = fields.integer({"num_hidden_layers", "n_layer", "num_layers", "decoder_layers"}, {1, 4096});
   c.hidden_size = fields.integer({"hidden_size", "n_embd", "d_model"}, {1, 1 << 20});
-  c.num_heads = fields.integer({"num_attention_heads", "n_head", "num_heads"}, {1, 1 << 16});
+  c.num_heads = fields.integer({"num_attention_heads", "n_head", "num_heads", "decoder_attention_heads"}, {1, 1 << 16});
   c.vocab_size = fields.integer("vocab_size", {1, 1 << 26});
   c.max_positions = fields.integer_or({"max_position_embeddings", "n_positions", "max_positions"}, 2048, {1, 1 << 24});
   c.num_kv_heads = fields.integer_or("num_key_value_heads", c.num_heads, {1, 1 << 16});
-  c.head_dim = fields.integer_or("head_dim", c.num_heads ? c.hidden_size / c.num_heads : 1, {1, 256});
-  if (!fields.has("head_dim") && c.num_heads && c.hidden_size % c.num_heads != 0)
+  c.head_dim = fields.integer_or({"head_dim", "d_kv"}, c.num_heads ? c.hidden_size / c.num_heads : 1, {1, 256});
+  if (!fields.has({"head_dim", "d_kv"}) && c.num_heads && c.hidden_size % c.num_heads != 0)
     fields.fail("hidden_size " + std::to_string(c.hidden_size) + " is not a multiple of the " + std::to_string(c.num_heads) + " heads");
   if (c.num_kv_heads && c.num_heads % c.num_kv_heads != 0)
     fields.fail("num_attention_heads " + std::to_string(c.num_heads) + " is not a multiple of num_key_value_heads " + std::to_string(c.num_kv_heads));
@@ -95,6 +114,7 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   };
   c.bos_id = token("bos_token_id");
   c.pad_id = token("pad_token_id");
+  c.decoder_start_id = token("decoder_start_token_id");
   for (int64_t id : fields.integers("eos_token_id", {-1, 1 << 30}))
     if (id >= 0) c.eos_ids.push_back(int32_t(id));
   return c;

@@ -1,18 +1,21 @@
 // A model family: how to read its config, name its weights and build its graph. One file each, listed in models.inc.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "checkpoint/fields.h"
 #include "models/config.h"
+#include "tensor/tensor.h"
 
 namespace orrery {
 
 // The values that a family's graph offers; absent ones are empty.
 struct Outputs {
   Value hidden;   // [tokens, hidden] after the last norm
+  Value encoded;  // [source rows, hidden]: what an encoder-decoder's encoder makes
   Value logits;   // [tokens, vocab | labels], or [sequences, labels]
   Value pooled;   // [sequences, hidden]: BERT's pooler
   std::vector<Value> router_probs;   // [tokens, experts] of each layer that has experts
@@ -34,7 +37,13 @@ struct ModelFamily {
   // Where files in the wild keep a weight that is not there under its own name; what is saved has the weight's name.
   std::vector<WeightPlace> (*other_places)(const Config& c, const std::string& weight) = nullptr;
   bool causal = false;                        // generates from left to right
+  // Weights that a formula gives (sinusoidal positions): used where the file has none, and never trained.
+  std::optional<Tensor> (*fixed_weight)(const Config& c, const std::string& name) = nullptr;
+  std::vector<std::string> copies = {};       // names under which files repeat tied embeddings
 };
+
+// The family's graph over its inputs: "ids" of the row space "tokens", and for encoder-decoders "source.ids" of "source".
+Outputs build_model(const ModelFamily& family, Builder& g, const Config& c);
 
 std::span<const ModelFamily* const> model_families();
 const ModelFamily* find_family(std::string_view model_type);
@@ -45,6 +54,7 @@ const ModelFamily* find_family(std::string_view model_type);
 
 // Fields that every config.json has in one of a few spellings.
 Config read_common(ConfigReader& fields, const Json& json, std::initializer_list<std::pair<const char*, Head>> architectures);
+Unary activation_named(ConfigReader& fields, const std::string& name, const char* field);   // an error names the field
 Unary read_activation(ConfigReader& fields, const FieldNames& names, const char* otherwise);
 
 }  // namespace orrery

@@ -58,6 +58,10 @@ Status check_config(const Config& c, const std::string& where) {
   return done();
 }
 
+std::optional<Tensor> fixed_weight(const ModelFamily& family, const Config& config, const std::string& name) {
+  return family.fixed_weight ? family.fixed_weight(config, name) : std::nullopt;
+}
+
 uint64_t hash_of(const std::string& name) {
   uint64_t hash = 1469598103934665603u;   // FNV-1a
   for (char ch : name) hash = (hash ^ uint8_t(ch)) * 1099511628211u;
@@ -86,6 +90,12 @@ std::vector<std::pair<int, int>> loss_seeds(const Graph& graph, Value seed) {
   return seeds;
 }
 
+int32_t decoder_start(const Model& model) {
+  const auto id = model.config().decoder_start_id ? model.config().decoder_start_id : model.config().bos_id;
+  if (!id) throw Error{ErrorKind::bad_file, "the config has no decoder_start_token_id", model.folder().string()};
+  return *id;
+}
+
 void choose_logit_rows(Graph& graph) {
   const auto logits = graph.outputs.find("logits");
   if (logits == graph.outputs.end()) return;
@@ -107,9 +117,9 @@ void choose_logit_rows(Graph& graph) {
 Graph Model::graph(const GraphOptions& options, std::vector<CacheSlot>* slots) const {
   Graph graph;
   Builder g(graph);
-  const Inputs in = g.inputs();
-  const Outputs out = family_->build(g, config_, in);
+  const Outputs out = build_model(*family_, g, config_);
   if (out.hidden) g.output("hidden", out.hidden);
+  if (out.encoded) g.output("encoded", out.encoded);
   if (out.pooled) g.output("pooled", out.pooled);
   if (out.logits) {
     g.at("").name("logits", out.logits);
@@ -129,12 +139,11 @@ Graph Model::graph(const GraphOptions& options, std::vector<CacheSlot>* slots) c
   }
   add_sites(graph, options.sites);
   if (options.choose_rows) choose_logit_rows(graph);
-  if (options.cached) {
-    std::vector<CacheSlot> made = add_state(graph, options.kv_dtype);
+  if (options.cached || options.encode) {
+    std::vector<CacheSlot> made = options.encode ? keep_source(graph, options.kv_dtype) : add_state(graph, options.kv_dtype);
     if (slots) *slots = std::move(made);
-  } else {
-    round_keys(graph, options.kv_dtype);
   }
+  round_keys(graph, options.kv_dtype);   // of what no cache holds
   add_taps(graph, options.taps);
   return graph;
 }
@@ -168,6 +177,11 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
           model.taken_apart_.insert(name);
           break;
         }
+    if (name.empty())
+      if (auto fixed = fixed_weight(**family, model.config_, info->name)) {
+        model.weights_->add(info->name, {.value = std::move(*fixed), .role = Role::frozen});
+        continue;
+      }
     if (name.empty()) return Error{ErrorKind::bad_file, "the checkpoint has no tensor '" + info->name + "'", folder.string(), "is config.json of another model?"};
     if (place.tensor.empty() && name != info->name) model.file_names_[info->name] = name;
     if (name != place.tensor && !place.tensor.empty()) model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
@@ -179,6 +193,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
     if (tensor->dtype() != DType::f32 && tensor->dtype() != DType::bf16 && tensor->dtype() != DType::f16 && tensor->dtype() != DType::f64)
       return Error{ErrorKind::unsupported, "tensor '" + name + "' is " + name_of(tensor->dtype()) + ", not a floating type", folder.string()};
     Weight weight;
+    if (fixed_weight(**family, model.config_, info->name)) weight.role = Role::frozen;
     const bool vector = tensor->rank() == 1;      // norms and biases are small: always f32
     const DType held = vector || tensor->dtype() == DType::f64 ? DType::f32 : options.dtype.value_or(tensor->dtype());
     if (tensor->dtype() == held) {
@@ -206,7 +221,8 @@ Result<Model> Model::initialise(const Json& json, uint64_t seed, const std::stri
   const Graph graph = model.graph();
   for (const ValueInfo* info : weights_of(graph)) {
     Weight weight;
-    weight.value = fresh_weight(model.config_, **family, info->name, shape_of(*info), seed);
+    if (auto fixed = fixed_weight(**family, model.config_, info->name)) weight = {.value = std::move(*fixed), .role = Role::frozen};
+    else weight.value = fresh_weight(model.config_, **family, info->name, shape_of(*info), seed);
     model.weights_->add(info->name, std::move(weight));
     if (model.config_.base_names && !(*family)->base_prefix.empty() && info->name.starts_with((*family)->base_prefix))
       model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
@@ -252,6 +268,7 @@ Result<CheckpointContents> Model::contents(DType dtype) const {
       if (written.contains(name) || taken_apart_.contains(name)) continue;
       // A tied output layer stored a second time would contradict the embedding once that is trained.
       if (config_.tied && (name == "lm_head.weight" || name == "cls.predictions.decoder.weight" || name == "cls.predictions.decoder.bias")) continue;
+      if (std::find(family_->copies.begin(), family_->copies.end(), name) != family_->copies.end()) continue;
       Result<Tensor> tensor = checkpoint_->tensor(name);
       if (!tensor) return tensor.error();
       contents.tensors.push_back({name, *tensor});

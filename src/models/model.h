@@ -27,7 +27,8 @@ struct LoadOptions {
 
 struct GraphOptions {
   bool choose_rows = false;       // "logits" only for the rows named by the input "logit_rows" (i32 [logit_rows])
-  bool cached = false;            // self-attention continues sequences of a cache
+  bool cached = false;            // self-attention continues sequences of a cache, and a decoder looks at what an encode run kept
+  bool encode = false;            // that run: the encoder of an encoder-decoder, and the keys and values for its decoder
   DType kv_dtype = DType::f32;    // of the cache; without one, keys and values are rounded to it all the same
   // Outputs "loss" [1] (sum) and "losses" [rows] against the input "labels" (i32, rows of the logits), and where experts are
   // to be kept equally busy "auxiliary_loss" [1], in the same unit: times the number of scored labels.
@@ -51,6 +52,8 @@ class Model {
   const WeightStore& weights() const { return *weights_; }
   const std::filesystem::path& folder() const { return folder_; }
   const Json& generation_config() const { return generation_config_; }
+  // Does it write text from left to right?
+  bool generates() const { return (family_->causal || config_.encoder_decoder) && config_.head == Head::causal_lm; }
 
   Graph graph(const GraphOptions& options = {}, std::vector<CacheSlot>* slots = nullptr) const;
 
@@ -76,6 +79,9 @@ class Model {
 
 // What training differentiates, by one seed: the sum of the losses that a graph with `loss` has.
 std::vector<std::pair<int, int>> loss_seeds(const Graph& graph, Value seed);
+
+// The id that an encoder-decoder's decoder begins with. Throws Error where the config names none.
+int32_t decoder_start(const Model& model);
 
 // Replaces the final linear layer's input by the rows named in the input "logit_rows".
 void choose_logit_rows(Graph& graph);

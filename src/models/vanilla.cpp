@@ -23,18 +23,6 @@ Result<Config> read(const Json& json, const std::string& where) {
   return fields.finish(std::move(c));
 }
 
-// Vaswani et al. 2017, 3.5.
-Tensor sinusoidal_positions(int64_t positions, int64_t width) {
-  Tensor table = Tensor::zeros(DType::f32, {positions, width});
-  float* values = table.mutable_data<float>();
-  for (int64_t p = 0; p < positions; ++p)
-    for (int64_t i = 0; i < width; ++i) {
-      const double angle = double(p) / std::pow(10000.0, double(i / 2 * 2) / double(width));
-      values[p * width + i] = float(i % 2 == 0 ? std::sin(angle) : std::cos(angle));
-    }
-  return table;
-}
-
 Value encoder_layer(Scope layer, const Config& c, Value x, const Inputs& in) {
   const Scope self = layer / "self_attention";
   const int64_t width = c.num_heads * c.head_dim;

@@ -18,7 +18,8 @@ Objective objective_named(const std::string& name) {
   if (name == "causal") return Objective::causal;
   if (name == "masked") return Objective::masked;
   if (name == "token") return Objective::token;
-  throw Error{ErrorKind::bad_usage, "'" + name + "' is no objective", "train", "causal, masked or token"};
+  if (name == "seq2seq") return Objective::seq2seq;
+  throw Error{ErrorKind::bad_usage, "'" + name + "' is no objective", "train", "causal, masked, token or seq2seq"};
 }
 
 uint64_t shuffled(uint64_t index, uint64_t count, uint64_t seed, uint64_t epoch) {
@@ -68,6 +69,7 @@ const Document& Batches::document(uint64_t place) {
 
 // Rows that a document's text has: one less than ids in the causal objective, where the last is a label alone.
 int64_t Batches::piece_rows(const Document& document, int64_t piece) const {
+  if (options_.objective == Objective::seq2seq) return piece > 0 ? 0 : int64_t(document.ids.size()) + int64_t(options_.decoder.end.has_value());
   const bool causal = options_.objective == Objective::causal;
   const int64_t frame = options_.objective == Objective::masked ? int64_t(options_.masking.cls.has_value()) + int64_t(options_.masking.sep.has_value()) : 0;
   const int64_t rows = std::max<int64_t>(0, int64_t(document.ids.size()) - (causal ? 1 : 0)), room = std::max<int64_t>(1, options_.seq - frame);
@@ -99,6 +101,15 @@ void Batches::append(Batch& batch, const Document& document, uint64_t place, int
       batch.labels.push_back(chosen ? id : kIgnored);
     }
     frame_token(masking.sep);
+  } else if (options_.objective == Objective::seq2seq) {
+    // The decoder reads start t1 … tn and is scored on t1 … tn end.
+    batch.ids.push_back(options_.decoder.start);
+    batch.ids.insert(batch.ids.end(), document.ids.begin(), document.ids.end());
+    batch.labels.insert(batch.labels.end(), document.ids.begin(), document.ids.end());
+    if (options_.decoder.end) batch.labels.push_back(*options_.decoder.end);
+    else batch.ids.pop_back();
+    batch.source.insert(batch.source.end(), document.source.begin(), document.source.end());
+    batch.source_counts.push_back(int64_t(document.source.size()));
   } else {
     const auto begin = std::ptrdiff_t(piece * options_.seq), end = begin + std::ptrdiff_t(rows);
     const std::vector<int32_t>& labels = options_.objective == Objective::causal ? document.ids : document.labels;
@@ -116,15 +127,17 @@ bool Batches::fill(Batch& batch, Cursor& cursor, uint64_t end) {
   uint64_t without_rows = 0;
   while (cursor.document < end) {
     const Document& current = document(cursor.document);
-    if (options_.objective == Objective::token && int64_t(current.ids.size()) > options_.seq)
-      throw Error{ErrorKind::bad_usage, "a record has " + std::to_string(current.ids.size()) + " tokens, and seq is " + std::to_string(options_.seq), "train"};
+    const bool whole = options_.objective == Objective::token || options_.objective == Objective::seq2seq;   // records are never cut
+    const int64_t longest = std::max(piece_rows(current, 0), int64_t(current.source.size()));
+    if (whole && longest > options_.seq)
+      throw Error{ErrorKind::bad_usage, "a record has " + std::to_string(longest) + " tokens, and seq is " + std::to_string(options_.seq), "train"};
     const int64_t rows = piece_rows(current, cursor.piece);
     if (rows == 0) {
       if (cursor.piece == 0 && ++without_rows > documents_.count()) throw Error{ErrorKind::bad_file, "no document is long enough to learn from", "train"};
       cursor = {cursor.document + 1, 0};
       continue;
     }
-    if (batch.rows() + rows > capacity) return true;
+    if (batch.rows() + rows > capacity || int64_t(batch.source.size() + current.source.size()) > capacity) return true;
     append(batch, current, cursor.document, cursor.piece);
     ++cursor.piece;
     if (piece_rows(current, cursor.piece) == 0) cursor = {cursor.document + 1, 0};

@@ -5,7 +5,7 @@
 //   Batch batch = batches.next(cursor);   // a pure function of (documents, options, cursor)
 //
 // A document longer than `seq` is cut into sequences of `seq` rows; none is lost. A sequence that does not fit into what
-// remains of a batch opens the next one, so a batch has at most batch * seq rows. Each epoch reads the documents in an
+// remains of a batch opens the next one, so a batch has at most batch * seq rows (and as many of sources). Each epoch reads the documents in an
 // order of its own.
 #pragma once
 
@@ -17,7 +17,7 @@
 
 namespace orrery {
 
-enum class Objective : uint8_t { causal, masked, token };
+enum class Objective : uint8_t { causal, masked, token, seq2seq };
 Objective objective_named(const std::string& name);
 
 struct Cursor {
@@ -30,6 +30,8 @@ struct Batch {
   std::vector<int32_t> ids, labels, types;   // labels: kIgnored where nothing is scored; types: all 0
   std::vector<int64_t> counts;               // rows of each sequence
   std::vector<uint64_t> documents;           // and the document that it is from
+  std::vector<int32_t> source;               // of seq2seq: what the encoder reads, sequence after sequence
+  std::vector<int64_t> source_counts;
   int64_t targets = 0;                       // labels that are scored
   int64_t rows() const { return int64_t(ids.size()); }
 };
@@ -42,12 +44,19 @@ struct Masking {
   std::optional<int32_t> cls, sep;
 };
 
+// What the decoder of an encoder-decoder begins with, and what ends its text.
+struct DecoderFrame {
+  int32_t start = 0;
+  std::optional<int32_t> end = {};
+};
+
 struct BatchOptions {
   Objective objective = Objective::causal;
   int64_t batch = 8, seq = 256;
   uint64_t seed = 0;
   bool shuffle = true;
   Masking masking = {};
+  DecoderFrame decoder = {};
 };
 
 class Batches {

@@ -21,6 +21,8 @@ Batch random_batch(const TrainingBenchmark& options, int64_t step, int64_t vocab
     batch.labels.push_back(int32_t(random.below(uint64_t(classes))));
   }
   batch.types.assign(rows, 0);
+  for (size_t i = 0; i < rows; ++i) batch.source.push_back(int32_t(random.below(uint64_t(vocab_size))));   // read by encoder-decoders alone
+  batch.source_counts = batch.counts;
   batch.targets = int64_t(rows);
   return batch;
 }

@@ -19,7 +19,7 @@ struct Reading {
 
   Document text(std::string_view text) const {
     if (!tokenizer) throw Error{ErrorKind::bad_usage, "text needs a tokenizer", "train", "--tokenizer names its folder"};
-    if (objective == "token") throw Error{ErrorKind::bad_usage, "the token objective needs records with \"input\" and \"target\"", "train"};
+    if (objective == "token" || objective == "seq2seq") throw Error{ErrorKind::bad_usage, "the " + objective + " objective needs records with \"input\" and \"target\"", "train"};
     Document document;
     document.ids = tokenizer->encode_ids(text, {.add_special = false, .specials_as_text = true});
     if (objective == "causal") {
@@ -30,6 +30,12 @@ struct Reading {
   }
 
   Document record(const Json& json, const std::string& where) const {
+    if (objective == "seq2seq") {
+      Document document;
+      document.source = text_or_ids(json, "input", /*special=*/true, where);
+      document.ids = text_or_ids(json, "target", /*special=*/false, where);
+      return document;
+    }
     if (objective != "token") {
       if (!json.is_object() || !json.contains("text") || !json["text"].is_string()) throw Error{ErrorKind::bad_file, "a record has no \"text\"", where};
       return text(json["text"].get_ref<const std::string&>());
@@ -43,6 +49,12 @@ struct Reading {
   }
 
  private:
+  // special: with the tokens that the tokenizer adds to a text.
+  std::vector<int32_t> text_or_ids(const Json& json, const char* key, bool special, const std::string& where) const {
+    if (!json.is_object() || !json.contains(key) || !json[key].is_string()) return integers(json, key, where);
+    if (!tokenizer) throw Error{ErrorKind::bad_usage, "text needs a tokenizer", where, "--tokenizer names its folder"};
+    return tokenizer->encode_ids(json[key].get_ref<const std::string&>(), {.add_special = special, .specials_as_text = true});
+  }
   static std::vector<int32_t> integers(const Json& json, const char* key, const std::string& where) {
     if (!json.is_object() || !json.contains(key) || !json[key].is_array()) throw Error{ErrorKind::bad_file, "a record has no list \"" + std::string(key) + "\"", where};
     std::vector<int32_t> values;
@@ -62,6 +74,8 @@ class HeldDocuments : public Documents {
     if (document.ids.empty()) return;
     ids_.insert(ids_.end(), document.ids.begin(), document.ids.end());
     labels_.insert(labels_.end(), document.labels.begin(), document.labels.end());
+    sources_.insert(sources_.end(), document.source.begin(), document.source.end());
+    source_ends_.push_back(sources_.size());
     ends_.push_back(ids_.size());
   }
   uint64_t count() const override { return ends_.size(); }
@@ -69,13 +83,14 @@ class HeldDocuments : public Documents {
     const auto begin = std::ptrdiff_t(index == 0 ? 0 : ends_[index - 1]), end = std::ptrdiff_t(ends_[index]);
     Document document;
     document.ids.assign(ids_.begin() + begin, ids_.begin() + end);
+    document.source.assign(sources_.begin() + std::ptrdiff_t(index == 0 ? 0 : source_ends_[index - 1]), sources_.begin() + std::ptrdiff_t(source_ends_[index]));
     if (!labels_.empty()) document.labels.assign(labels_.begin() + begin, labels_.begin() + end);
     return document;
   }
 
  private:
-  std::vector<int32_t> ids_, labels_;
-  std::vector<uint64_t> ends_;
+  std::vector<int32_t> ids_, labels_, sources_;
+  std::vector<uint64_t> ends_, source_ends_;
 };
 
 // Records made when asked for.

@@ -6,7 +6,8 @@
 //
 // Forms of data
 //   FILE.txt      documents ended by a line <|endoftext|>; without one, parted by blank lines; without those, the whole file
-//   FILE.jsonl    a record a line: {"text": …}, or for the token objective {"input": [ids], "target": [labels]}
+//   FILE.jsonl    a record a line: {"text": …}, for the token objective {"input": [ids], "target": [labels]}, and for
+//                 seq2seq {"input": …, "target": …}, each a text or ids (a target without start and end)
 //   {"corpus": NAME, "seed": N, "first": N, "count": N, …}   records of src/corpora, made when asked for
 #pragma once
 
@@ -25,6 +26,7 @@ constexpr int32_t kIgnored = -100;   // a label that is not scored
 struct Document {
   std::vector<int32_t> ids;      // causal: BOS text EOS, as far as the tokenizer has them; masked: the text alone
   std::vector<int32_t> labels;   // of the token objective: one for each id
+  std::vector<int32_t> source;   // of seq2seq: what the encoder reads; ids are the target
 };
 
 class Documents {

@@ -26,10 +26,11 @@ Scored score(const float* logits, int64_t classes, int32_t label) {
 
 Evaluation evaluate(Model& model, const Documents& documents, BatchOptions options, ThreadPool& pool) {
   options.shuffle = false;
-  const bool token = options.objective == Objective::token;
+  // Greedy text is the target just where each label is the likeliest after the right beginning.
+  const bool token = options.objective == Objective::token || options.objective == Objective::seq2seq;
   CompileOptions compile_options;
   const int64_t rows = options.batch * options.seq;
-  compile_options.capacity = {{"tokens", rows}, {"tokens.sequences", rows}, {"keys", options.seq}};
+  compile_options.capacity = {{"tokens", rows}, {"tokens.sequences", rows}, {"source", rows}, {"source.sequences", rows}, {"keys", options.seq}};
   compile_options.pack_weights = false;
   compile_options.max_positions = options.seq;
   Workspace run(compile(model.graph({.loss = !token}), model.weights(), compile_options, &pool), pool);

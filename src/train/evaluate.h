@@ -12,7 +12,7 @@ namespace orrery {
 struct Evaluation {
   double loss = 0;                  // nats per scored label
   int64_t targets = 0, documents = 0;
-  std::optional<double> exact;      // token objective
+  std::optional<double> exact;      // token and seq2seq objectives
 };
 
 // Reads every document once, in order. The plan lives only as long as this call.

@@ -14,7 +14,7 @@ std::shared_ptr<const Plan> compile_training(Model& model, const GradientOptions
   if (wanted.empty()) throw Error{ErrorKind::bad_usage, "every weight is frozen: there is nothing to train", "train"};
   const Gradients gradients = differentiate(graph, loss_seeds(graph, seed), wanted);
   CompileOptions compile_options;
-  compile_options.capacity = {{"tokens", options.tokens}, {"tokens.sequences", options.sequences}, {"keys", options.keys}};
+  compile_options.capacity = {{"tokens", options.tokens}, {"tokens.sequences", options.sequences}, {"source", options.tokens}, {"source.sequences", options.sequences}, {"keys", options.keys}};
   compile_options.pack_weights = false;
   compile_options.max_positions = options.keys;
   for (const auto& [weight, gradient] : gradients.of) {
@@ -32,6 +32,12 @@ void bind_batch(Workspace& run, const Batch& batch) {
   Rows& rows = run.rows("tokens");
   rows = {};
   for (size_t i = 0; i < batch.counts.size(); ++i) rows.append(batch.counts[i], 0, uint32_t(i));
+  if (run.plan().graph().find_symbol("source") >= 0) {
+    Rows& source = run.rows("source");
+    source = {};
+    for (size_t i = 0; i < batch.source_counts.size(); ++i) source.append(batch.source_counts[i], 0, uint32_t(i));
+    run.input("source.ids", batch.source.data());
+  }
   run.input("ids", batch.ids.data());
   run.input("type_ids", batch.types.data());
   run.input("labels", batch.labels.data());

@@ -28,7 +28,7 @@ Model open_model(const Recipe& recipe) {
 
 bool has_tokenizer(const std::filesystem::path& folder) {
   std::error_code ignored;
-  for (const char* name : {"tokenizer.json", "vocab.json", "vocab.txt"})
+  for (const char* name : {"tokenizer.json", "merges.txt", "vocab.txt"})
     if (std::filesystem::exists(folder / name, ignored)) return true;
   return false;
 }
@@ -90,7 +90,15 @@ Trainer::Trainer(Recipe recipe, ThreadPool& pool, std::unique_ptr<Documents> dat
   const Tokenizer* words = tokenizer_ ? &*tokenizer_ : nullptr;
   if (!data_) data_ = open_documents(recipe_.data, recipe_.objective, words).value();
   if (!recipe_.eval_data.empty()) eval_data_ = open_documents(recipe_.eval_data, recipe_.objective, words).value();
-  batch_options_ = {objective_named(recipe_.objective), recipe_.batch, recipe_.seq, recipe_.seed, true, {}};
+  batch_options_ = {objective_named(recipe_.objective), recipe_.batch, recipe_.seq, recipe_.seed, true, {}, {}};
+  const Config& config = model_->config();
+  if ((batch_options_.objective == Objective::seq2seq) != config.encoder_decoder)
+    throw Error{ErrorKind::bad_usage, "a model of architecture " + config.architecture + " is not trained with the objective " + recipe_.objective, "train",
+                config.encoder_decoder ? "its objective is seq2seq" : "seq2seq is for encoder-decoders"};
+  if (config.encoder_decoder) {
+    batch_options_.decoder.start = decoder_start(*model_);
+    if (!config.eos_ids.empty()) batch_options_.decoder.end = config.eos_ids.front();
+  }
   if (batch_options_.objective == Objective::masked) batch_options_.masking = masking();
   state_.recipe = recipe_json(recipe_);
   state_.kernels = kernels().name;

@@ -12,32 +12,44 @@ struct LogitsOptions {
   std::string model;
   std::optional<std::string> text;
   std::vector<int64_t> ids;
+  std::vector<int64_t> decoder_ids;
   bool hidden = false;
   static constexpr auto about =
       describe("logits", "", option(&LogitsOptions::model, "model", kModelHelp, positional(), required()),
                option(&LogitsOptions::text, "text", "The text; its special tokens are added.", positional()),
                option(&LogitsOptions::ids, "ids", "The text as token ids: 1,2,3.", unit("IDS")),
+               option(&LogitsOptions::decoder_ids, "decoder_ids", "Of an encoder-decoder: what its decoder has written, from its start on.", unit("IDS")),
                option(&LogitsOptions::hidden, "hidden", "The hidden states after the last layer instead of logits."));
 };
 
-TokenSequence sequence_of(const LogitsOptions& options, bool ids_given) {
-  if (ids_given == options.text.has_value()) throw Error{ErrorKind::bad_usage, ids_given ? "a text and --ids exclude each other" : "there is neither a text nor --ids", "orrery logits"};
-  TokenSequence sequence;
-  if (options.text) {
-    Encoding encoding = load_tokenizer(options.model).encode(*options.text);
-    return {std::move(encoding.ids), std::move(encoding.type_ids)};
+std::vector<int32_t> checked(const std::vector<int64_t>& ids, const char* flag) {
+  std::vector<int32_t> narrow;
+  for (const int64_t id : ids) {
+    if (id < INT32_MIN || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), flag};
+    narrow.push_back(int32_t(id));
   }
-  for (const int64_t id : options.ids) {
-    if (id < INT32_MIN || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), "--ids"};
-    sequence.ids.push_back(int32_t(id));
+  return narrow;
+}
+
+TokenSequence sequence_of(const LogitsOptions& options, const Model& model, bool ids_given, bool decoder_given) {
+  if (ids_given == options.text.has_value()) throw Error{ErrorKind::bad_usage, ids_given ? "a text and --ids exclude each other" : "there is neither a text nor --ids", "orrery logits"};
+  Encoding encoding;
+  if (options.text) encoding = load_tokenizer(options.model).encode(*options.text);
+  else encoding.ids = checked(options.ids, "--ids");
+  TokenSequence sequence = text_for(model, std::move(encoding.ids));
+  if (!model.config().encoder_decoder) {
+    if (decoder_given) throw Error{ErrorKind::bad_usage, "a model of architecture " + model.config().architecture + " has no decoder beside an encoder", "--decoder-ids"};
+    sequence.type_ids = std::move(encoding.type_ids);
+  } else if (decoder_given) {
+    sequence.ids = checked(options.decoder_ids, "--decoder-ids");
   }
   return sequence;
 }
 
 void run(Context& context, LogitsOptions& options, InterventionOptions& interventions) {
   Model model = load_model(context, options.model);
-  const TokenSequence sequence = sequence_of(options, context.options().given("ids"));
-  const int64_t rows = std::max<int64_t>(1, std::min(int64_t(sequence.ids.size()), model.config().max_positions));
+  const TokenSequence sequence = sequence_of(options, model, context.options().given("ids"), context.options().given("decoder_ids"));
+  const int64_t rows = std::max<int64_t>(1, std::min(int64_t(std::max(sequence.ids.size(), sequence.source.size())), model.config().max_positions));
   const std::optional<Tokenizer> tokenizer = interventions.patch_from.empty() ? std::nullopt : find_tokenizer(options.model);
   const Interventions changes = read_interventions(interventions, model, context.pool(), tokenizer ? &*tokenizer : nullptr, kv_dtype(context));
   const int64_t length = int64_t(sequence.ids.size());

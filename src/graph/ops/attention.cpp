@@ -1,8 +1,10 @@
 // attention: softmax(q k^T * scale) v, fused, over the sequences of two row spaces; and what goes with it.
 //
 //   attention            keys and values are values of this run (training, encoders, cross-attention without state)
+//                        … with a bias by distance (ops/relative_bias.cpp), where there is one
 //   append_keys          writes keys and values behind the sequences' earlier ones in the cache: state → state'
 //   cached_attention     reads them there
+//   source_keys          the state that an encode run wrote: the keys and values of the sequences' sources
 //   attention_pattern    the [query, key] probabilities, computed beside the fused path from q, k and the kept lse
 //   attention_scores     the same before the softmax, scaled, -inf where a query may not look
 //   attention_backward   dq, dk, dv from the kept lse
@@ -33,6 +35,13 @@ void check_heads(ShapeContext& c) {
   c.expect(c.last(0) == Dim{h.heads * h.head_dim, -1}, "q does not have num_heads * head_dim columns");
 }
 
+// Input 3 of every op but attention_backward, whose input 6 it is.
+void check_bias(ShapeContext& c, int input) {
+  if (!c.has(input)) return;
+  c.expect(c.rank(input) == 2 && c.input(input)[0] == Dim{Heads(c.attributes()).heads, -1} && c.last(input).fixed() && c.last(input).factor % 2 == 1,
+           "the bias is not one row of distances for each head");
+}
+
 void attention_outputs(ShapeContext& c) {
   c.output(c.input(0));
   c.output({c.input(0)[0], Dim{Heads(c.attributes()).heads, -1}});
@@ -43,11 +52,12 @@ void attention_shape(ShapeContext& c) {
   const Heads h(c.attributes());
   c.expect(c.has_sequences(1), "k is not the rows of sequences");
   c.expect(c.last(1) == Dim{h.kv_heads * h.head_dim, -1} && c.input(1) == c.input(2), "k and v do not have num_kv_heads * head_dim columns each");
+  check_bias(c, 3);
   attention_outputs(c);
 }
 
 template <class T>
-Attention<T> arguments(const Call<T>& c) {
+Attention<T> arguments(const Call<T>& c, int bias = 3) {
   const Heads h(c.attributes());
   Attention<T> a;
   a.num_heads = h.heads, a.num_kv_heads = h.kv_heads, a.head_dim = h.head_dim;
@@ -55,6 +65,10 @@ Attention<T> arguments(const Call<T>& c) {
   a.scale = T(c.attributes().number("scale"));
   a.causal = c.attributes().integer("causal") != 0;
   a.window = c.attributes().integer("window");
+  if (c.has(bias)) {
+    a.bias = c.in(bias);
+    a.bias_reach = c.cols(bias) / 2;
+  }
   if (c.settings().training && c.attributes().number("dropout") > 0) {
     a.dropout.probability = float(c.attributes().number("dropout"));
     a.dropout.seed = c.settings().seed;
@@ -79,13 +93,22 @@ void bind_rows(const Call<T>& c, Attention<T>& a, size_t s) {
   a.dropout.sequence = queries.id;
 }
 
+// Cross-attention: its keys are not the queries' own rows.
+bool reads_source(const Node& node) { return node.attributes.items().contains("source_slot"); }
+
 template <class T>
 void bind_cached(const Call<T>& c, Attention<T>& a, size_t s) {
   const SequenceRows& queries = c.sequences(0).sequences[s];
   a.q = c.in(0) + queries.begin * a.q_stride;
-  a.kv = cache_of(c.workspace()).view(int(c.attributes().integer("slot")), *queries.cache);
   a.num_queries = queries.count;
   a.query_start = queries.position;
+  if (reads_source(c.node())) {
+    if (!queries.source || !queries.source->cache) throw Error{ErrorKind::bad_usage, "sequence " + std::to_string(queries.id) + " has no source", "key/value cache"};
+    a.kv = queries.source->cache->view(int(c.attributes().integer("source_slot")), *queries.source);
+    a.num_keys = queries.source->length;
+    return;
+  }
+  a.kv = cache_of(c.workspace()).view(int(c.attributes().integer("slot")), *queries.cache);
   a.num_keys = queries.position + queries.count;
 }
 
@@ -124,8 +147,10 @@ void run_attention(Call<T>& c) {
 
 void attention_gradient(Grad& g) {
   Attributes attributes = g.attributes();
-  const auto parts = g.builder().node_outputs(attention_backward_op(), {g.input(0), g.input(1), g.input(2), g.output(0), g.output(1), g.dy()}, attributes);
-  for (int i = 0; i < 3; ++i)
+  std::vector<Value> inputs{g.input(0), g.input(1), g.input(2), g.output(0), g.output(1), g.dy()};
+  if (g.has(3)) inputs.push_back(g.input(3));
+  const auto parts = g.builder().node_outputs(attention_backward_op(), inputs, attributes);
+  for (int i = 0; i < int(parts.size()); ++i)
     if (g.wants(i)) g.add(i, parts[size_t(i)]);
 }
 
@@ -148,17 +173,18 @@ Cost pattern_cost(const CostContext& c) {
 // ---- backward ---------------------------------------------------------------------------------------------------------
 void attention_backward_shape(ShapeContext& c) {
   for (int i = 0; i < 3; ++i) c.output(c.input(i));
+  check_bias(c, 6);
+  if (c.has(6)) c.output(c.input(6));
 }
 int64_t attention_backward_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
   return sizes.of(graph.values[size_t(node.inputs[0])].dims[0]) * Heads(node.attributes).kv_heads * size_of(compute);
 }
 template <class T>
 void run_attention_backward(Call<T>& c) {
-  const Attention<T> common = arguments(c);
+  const Attention<T> common = arguments(c, /*bias=*/6);
   const int64_t count = int64_t(c.sequences(0).sequences.size());
-  c.pool().parallel(count * common.num_kv_heads, [&](int64_t task, int thread) {
-    const size_t s = size_t(task / common.num_kv_heads);
-    const int64_t kv_head = task % common.num_kv_heads;
+  if (common.bias) std::fill_n(c.out(3), c.out_count(3), T(0));
+  const auto backward = [&](size_t s, int64_t kv_head, int thread) {
     AttentionBackward<T> b;
     b.forward = common;
     bind_rows(c, b.forward, s);
@@ -173,7 +199,13 @@ void run_attention_backward(Call<T>& c) {
     b.dk = c.out(1) + key_row * kv_stride;
     b.dv = c.out(2) + key_row * kv_stride;
     T* delta = static_cast<T*>(c.scratch()) + row * common.num_kv_heads + kv_head * c.sequences(0).sequences[s].count;
+    if (common.bias) b.dbias = c.out(3);
     c.k().attention_backward(b, kv_head, delta, c.thread_scratch(thread));
+  };
+  if (!common.bias) return c.pool().parallel(count * common.num_kv_heads, [&](int64_t task, int thread) { backward(size_t(task / common.num_kv_heads), task % common.num_kv_heads, thread); });
+  // The gradient of the bias adds up over the sequences, in their order: a head is one task.
+  c.pool().parallel(common.num_kv_heads, [&](int64_t kv_head, int thread) {
+    for (size_t s = 0; s < size_t(count); ++s) backward(s, kv_head, thread);
   });
 }
 
@@ -204,8 +236,12 @@ void run_append_keys(Call<T>& c) {
 }
 Cost append_cost(const CostContext& c) { return {0, 4.0 * c.operand_bytes()}; }
 
+template <class T>
+void nothing(Call<T>&) {}
+
 void cached_attention_shape(ShapeContext& c) {
   check_heads(c);
+  check_bias(c, 3);
   attention_outputs(c);
 }
 template <class T>
@@ -218,6 +254,7 @@ void run_cached_attention(Call<T>& c) {
 // (scores: -inf) where a sequence has fewer keys than the longest.
 void pattern_shape(ShapeContext& c) {
   check_heads(c);
+  check_bias(c, 3);
   c.output({c.input(0)[0], Dim{Heads(c.attributes()).heads, -1}, Dim{1, c.graph().symbol("keys")}});
 }
 
@@ -268,12 +305,17 @@ void run_attention_scores(Call<T>& c) {
       T sum = 0;
       for (int64_t d = 0; d < a.head_dim; ++d) sum += q[d] * key_element<T>(a.kv, a.kv.row(j) + kv_head * a.head_dim + d);
       out[j] = a.scale * sum;
+      if (a.bias) out[j] += a.bias[head * (2 * a.bias_reach + 1) + a.bias_reach + std::clamp(j - at, -a.bias_reach, a.bias_reach)];
     }
   });
 }
 
 }  // namespace
 
+const Op& source_keys_op() {
+  static const Op op = {.name = "source_keys", .shape = [](ShapeContext& c) { c.output({Dim{0, -1}}, Element::state); }, .cost = [](const CostContext&) { return Cost{}; }, ORRERY_RUN(nothing)};
+  return op;
+}
 const Op& attention_op() {
   static const Op op = {.name = "attention", .shape = attention_shape, .gradient = attention_gradient, .cost = attention_cost, ORRERY_RUN(run_attention)};
   return op;
@@ -306,7 +348,10 @@ Value attention(Value q, Value k, Value v, Sequences queries, Sequences keys, co
                   {"window", o.window}, {"dropout", o.dropout}};
   if (o.dropout > 0) a.set("stream", int64_t(b.next_stream()));
   if (queries.symbol == keys.symbol && o.causal) a.set("slot", int64_t(b.next_slot()));
-  return b.node(attention_op(), {q, k, v}, std::move(a));
+  if (queries.symbol != keys.symbol) a.set("source_slot", int64_t(b.next_source_slot()));
+  std::vector<Value> inputs{q, k, v};
+  if (o.bias) inputs.push_back(o.bias);
+  return b.node(attention_op(), inputs, std::move(a));
 }
 
 }  // namespace orrery

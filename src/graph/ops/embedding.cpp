@@ -1,4 +1,5 @@
-// embedding: rows of a table by id. Its gradient adds rows into the table's gradient, rows ascending.
+// embedding: rows of a table by id. Its gradient adds rows into the table's gradient, rows ascending; the row of the
+// attribute `padding`, where there is one, gets none (torch.nn.Embedding's padding_idx).
 #include "graph/ops/support.h"
 
 namespace orrery {
@@ -32,17 +33,21 @@ void run_embedding(Call<T>& c) {
 void embedding_gradient(Grad& g) {
   std::vector<Value> inputs{g.input(0), g.input(1), g.dy()};
   if (g.sum_so_far(0)) inputs.push_back(g.sum_so_far(0));
-  g.replace(0, g.builder().node(embedding_backward_op(), inputs));
+  g.replace(0, g.builder().node(embedding_backward_op(), inputs, g.attributes()));
 }
 
 void embedding_backward_shape(ShapeContext& c) { c.output(c.input(0)); }   // input 0 lends its shape alone
 template <class T>
 void run_embedding_backward(Call<T>& c) {
   const int64_t cols = c.cols(0), rows = c.count(1), entries = c.size(0, 0);
+  const int64_t padding = c.attributes().integer("padding", -1);
   T* table = c.out();
   if (!c.has(3)) c.row_ranges(entries, cols, [&](int64_t begin, int64_t end) { std::fill(table + begin * cols, table + end * cols, T(0)); });
   c.ranges(cols, std::max<int64_t>(32, 65536 / std::max<int64_t>(1, rows)), [&](int64_t begin, int64_t end) {
-    c.k().scatter_add(c.indices(1), c.in(2), table, rows, cols, begin, end);
+    for (int64_t row = 0, next = 0; row < rows; row = next + 1) {      // runs of rows without padding
+      for (next = row; next < rows && c.indices(1)[next] != padding;) ++next;
+      c.k().scatter_add(c.indices(1) + row, c.in(2) + row * cols, table, next - row, cols, begin, end);
+    }
   });
 }
 
@@ -118,7 +123,9 @@ const Op& positions_op() {
   return op;
 }
 
-Value embedding(Value table, Value ids) { return table.builder->node(embedding_op(), {table, ids}); }
+Value embedding(Value table, Value ids, std::optional<int32_t> padding) {
+  return table.builder->node(embedding_op(), {table, ids}, padding ? Attributes{{"padding", int64_t(*padding)}} : Attributes{});
+}
 Value constant_table(Tensor table, Value indices) {
   return indices.builder->node(constant_table_op(), {indices}, {}, std::make_shared<Tensor>(std::move(table)));
 }

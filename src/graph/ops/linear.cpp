@@ -22,7 +22,7 @@ void linear_shape(ShapeContext& c) {
   c.expect(c.rank(0) == 2 && c.rank(1) == 2, "two matrices are wanted");
   const Dim k = c.input(1)[t ? 0 : 1], n = c.input(1)[t ? 1 : 0];
   c.expect(c.last(0) == k, "the inner sizes differ");
-  if (c.has(2)) c.expect(c.rank(2) == 1 && c.last(2) == n, "the bias does not have one entry per output column");
+  if (c.has(2)) c.expect((c.rank(2) == 1 || (c.rank(2) == 2 && c.input(2)[0] == Dim{1, -1})) && c.last(2) == n, "the bias does not have one entry per output column");
   c.output({c.input(0)[0], n});
 }
 

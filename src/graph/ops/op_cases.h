@@ -181,6 +181,10 @@ inline void attention_case(GraphCase& c, std::vector<int64_t> counts, AttentionO
   c.training = o.dropout > 0;
   c.add(attention(q, k, v, s, c.g.sequences(keys), o));
 }
+inline void biased_attention(GraphCase& c, AttentionOptions o, bool both_ways) {
+  o.bias = relative_bias(c.weight("table", {8, o.num_heads}), both_ways, 5);   // sequences are longer than its reach
+  attention_case(c, {3, 1, 9}, o);
+}
 inline void self_attention_block(GraphCase& c) {
   const Sequences s = ragged(c);
   const Value x = c.rows("x", 6);
@@ -375,6 +379,9 @@ inline const std::vector<OpCase>& op_cases() {
       {"attention, another row space", [](GraphCase& c) { attention_case(c, {3, 1, 4}, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3}, "source"); }},
       {"attention, more keys than a chunk", [](GraphCase& c) { attention_case(c, {67, 2}, {.num_heads = 1, .num_kv_heads = 1, .head_dim = 2, .causal = true}); }},
       {"attention with dropout", [](GraphCase& c) { attention_case(c, {3, 1, 6}, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3, .causal = true, .dropout = 0.3}); }},
+      {"attention, biased by distance", [](GraphCase& c) { biased_attention(c, {.num_heads = 2, .num_kv_heads = 2, .head_dim = 3}, true); }},
+      {"attention, biased by distance, causal", [](GraphCase& c) { biased_attention(c, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3, .causal = true}, false); }},
+      {"relative_bias", [](GraphCase& c) { c.add(relative_bias(c.weight("table", {12, 3}), true, 9)); }},
       {"attention in a block", self_attention_block},
       {"cross_entropy", [](GraphCase& c) { cross_entropy_case(c, 0); }},
       {"cross_entropy with smoothing", [](GraphCase& c) { cross_entropy_case(c, 0.2); }},

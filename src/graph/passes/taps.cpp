@@ -32,9 +32,8 @@ int edit_distance(const std::string& a, const std::string& b) {
 // The value a name stands for; side steps for patterns and scores are appended.
 int tapped_value(Graph& graph, const std::string& name) {
   if (const int found = graph.find_value(name); found >= 0) return found;
-  const size_t dot = name.rfind('.');
-  const std::string kind = dot == std::string::npos ? name : name.substr(dot + 1);
-  if (kind != "pattern" && kind != "scores") no_such_value(graph, name);
+  const std::string kind = name.ends_with("pattern") ? "pattern" : name.ends_with("scores") ? "scores" : "";   // or cross_pattern, …
+  if (kind.empty()) no_such_value(graph, name);
   const int mixed = graph.find_value(name.substr(0, name.size() - kind.size()) + "attention");
   if (mixed < 0) no_such_value(graph, name);
   int producer = graph.values[size_t(mixed)].node;
@@ -44,9 +43,11 @@ int tapped_value(Graph& graph, const std::string& name) {
   const Node node = graph.nodes[size_t(producer)];
   Attributes attributes = node.attributes;
   attributes.set("cached", int64_t(node.op == &cached_attention_op()));
-  // q, and k or the state; the pattern also reads lse
+  // q, and k or the state; the pattern also reads lse; the bias has the place that it has in attention
   std::vector<int> inputs{node.inputs[0], node.inputs[1]};
-  if (kind == "pattern") inputs.push_back(node.outputs[1]);
+  const bool biased = node.inputs.size() > 3;
+  if (kind == "pattern" || biased) inputs.push_back(kind == "pattern" ? node.outputs[1] : -1);
+  if (biased) inputs.push_back(node.inputs[3]);
   const int side = graph.append(kind == "pattern" ? attention_pattern_op() : attention_scores_op(), inputs, attributes);
   const int output = graph.nodes[size_t(side)].outputs[0];
   graph.values[size_t(output)].name = name;

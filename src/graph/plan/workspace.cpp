@@ -87,7 +87,7 @@ void Workspace::bind_sizes() {
   for (size_t s = 0; s < graph.symbols.size(); ++s) {
     if (!is_space_[s]) continue;
     sizes_.symbols[s] = rows_[s].count;
-    for (const SequenceRows& sequence : rows_[s].sequences) keys = std::max(keys, sequence.position + sequence.count);
+    for (const SequenceRows& sequence : rows_[s].sequences) keys = std::max({keys, sequence.position + sequence.count, sequence.source ? sequence.source->length : 0});
     if (const int count = graph.find_symbol(graph.symbols[s] + ".sequences"); count >= 0)
       sizes_.symbols[size_t(count)] = int64_t(rows_[s].sequences.size());
   }
