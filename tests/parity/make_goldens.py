@@ -27,8 +27,27 @@ def f32(tensor):
     return tensor.detach().to(torch.float32).contiguous().clone()
 
 
+def answered(variant, model, seed):
+    """The same of an encoder-decoder."""
+    stored, total, count = {}, 0.0, 0
+    ids = variants.sequences(variant.config["vocab_size"], seed)
+    for i, (source, (wanted, decoder)) in enumerate(zip(ids, variants.answers(variant, seed))):
+        out = model(input_ids=source[None], decoder_input_ids=decoder[None], output_hidden_states=True, output_attentions=True)
+        stored |= {f"{i}.input_ids": source, f"{i}.decoder_input_ids": decoder, f"{i}.labels": wanted,
+                   f"{i}.logits": f32(out.logits[0]), f"{i}.last_hidden_state": f32(out.decoder_hidden_states[-1][0]),
+                   f"{i}.encoder_last_hidden_state": f32(out.encoder_last_hidden_state[0])}
+        if i == 0:
+            for side in ("encoder_attentions", "decoder_attentions", "cross_attentions"):
+                stored |= {f"0.{side}.{k}": f32(pattern[0]) for k, pattern in enumerate(out[side])}
+        loss, targets = variants.summed_loss(variant, out.logits[0], wanted)
+        total, count = total + loss, count + targets
+    return stored, total, count
+
+
 def outputs(variant, model, seed):
     """All outputs of the three sequences, each run alone, and the loss over all of them."""
+    if variant.loss == "seq2seq":
+        return answered(variant, model, seed)
     stored, total, count, routers = {}, 0.0, 0, []
     for i, ids in enumerate(variants.sequences(variant.config["vocab_size"], seed)):
         stored[f"{i}.input_ids"] = ids
@@ -89,7 +108,7 @@ def make_checkpoint(name):
     for seed in range(1 + sorted(VARIANTS).index(name), 1000, 50):
         model = variants.build(name, seed)
         ids = variants.sequences(variant.config["vocab_size"], seed)
-        continued = [variants.greedy(model, s, variants.GREEDY_TOKENS) for s in ids] if variant.loss == "causal" else []
+        continued = [variants.greedy(model, s, variants.GREEDY_TOKENS) for s in ids] if variant.loss in ("causal", "seq2seq") else []
         if all(lead > 2e-3 for _, lead in continued):
             break
     shutil.rmtree(folder, ignore_errors=True)

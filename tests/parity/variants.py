@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore")
 
 IGNORED = -100  # a label that is not scored
 LENGTHS = (5, 11, 17)  # tokens of the three sequences
+ANSWER_LENGTHS = (9, 4, 13)  # and of what an encoder-decoder writes of them
 GREEDY_TOKENS = 12
 
 
@@ -30,7 +31,7 @@ GREEDY_TOKENS = 12
 class Variant:
     architecture: str  # transformers' class
     config: dict
-    loss: str  # causal | masked | sequence_classification | token_classification | none
+    loss: str  # causal | masked | sequence_classification | token_classification | seq2seq | none
     dtype: torch.dtype = torch.float32  # how the file stores the weights; they are computed with in float32
     shard_bytes: int = 0  # 0: one file
     rope_scaling: dict = field(default_factory=dict)  # written as top-level keys, as in files before transformers 5
@@ -45,6 +46,12 @@ MIXTRAL = LLAMA | dict(hidden_size=24, intermediate_size=20, num_key_value_heads
                        num_experts_per_tok=2, sliding_window=None, router_aux_loss_coef=0.1)
 BERT = dict(vocab_size=96, max_position_embeddings=40, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
             num_attention_heads=4, type_vocab_size=2, hidden_act="gelu", pad_token_id=0)
+
+T5 = dict(vocab_size=96, d_model=32, d_kv=6, d_ff=40, num_layers=2, num_decoder_layers=3, num_heads=4, decoder_start_token_id=0,
+          relative_attention_num_buckets=8, relative_attention_max_distance=12, dropout_rate=0.1, feed_forward_proj="relu")
+PEGASUS = dict(vocab_size=96, d_model=32, encoder_layers=2, decoder_layers=3, encoder_attention_heads=4, decoder_attention_heads=4,
+               encoder_ffn_dim=40, decoder_ffn_dim=48, activation_function="gelu", scale_embedding=True, max_position_embeddings=40,
+               decoder_start_token_id=0, pad_token_id=0, eos_token_id=1, forced_eos_token_id=None)
 
 LLAMA3_SCALING = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                   "original_max_position_embeddings": 32}
@@ -67,6 +74,14 @@ def mixtral(fused_experts=False, **config):
 
 def bert(architecture, loss, **config):
     return Variant(architecture, BERT | config, loss)
+
+
+def t5(**config):
+    return Variant("T5ForConditionalGeneration", T5 | config, "seq2seq")
+
+
+def pegasus(**config):
+    return Variant("PegasusForConditionalGeneration", PEGASUS | config, "seq2seq")
 
 
 VARIANTS = {
@@ -92,6 +107,10 @@ VARIANTS = {
     "mixtral": mixtral(),
     "mixtral-window": mixtral(sliding_window=4, num_local_experts=3, num_experts_per_tok=1, head_dim=12),
     "mixtral-fused": mixtral(fused_experts=True, num_local_experts=5, num_experts_per_tok=3),
+    "t5": t5(),
+    "t5-gated": t5(feed_forward_proj="gated-gelu", d_model=24, tie_word_embeddings=False),
+    "pegasus": pegasus(),
+    "pegasus-untied": pegasus(tie_word_embeddings=False, scale_embedding=False, activation_function="relu"),
     "bert": bert("BertModel", "none"),
     "bert-masked": bert("BertForMaskedLM", "masked"),
     "bert-masked-relu": bert("BertForMaskedLM", "masked", hidden_act="relu", hidden_size=24, num_attention_heads=3),
@@ -116,6 +135,9 @@ def randomise(model, seed):
                 parameter.copy_(0.3 * noise)
             else:
                 parameter.copy_(0.2 * noise)
+        for name, buffer in model.named_buffers():
+            if name == "final_logits_bias":
+                buffer.copy_(0.2 * torch.randn(buffer.shape, generator=generator))
 
 
 def build(name, seed, **changes):
@@ -178,6 +200,7 @@ def parameter_names(model, folder):
         if filed <= stored:
             named[name] = parameter
             found |= filed
+    found |= {name for name, _ in model.named_buffers() if name in stored}
     missing = {id(p) for p in model.parameters()} - {id(p) for p in named.values()}
     assert not missing and found == stored, (stored ^ found, len(missing))
     return named
@@ -195,6 +218,15 @@ def sequences(vocab_size, seed):
             ids[8] = ids[2]
         made.append(ids)
     return made
+
+
+def answers(variant, seed):
+    """What the decoder of an encoder-decoder is to write: labels, and its input, which begins with the start token."""
+    generator = torch.Generator().manual_seed(3000 + seed)
+    start = torch.tensor([variant.config["decoder_start_token_id"]])
+    for length in ANSWER_LENGTHS:
+        wanted = torch.randint(2, variant.config["vocab_size"], (length,), generator=generator)
+        yield wanted, torch.cat([start, wanted[:-1]])
 
 
 def labels(variant, ids, index, seed):
@@ -245,9 +277,12 @@ def balance_loss(model, router_logits):
 @torch.no_grad()
 def greedy(model, ids, tokens):
     """The likeliest continuation, end id or not, and the smallest lead of the first over the second logit."""
-    ids, lead = ids.clone(), float("inf")
+    answers = model.config.is_encoder_decoder
+    source, lead = ids, float("inf")
+    ids = torch.tensor([model.config.decoder_start_token_id]) if answers else ids.clone()
     for _ in range(tokens):
-        top = model(input_ids=ids[None]).logits[0, -1].topk(2)
+        inputs = {"input_ids": source[None], "decoder_input_ids": ids[None]} if answers else {"input_ids": ids[None]}
+        top = model(**inputs).logits[0, -1].topk(2)
         lead = min(lead, float(top.values[0] - top.values[1]))
         ids = torch.cat([ids, top.indices[:1]])
     return ids[-tokens:], lead
