@@ -12,9 +12,14 @@ namespace {
 
 std::string joined(const std::vector<int64_t>& numbers) {
   std::string text;
-  for (int64_t number : numbers) text += (text.empty() ? "" : " ") + std::to_string(number);
+  for (int64_t number : numbers) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(number);
+  }
   return text;
 }
+
+std::string in_quotes(std::string_view text) { return std::string(1, '"').append(text).append(1, '"'); }
 
 Json generate(const Json& options, uint64_t seed, uint64_t index) {
   Random random(seed, index);
@@ -44,7 +49,7 @@ Verdict check(const Json& options, std::string_view text) {
   size_t at = 0;
   for (size_t i = 0; i < 2 * length; ++i) {
     const std::string_view gap = i == 0 ? "" : i == length ? " -> " : " ";
-    if (!text.substr(at).starts_with(gap)) return refused(text, at, "\"" + std::string(gap) + "\"");
+    if (!text.substr(at).starts_with(gap)) return refused(text, at, in_quotes(gap));
     at += gap.size();
     if (i == length) std::sort(numbers.begin(), numbers.end());
     int64_t number = -1;
@@ -54,7 +59,7 @@ Verdict check(const Json& options, std::string_view text) {
       return refused(text, at, "a number from 0 to " + std::to_string(max));
     }
     if (i < length) numbers.push_back(number);
-    else if (number != numbers[i - length]) return refused(text, at, "\"" + std::to_string(numbers[i - length]) + "\"");
+    else if (number != numbers[i - length]) return refused(text, at, in_quotes(std::to_string(numbers[i - length])));
     at += size_t(end - begin);
   }
   if (at != text.size()) return refused(text, at, "the end of the text");
