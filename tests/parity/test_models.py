@@ -11,7 +11,9 @@ import variants
 from variants import VARIANTS
 
 TOLERANCE = 2e-5  # of the largest logit
-CAUSAL = [name for name, variant in VARIANTS.items() if variant.loss == "causal"]
+GENERATING = [name for name, variant in VARIANTS.items() if variant.loss in ("causal", "seq2seq")]
+ANSWERING = [name for name, variant in VARIANTS.items() if variant.loss == "seq2seq"]
+READING = [name for name in VARIANTS if name not in ANSWERING]
 
 
 def fresh(name, folder):
@@ -21,7 +23,7 @@ def fresh(name, folder):
     return model, variants.sequences(VARIANTS[name].config["vocab_size"], seed)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", READING)
 @torch.no_grad()
 def test_logits_equal_transformers(name, tmp_path):
     model, sequences = fresh(name, tmp_path)
@@ -34,7 +36,19 @@ def test_logits_equal_transformers(name, tmp_path):
             assert orrery.relative_error(logits.squeeze(), out.logits[0].squeeze().numpy()) <= TOLERANCE
 
 
-@pytest.mark.parametrize("name", CAUSAL)
+@pytest.mark.parametrize("name", ANSWERING)
+@torch.no_grad()
+def test_logits_of_an_answer_equal_transformers(name, tmp_path):
+    model, sequences = fresh(name, tmp_path)
+    for source, (_, decoder) in zip(sequences, variants.answers(VARIANTS[name], seed=4)):
+        out = model(input_ids=source[None], decoder_input_ids=decoder[None], output_hidden_states=True)
+        answer = ("--decoder-ids", orrery.comma(decoder))
+        hidden = orrery.logits(tmp_path, source, tmp_path, *answer, "--hidden")
+        assert orrery.relative_error(hidden, out.decoder_hidden_states[-1][0].numpy()) <= TOLERANCE
+        assert orrery.relative_error(orrery.logits(tmp_path, source, tmp_path, *answer), out.logits[0].numpy()) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", GENERATING)
 def test_greedy_ids_equal_transformers(name, tmp_path):
     model, sequences = fresh(name, tmp_path)
     for ids in sequences:
