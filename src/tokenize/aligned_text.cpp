@@ -94,7 +94,10 @@ void AlignedText::lowercase() {
 }
 
 void AlignedText::normalize(NormalForm form) {
-  if (surely_normal(text, form)) return;
+  if (!surely_normal(text, form)) change(normal_form(text, form));
+}
+
+void AlignedText::change(std::span<const Change> changes) {
   TextEdit edit(*this);
   size_t at = 0;         // the old character that the next change consumes
   size_t previous = 0;   // the one before it
@@ -102,7 +105,7 @@ void AlignedText::normalize(NormalForm form) {
     previous = at;
     if (at < text.size()) at += decode_utf8(text, at).size;
   };
-  for (const Change& c : normal_form(text, form)) {
+  for (const Change& c : changes) {
     edit.put(c.value, c.change > 0 || at >= text.size() ? previous : at);
     for (int32_t i = c.change; i <= 0; i++) consume();
   }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct AlignedText {
   void remove(uint32_t classes);           // drops the characters of these classes
   void lowercase();
   void normalize(NormalForm form);
+  void change(std::span<const Change> changes);   // the next version's characters, and what each replaces
   void replace(std::string_view what, std::string_view with);   // every occurrence; an empty `what` never occurs
   void keep_only(size_t begin, size_t end);
 };

@@ -24,7 +24,7 @@ const std::vector<const ModelKind*>& kinds() {
 // Files of before 2020 do not name the type: it is told by the fields.
 std::string guess_type(const ModelConfig& config) {
   if (!config.merges.empty() || config.fields.contains("fuse_unk")) return "BPE";
-  if (config.fields.contains("unk_id")) return "Unigram";
+  if (!config.scores.empty() || config.fields.contains("unk_id")) return "Unigram";
   if (config.fields.contains("max_input_chars_per_word")) return "WordPiece";
   return "WordLevel";
 }
@@ -40,6 +40,8 @@ std::unique_ptr<TokenModel> make_model(ModelConfig config) {
     if (kind->type == name) return kind->make(std::move(config));
   throw Error{ErrorKind::unsupported, "the tokenizer model '" + name + "' is not supported", ""};
 }
+
+std::string_view TokenModel::shown(int32_t id, std::string_view) const { return vocab().token(id).value_or(""); }
 
 Json vocab_json(const Vocab& vocab) {
   // Json's own insertion looks for the key from the front: a second each for the usual vocabularies.

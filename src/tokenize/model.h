@@ -1,4 +1,4 @@
-// The model of a tokenizer: from one piece of text to ids. BPE, WordPiece, WordLevel.
+// The model of a tokenizer: from one piece of text to ids. BPE, Unigram, WordPiece, WordLevel.
 //
 // A model is one file in tokenize/models/ and one line in models.inc: its type name in tokenizer.json and its maker.
 // A model is immutable; a ModelRun is one caller's use of it at a time, with scratch space and a cache of words.
@@ -34,6 +34,8 @@ class TokenModel {
   virtual std::unique_ptr<ModelRun> run() const = 0;
   virtual bool reads_bytes() const { return false; }
   virtual const Vocab& vocab() const = 0;
+  // How a token of the text is told; `covered` is the part of the piece that it stands for.
+  virtual std::string_view shown(int32_t id, std::string_view covered) const;
   virtual Json to_json() const = 0;   // as in tokenizer.json, vocabulary and all
 };
 
@@ -41,6 +43,7 @@ class TokenModel {
 struct ModelConfig {
   Json fields = Json::object();                                  // all but vocab and merges
   std::vector<std::pair<std::string, int32_t>> vocab;
+  std::vector<double> scores;                                    // of the vocabulary's entries, where it is a list with scores
   std::vector<std::pair<std::string, std::string>> merges;       // in the order of their ranks
 };
 

@@ -184,7 +184,8 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
       // Past the piece, where the reference's spans run too, its offsets are those of the piece, taken for the text's.
       const bool inside = token.begin < token.end && token.end <= piece_text.size();
       const Span span = inside ? pieces.origin(piece.begin + token.begin, piece.begin + token.end) : Span{token.begin, token.end};
-      std::string shown = piece.token == Piece::kOpen ? std::string(model->vocab().token(token.id).value_or("")) : std::string(piece_text);
+      const std::string_view covered = inside ? piece_text.substr(token.begin, token.end - token.begin) : piece_text;
+      std::string shown(piece.token == Piece::kOpen ? model->shown(token.id, covered) : piece_text);
       out.add(token.id, std::move(shown), offsets_of(span), sequence, false, word, sequence);
     }
     word++;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdlib>
 
 #include "base/file.h"
 #include "base/unicode.h"
@@ -29,6 +31,45 @@ std::pair<std::string, std::string> split_merge(const std::string& line, size_t 
   return {line.substr(0, space), line.substr(space + 1)};
 }
 
+[[noreturn]] void refuse_piece(const ModelConfig& model) {
+  bad("piece " + std::to_string(model.vocab.size()) + " of the vocabulary is no [token, score]");
+}
+
+// A decimal number as the reference reads it: its digits as far as 64 bits hold them, rounded to a double, then scaled by a
+// power of ten and rounded again. Which of two equal paths through a text wins can hang on that last bit.
+double score_of(std::string_view text) {
+  uint64_t digits = 0;
+  int exponent = 0;
+  bool full = false, fraction = false;
+  size_t at = text.starts_with('-') ? 1 : 0;
+  for (; at < text.size() && text[at] != 'e' && text[at] != 'E'; at++) {
+    if (text[at] == '.') {
+      fraction = true;
+      continue;
+    }
+    const auto digit = static_cast<uint64_t>(text[at] - '0');
+    full = full || digits > (UINT64_MAX - digit) / 10;
+    if (!full) digits = digits * 10 + digit;
+    exponent += full ? (fraction ? 0 : 1) : (fraction ? -1 : 0);
+  }
+  if (at < text.size()) {
+    int given = 0;
+    const std::string_view power = text.substr(at + (text[at + 1] == '+' ? 2 : 1));
+    std::from_chars(power.data(), power.data() + power.size(), given);
+    exponent += std::clamp(given, -10000, 10000);
+  }
+  auto value = static_cast<double>(digits);
+  for (; exponent < -308 && value != 0; exponent += 308) value /= 1e308;
+  const auto power_of_ten = [](int n) { return std::strtod(("1e" + std::to_string(n)).c_str(), nullptr); };
+  value = exponent < 0 ? value / power_of_ten(std::min(-exponent, 308)) : value * power_of_ten(std::min(exponent, 308));
+  return text.starts_with('-') ? -value : value;
+}
+
+void add_piece(ModelConfig& model, std::string piece, double score) {
+  model.vocab.emplace_back(std::move(piece), static_cast<int32_t>(model.vocab.size()));
+  model.scores.push_back(score);
+}
+
 // Builds JSON as it is parsed, all but the two long lists of the model, which go to ModelConfig.
 class Reader : public nlohmann::json_sax<Json> {
  public:
@@ -40,15 +81,22 @@ class Reader : public nlohmann::json_sax<Json> {
 
   bool null() override { return value(Json()); }
   bool boolean(bool v) override { return value(Json(v)); }
-  bool number_integer(number_integer_t v) override { return value(Json(v)); }
+  bool number_integer(number_integer_t v) override { return list_ == List::pieces ? score(static_cast<double>(v)) : value(Json(v)); }
   bool number_unsigned(number_unsigned_t v) override {
+    if (list_ == List::pieces) return score(static_cast<double>(v));
     if (list_ != List::vocab) return value(Json(v));
     model_.vocab.emplace_back(key_, checked_id(key_, true, v));
     return true;
   }
-  bool number_float(number_float_t v, const string_t&) override { return value(Json(v)); }
+  bool number_float(number_float_t v, const string_t& text) override { return list_ == List::pieces ? score(score_of(text)) : value(Json(v)); }
   bool binary(binary_t&) override { return false; }
   bool string(string_t& v) override {
+    if (list_ == List::pieces) {
+      if (pair_size_ != 0) bad_piece();
+      pair_[0] = std::move(v);
+      pair_size_ = 1;
+      return true;
+    }
     if (list_ != List::merges) return value(Json(std::move(v)));
     if (pair_size_ >= 0) {
       if (pair_size_ > 1) bad_merge();
@@ -65,7 +113,8 @@ class Reader : public nlohmann::json_sax<Json> {
   }
   bool start_array(size_t) override {
     if (list_ == List::none && !vocab_only_ && at_model_field("merges")) return begin(List::merges);
-    if (list_ == List::merges && pair_size_ < 0) {
+    if (list_ == List::none && !vocab_only_ && at_model_field("vocab")) return begin(List::pieces);
+    if ((list_ == List::merges || list_ == List::pieces) && pair_size_ < 0) {
       pair_size_ = 0;
       return true;
     }
@@ -88,7 +137,13 @@ class Reader : public nlohmann::json_sax<Json> {
       pair_size_ = -1;
       return true;
     }
-    if (list_ == List::merges) return end();
+    if (list_ == List::pieces && pair_size_ >= 0) {
+      if (pair_size_ != 2) bad_piece();
+      add_piece(model_, std::move(pair_[0]), score_);
+      pair_size_ = -1;
+      return true;
+    }
+    if (list_ == List::merges || list_ == List::pieces) return end();
     open_.pop_back();
     return true;
   }
@@ -102,12 +157,20 @@ class Reader : public nlohmann::json_sax<Json> {
   }
 
  private:
-  enum class List { none, vocab, merges };
+  enum class List { none, vocab, pieces, merges };
   static constexpr size_t kMaxDepth = 512;
 
   bool at_model_field(std::string_view name) const { return open_.size() == 2 && field_ == "model" && key_ == name; }
   [[noreturn]] void bad_merge() const { bad("merge " + std::to_string(model_.merges.size() + 1) + " is no pair of tokens"); }
 
+  [[noreturn]] void bad_piece() const { refuse_piece(model_); }
+
+  bool score(double v) {
+    if (pair_size_ != 1) bad_piece();
+    score_ = v;
+    pair_size_ = 2;
+    return true;
+  }
   bool begin(List list) {
     list_ = list;
     return true;
@@ -128,12 +191,14 @@ class Reader : public nlohmann::json_sax<Json> {
   bool value(Json v) {
     if (list_ == List::vocab) checked_id(key_, false, 0);
     if (list_ == List::merges) bad_merge();
+    if (list_ == List::pieces) bad_piece();
     place(std::move(v));
     return true;
   }
   bool open(Json v) {
     if (list_ == List::vocab) checked_id(key_, false, 0);
     if (list_ == List::merges) bad_merge();
+    if (list_ == List::pieces) bad_piece();
     if (open_.size() >= kMaxDepth) bad("JSON nested deeper than 512");
     open_.push_back(&place(std::move(v)));
     return true;
@@ -145,7 +210,8 @@ class Reader : public nlohmann::json_sax<Json> {
   std::string key_, field_;       // the last key; the last key of the outermost object
   List list_ = List::none;        // the list being read
   std::array<std::string, 2> pair_;
-  int pair_size_ = -1;            // of the merge being read as a pair, -1 outside one
+  double score_ = 0;              // of the piece being read
+  int pair_size_ = -1;            // of the merge or piece being read as a pair, -1 outside one
 };
 
 Json parse(std::string_view text, ModelConfig& model, bool vocab_only) {
@@ -327,6 +393,12 @@ void take_lists(ModelConfig& model) {
     for (const auto& [token, id] : vocab->items()) {
       const bool is_id = id.is_number_unsigned() || (id.is_number_integer() && id >= 0);
       model.vocab.emplace_back(token, checked_id(token, is_id, is_id ? id.get<uint64_t>() : 0));
+    }
+    fields.erase("vocab");
+  } else if (vocab != fields.end() && vocab->is_array()) {
+    for (const Json& piece : *vocab) {
+      if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number()) refuse_piece(model);
+      add_piece(model, piece[0].get<std::string>(), piece[1].get<double>());
     }
     fields.erase("vocab");
   }

@@ -222,9 +222,11 @@ TEST_CASE("a tokenizer.json that is not understood is refused, naming what is wr
     json[Json::json_pointer(part)] = parse_json(value, "test").value();
     return json;
   };
-  CHECK(error_of(with("/model/type", "\"Unigram\"")).kind == ErrorKind::unsupported);
-  CHECK(error_of(with("/model/type", "\"Unigram\"")).what.find("Unigram") != std::string::npos);
-  CHECK(error_of(with("/normalizer", R"({"type": "Precompiled"})")).kind == ErrorKind::unsupported);
+  CHECK(error_of(with("/model/type", "\"Bigram\"")).kind == ErrorKind::unsupported);
+  CHECK(error_of(with("/model/type", "\"Bigram\"")).what.find("Bigram") != std::string::npos);
+  CHECK(error_of(with("/normalizer", R"({"type": "Precompiled"})")).kind == ErrorKind::bad_file);
+  CHECK(error_of(with("/normalizer", R"({"type": "Precompiled", "precompiled_charsmap": "/////w=="})")).kind == ErrorKind::bad_file);
+  CHECK(error_of(with("/model/type", "\"Unigram\"")).kind == ErrorKind::bad_file);
   CHECK(error_of(with("/model/dropout", "0.5")).kind == ErrorKind::unsupported);
   CHECK(error_of(with("/version", "\"2.0\"")).kind == ErrorKind::unsupported);
   CHECK(error_of(with("/model/vocab/a", "-1")).kind == ErrorKind::bad_file);

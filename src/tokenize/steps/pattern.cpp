@@ -35,9 +35,7 @@ Pattern::Pattern(const Json& config) {
   const std::string expression = pattern->front().get<std::string>();
   for (const RegexScanner& scanner : kScanners)
     if (scanner.expression == expression) scan_ = scanner.scan;
-  if (!scan_)
-    throw Error{ErrorKind::unsupported,
-                text_field(config, "type") + " with the regular expression '" + expression + "' is not supported", ""};
+  if (!scan_) regex_.emplace(expression);
 }
 
 }  // namespace orrery::steps

@@ -1,11 +1,13 @@
 // The `pattern` of Replace and Split: {"String": text} or {"Regex": expression}.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tokenize/regex.h"
 #include "tokenize/split.h"
 
 namespace orrery::steps {
@@ -15,12 +17,15 @@ using Matches = std::vector<std::pair<size_t, size_t>>;
 
 class Pattern {
  public:
-  // Reads config["pattern"]. Throws Error: bad_file, or unsupported for an expression outside `RegexScanner`s.
+  // Reads config["pattern"]. Throws Error: bad_file, or unsupported for an expression that tokenize/regex.h does not know.
   explicit Pattern(const Json& config);
 
+  // In an empty text nothing matches, not even an expression that matches nothing. Throws Error where regex.h says so.
   template <class Match>
   void find(std::string_view text, Match match) const {
-    if (!scan_) return each_string(text_)(text, match);
+    if (text.empty()) return;
+    if (!scan_ && !regex_) return each_string(text_)(text, match);
+    if (!scan_) return regex_->each_match(text, match);
     Matches found;
     scan_(text, found);
     for (const auto& [begin, end] : found) match(begin, end);
@@ -28,7 +33,8 @@ class Pattern {
 
  private:
   std::string text_;
-  void (*scan_)(std::string_view text, Matches& found) = nullptr;
+  std::optional<Regex> regex_;
+  void (*scan_)(std::string_view text, Matches& found) = nullptr;   // by hand, for a well-known expression
 };
 
 }  // namespace orrery::steps

@@ -15,7 +15,7 @@ class Replace : public Normalizer, public Decoder {
     bool changed = false;
     pattern_.find(text.text, [&](size_t begin, size_t end) {
       edit.keep(kept, begin);
-      edit.put(content_, end - 1);
+      edit.put(content_, end > 0 ? end - 1 : 0);
       kept = end;
       changed = true;
     });

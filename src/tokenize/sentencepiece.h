@@ -1,0 +1,96 @@
+// The tokenizers of sentencepiece, from their .model files, with that library's answers: its normaliser, the four kinds of
+// model (Unigram, BPE, words, characters), byte fallback, pieces defined by the user, and its way back to text.
+//   Kudo and Richardson 2018, "SentencePiece".
+//
+//   const SentencePiece model(file_bytes);
+//   for (const SentencePiece::Token& t : model.encode("Hello world")) …   // t.id, t.piece, t.begin, t.end
+//   std::string text = model.decode(ids);
+//
+// Immutable. Text may be any bytes: each one that is not valid UTF-8 is read as U+FFFD.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "tokenize/byte_trie.h"
+#include "tokenize/charsmap.h"
+
+namespace orrery {
+
+class SentencePiece {
+ public:
+  enum class Model { unigram = 1, bpe = 2, word = 3, character = 4 };
+  enum class Type { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+  struct Piece {
+    std::string text;
+    float score = 0;
+    Type type = Type::normal;
+  };
+  // How texts are normalised before they are cut, and, in another such, what is done to decoded text.
+  struct Rules {
+    std::string name;
+    std::string charsmap;   // the file's bytes; empty for none
+    bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true;
+  };
+
+  explicit SentencePiece(std::string_view file);   // throws Error (bad_file)
+  SentencePiece(const SentencePiece&) = delete;
+  SentencePiece& operator=(const SentencePiece&) = delete;
+
+  struct Token {
+    int32_t id;
+    std::string piece;       // as the file has it, or the text of an unknown part
+    uint32_t begin, end;     // bytes of the text; of a character spelled in bytes the last token has them all
+  };
+  std::vector<Token> encode(std::string_view text) const;
+  std::string decode(std::span<const int32_t> ids) const;   // ids that the model lacks are left out
+
+  Model model() const { return model_; }
+  const std::vector<Piece>& pieces() const { return pieces_; }   // by id
+  const Rules& rules() const { return rules_; }
+  int32_t unknown_id() const { return unknown_; }
+  // The ids of the tokens that begin and end a text and that fill it up; -1 for none.
+  int32_t bos_id() const { return bos_; }
+  int32_t eos_id() const { return eos_; }
+  int32_t pad_id() const { return pad_; }
+
+ private:
+  struct Part {   // of the normalised text
+    uint32_t begin, end;
+    int32_t id;
+  };
+  struct Normalized {
+    std::string text;
+    std::vector<uint32_t> origin;   // [text bytes + 1] the byte of the input where each begins
+  };
+  class Bpe;
+
+  Normalized normalize(std::string_view text, const Rules& rules, const Charsmap& map) const;
+  void split_unigram(std::string_view text, std::vector<Part>& out) const;
+  void split_bpe(std::string_view text, std::vector<Part>& out) const;
+  void split_words(std::string_view text, std::vector<Part>& out) const;
+  void split_characters(std::string_view text, std::vector<Part>& out) const;
+  // The bytes of the user's piece that begins at `at`, else of one character.
+  size_t unit_end(std::string_view text, size_t at, bool& is_users) const;
+  int32_t id_of(std::string_view piece) const;   // the unknown id where it is none
+
+  Model model_ = Model::unigram;
+  std::vector<Piece> pieces_;
+  std::unordered_map<std::string_view, int32_t> ids_, reserved_;   // of pieces that text can be, and the others
+  ByteTrie trie_, users_;
+  Rules rules_, denormal_rules_;
+  Charsmap map_, denormal_map_;
+  bool whitespace_suffix_ = false, byte_fallback_ = false, denormalizes_ = false;
+  std::string unknown_surface_ = " \xE2\x81\x87 ";
+  int32_t unknown_ = -1, bos_ = -1, eos_ = -1, pad_ = -1;
+  float min_score_, max_score_;
+  std::array<int32_t, 256> byte_ids_;
+};
+
+}  // namespace orrery
