@@ -39,13 +39,14 @@ Error no_weights(const std::filesystem::path& folder) {
 // Opens each file that the weight map names, once, in the order of their names.
 Result<std::map<std::string, SafetensorsFile>> open_shards(const std::filesystem::path& folder,
                                                            const WeightMap& weight_map) {
-  std::map<std::string, int64_t> wanted;
-  for (const auto& [tensor, file] : weight_map) ++wanted[file];
+  std::map<std::string, std::vector<std::string_view>> wanted;
+  for (const auto& [tensor, file] : weight_map) wanted[file].push_back(tensor);
   std::map<std::string, SafetensorsFile> shards;
-  for (const auto& [name, count] : wanted) {
+  for (const auto& [name, tensors] : wanted) {
     if (!is_there(folder / name))
       return Error{ErrorKind::not_found,
-                   "the shard " + name + ", which holds " + std::to_string(count) + " tensors, is missing",
+                   "the shard " + name + " is missing, and with it " + std::to_string(tensors.size()) + " tensors: '" +
+                       std::string(tensors.front()) + (tensors.size() > 1 ? "', …" : "'"),
                    folder.string(), "the download may be incomplete"};
     Result<SafetensorsFile> shard = SafetensorsFile::open(folder / name);
     if (!shard) return shard.error();

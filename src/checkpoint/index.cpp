@@ -13,6 +13,8 @@ bool is_plain_name(std::string_view name) {
          name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
 }
 
+bool leaves_folder(std::string_view name) { return name.starts_with('/') || name.starts_with(".."); }
+
 // Receives the JSON events and keeps the entries of "weight_map"; everything else ("metadata") is passed over.
 class IndexEvents final : public nlohmann::json_sax<Json> {
  public:
@@ -57,8 +59,9 @@ class IndexEvents final : public nlohmann::json_sax<Json> {
   bool string(std::string& text) override {
     if (!in_map_) return value();
     if (!is_plain_name(text))
-      return fail("tensor '" + weight_map.back().first + "' is said to be in '" + text +
-                  "', which is not the name of a file in this folder");
+      return fail("tensor '" + weight_map.back().first + "' is said to be in '" + text + "', " +
+                  (leaves_folder(text) ? "a path outside the model's folder"
+                                       : "which is not the name of a file in this folder"));
     weight_map.back().second = std::move(text);
     return true;
   }

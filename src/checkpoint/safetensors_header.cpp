@@ -108,13 +108,19 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
   bool start_array(size_t) override {
     if (depth_ != 2 || in_metadata_ || in_array_ || field_ == "dtype") return unexpected("a list");
     in_array_ = true;
+    negative_ = false;
     count_ = 0;
     return true;
   }
 
   bool end_array() override {
     in_array_ = false;
-    if (field_ == "data_offsets" && count_ != 2)
+    if (field_ != "data_offsets") return true;
+    const TensorInfo& tensor = header.tensors.back();
+    if (negative_)
+      return fail("tensor " + in_quotes(name_) + " has a negative offset: data_offsets are [" +
+                  std::to_string(int64_t(tensor.begin)) + ", " + std::to_string(int64_t(tensor.end)) + "]");
+    if (count_ != 2)
       return fail("tensor " + in_quotes(name_) + " has " + std::to_string(count_) + " data_offsets instead of 2");
     return true;
   }
@@ -129,15 +135,18 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
       if (count_ > kMaxRank)
         return fail("tensor " + in_quotes(name_) + " has more than " + std::to_string(kMaxRank) + " axes");
       tensor.shape.push_back(int64_t(value));
-    } else if (count_ <= 2) {
-      (count_ == 1 ? tensor.begin : tensor.end) = value;
+    } else {
+      offset(value);
     }
     return true;
   }
   bool number_integer(int64_t value) override {
     if (!in_array_) return unexpected("a number");
-    return fail("tensor " + in_quotes(name_) + " has a negative " + (field_ == "shape" ? "size " : "offset ") +
-                std::to_string(value));
+    if (field_ == "shape") return fail("tensor " + in_quotes(name_) + " has a negative size " + std::to_string(value));
+    ++count_;
+    offset(uint64_t(value));
+    negative_ = true;  // refused once both are known
+    return true;
   }
   bool number_float(double, const std::string& text) override {
     if (!in_array_) return unexpected("a number");
@@ -174,9 +183,13 @@ class HeaderEvents final : public nlohmann::json_sax<Json> {
     return fail("tensor " + in_quotes(name_) + " has " + found + " in its field '" + field_ + "'");
   }
 
+  void offset(uint64_t value) {
+    if (count_ <= 2) (count_ == 1 ? header.tensors.back().begin : header.tensors.back().end) = value;
+  }
+
   const std::string& where_;
   int depth_ = 0;
-  bool in_metadata_ = false, seen_metadata_ = false, in_array_ = false;
+  bool in_metadata_ = false, seen_metadata_ = false, in_array_ = false, negative_ = false;
   bool has_dtype_ = false, has_shape_ = false, has_offsets_ = false;
   size_t count_ = 0;
   std::string name_, field_;

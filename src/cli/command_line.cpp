@@ -7,14 +7,16 @@
 
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/loading.h"
 
 namespace orrery::cli {
 
 namespace {
+// What a file holds may stand in an error: control characters and invalid bytes are escaped.
 std::string one_line(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-  return text;
+  return printable(text);
 }
 
 // Flags before the command's name are global ones: `orrery --threads 2 info MODEL`.

@@ -9,7 +9,7 @@ namespace orrery::cli {
 
 // The signals are blocked everywhere and awaited by one thread: removing files is not allowed in a signal handler.
 void leave_nothing_half_written() {
-  std::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // the write fails instead, and says why
   sigset_t awaited;
   sigemptyset(&awaited);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {

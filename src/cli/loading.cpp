@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/model_path.h"
+#include "generate/generator.h"
 
 namespace orrery::cli {
 
@@ -25,8 +26,23 @@ DType kv_dtype(const Context& context) {
   return name.empty() ? DType::f32 : dtype_named(name).value_or(DType::f32);
 }
 
-Model load_model(const Context& context, const std::string& model) { return Model::load(model_path(model), load_options(context)).value(); }
+void warn_of_code(const Context& context, const Json& config, const std::filesystem::path& folder) {
+  if (config.is_object() && config.contains("auto_map")) context.warn("the code that auto_map names is neither fetched nor run (" + (folder / "config.json").string() + ")");
+}
+
+Model load_model(const Context& context, const std::string& model) {
+  Model loaded = Model::load(model_path(model), load_options(context)).value();
+  warn_of_code(context, loaded.config().json, loaded.folder());
+  return loaded;
+}
+
 Tokenizer load_tokenizer(const std::string& model) { return Tokenizer::load(model_path(model)).value(); }
+
+Tokenizer load_tokenizer(const std::string& model, const Model& loaded) {
+  Tokenizer tokenizer = load_tokenizer(model);
+  check_vocabulary(tokenizer, loaded);
+  return tokenizer;
+}
 
 std::optional<Tokenizer> find_tokenizer(const std::string& model) {
   const std::filesystem::path folder = model_path(model);

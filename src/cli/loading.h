@@ -15,10 +15,16 @@ namespace orrery::cli {
 LoadOptions load_options(const Context& context);
 DType kv_dtype(const Context& context);
 
+// Warns where the config names code to fetch: it is never run.
 Model load_model(const Context& context, const std::string& model);
 Tokenizer load_tokenizer(const std::string& model);
+// As above, and throws Error where the model has no embedding for all its ids.
+Tokenizer load_tokenizer(const std::string& model, const Model& loaded);
 // Nothing where the model has no tokenizer at all.
 std::optional<Tokenizer> find_tokenizer(const std::string& model);
+
+// The warning about a config.json that names code to fetch.
+void warn_of_code(const Context& context, const Json& config, const std::filesystem::path& folder);
 
 // A whole file; "-" is standard input.
 std::string read_text(const std::filesystem::path& file);

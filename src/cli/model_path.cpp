@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <set>
 
 #include "base/error.h"
@@ -52,6 +53,17 @@ fs::path hub_snapshot(const fs::path& repository) {
   return snapshots.size() == 1 ? snapshots.front() : fs::path();
 }
 
+fs::path refuse_gguf(fs::path path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return path;
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+  const bool is_gguf = std::string_view(magic, sizeof magic) == "GGUF";
+  if (!is_gguf && path.extension() != ".gguf") return path;
+  throw Error{ErrorKind::unsupported, is_gguf ? "GGUF files cannot be read" : "this is not a GGUF file", path.string(),
+              "a model is a folder with config.json and safetensors"};
+}
+
 bool is_plain_name(std::string_view text) {
   return !text.empty() && text != "." && text != ".." && text.find('/') == std::string_view::npos;
 }
@@ -68,7 +80,7 @@ std::vector<std::string> shipped_checkpoints() {
 
 fs::path model_path(std::string_view model) {
   std::error_code ignored;
-  if (fs::exists(fs::path(model), ignored)) return fs::path(model);
+  if (fs::exists(fs::path(model), ignored)) return refuse_gguf(fs::path(model));
   std::vector<std::string> looked = {"no such file or folder here"};
   if (is_plain_name(model)) {
     for (const fs::path& folder : shipped_folders()) {

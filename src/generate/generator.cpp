@@ -20,9 +20,15 @@ std::vector<int32_t> start_of_text(const Config& config, const Tokenizer* tokeni
 }
 
 std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer) {
-  std::vector<int32_t> ids = model.config().eos_ids;
+  std::vector<int32_t> ids;
+  const auto add_id = [&](int64_t id, const char* file) {
+    if (id >= model.config().vocab_size)
+      throw Error{ErrorKind::bad_file, "eos_token_id " + std::to_string(id) + " is not below vocab_size " + std::to_string(model.config().vocab_size), (model.folder() / file).string()};
+    if (id >= 0) ids.push_back(int32_t(id));
+  };
+  for (const int32_t id : model.config().eos_ids) add_id(id, "config.json");
   const auto add = [&](const Json& id) {
-    if (id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() <= INT32_MAX) ids.push_back(id.get<int32_t>());
+    if (id.is_number_integer()) add_id(id.get<int64_t>(), "generation_config.json");
   };
   if (const Json& file = model.generation_config(); file.is_object())
     if (const auto found = file.find("eos_token_id"); found != file.end()) {
@@ -33,6 +39,12 @@ std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer)
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
+}
+
+void check_vocabulary(const Tokenizer& tokenizer, const Model& model) {
+  const int64_t ids = tokenizer.id_limit(), vocab_size = model.config().vocab_size;
+  if (ids > vocab_size)
+    throw Error{ErrorKind::bad_file, "the tokenizer has ids up to " + std::to_string(ids - 1) + ", but vocab_size is " + std::to_string(vocab_size), model.folder().string(), "is the tokenizer of another model?"};
 }
 
 // A prompt that is being continued.
@@ -51,6 +63,7 @@ struct Generator::Active {
 
 Generator::Generator(Engine& engine, const Tokenizer* tokenizer, GenerationConfig config, std::optional<int64_t> log_probs)
     : engine_(&engine), tokenizer_(tokenizer), config_(std::move(config)), log_probs_(log_probs) {
+  if (tokenizer) check_vocabulary(*tokenizer, engine.model());
   if (!tokenizer && !config_.stop_strings.empty())
     throw Error{ErrorKind::bad_usage, "stop strings need a tokenizer, and the model has none", engine.model().folder().string()};
 }

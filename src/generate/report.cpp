@@ -17,17 +17,16 @@ Result<Graph> graph_of(const std::filesystem::path& folder, ModelReport& report)
   Result<Json> json = read_config(folder);
   if (!json) return json.error();
   const std::string where = (folder / "config.json").string();
-  const auto type = json->find("model_type");
-  const ModelFamily* family = type != json->end() && type->is_string() ? find_family(type->get<std::string>()) : nullptr;
-  if (!family) return Error{ErrorKind::unsupported, "the model_type is not known", where};
-  Result<Config> config = family->read(*json, where);
+  const Result<const ModelFamily*> family = family_of(*json, where);
+  if (!family) return family.error();
+  Result<Config> config = (*family)->read(*json, where);
   if (!config) return config.error();
   report.config = *config;
-  report.family = family->name;
-  report.causal = (family->causal || config->encoder_decoder) && config->head == Head::causal_lm;
+  report.family = (*family)->name;
+  report.causal = ((*family)->causal || config->encoder_decoder) && config->head == Head::causal_lm;
   Graph graph;
   Builder g(graph);
-  const Outputs out = build_model(*family, g, *config);
+  const Outputs out = build_model(**family, g, *config);
   if (out.logits) g.output("logits", out.logits);
   else g.output("hidden", out.hidden);
   return graph;
@@ -84,18 +83,19 @@ void measure_runs(ModelReport& report, DType kv_dtype) {
 
 Result<ModelReport> report_model(const std::filesystem::path& folder, std::optional<DType> dtype, DType kv_dtype) {
   ModelReport report;
+  std::error_code ignored;
+  report.has_weights = std::filesystem::exists(folder / "model.safetensors", ignored) || std::filesystem::exists(folder / "model.safetensors.index.json", ignored);
+  std::optional<Model> model;
+  if (report.has_weights) {   // first: loading refuses a config that asks for more layers than there are
+    Result<Model> loaded = Model::load(folder, {.dtype = dtype});
+    if (!loaded) return loaded.error();
+    model.emplace(std::move(*loaded));
+  }
   Result<Graph> graph = graph_of(folder, report);
   if (!graph) return graph.error();
   report.graph = std::move(*graph);
-  std::error_code ignored;
-  report.has_weights = std::filesystem::exists(folder / "model.safetensors", ignored) || std::filesystem::exists(folder / "model.safetensors.index.json", ignored);
-  if (report.has_weights) {
-    Result<Model> model = Model::load(folder, {.dtype = dtype});
-    if (!model) return model.error();
-    measure_weights(report, &model->weights(), DType::f32);
-  } else {
-    measure_weights(report, nullptr, dtype.value_or(DType::f32));
-  }
+  if (model) measure_weights(report, &model->weights(), DType::f32);
+  else measure_weights(report, nullptr, dtype.value_or(DType::f32));
   measure_runs(report, kv_dtype);
   drop_dead_nodes(report.graph);
   return report;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/options.h"
+
 namespace orrery {
 
 Outputs build_model(const ModelFamily& family, Builder& g, const Config& c) {
@@ -24,6 +26,25 @@ const ModelFamily* find_family(std::string_view model_type) {
   for (const ModelFamily* family : model_families())
     if (model_type == family->name) return family;
   return nullptr;
+}
+
+namespace {
+// What to try instead of a name that is not known: the one that was most likely meant, else all there are.
+std::string known_names(const std::string& name, const std::vector<std::string>& known) {
+  if (const std::string near = nearest(name, known); !near.empty()) return "did you mean " + near + "?";
+  return "known: " + join_or(known);
+}
+}  // namespace
+
+Result<const ModelFamily*> family_of(const Json& json, const std::string& where) {
+  const auto type = json.is_object() ? json.find("model_type") : json.end();
+  if (!json.is_object() || type == json.end() || !type->is_string())
+    return Error{ErrorKind::bad_file, "there is no model_type", where, "this is not the config.json of a model"};
+  const std::string name = type->get<std::string>();
+  if (const ModelFamily* family = find_family(name)) return family;
+  std::vector<std::string> known;
+  for (const ModelFamily* one : model_families()) known.push_back(one->name);
+  return Error{ErrorKind::unsupported, "model_type '" + name + "' is not known", where, known_names(name, known)};
 }
 
 const char* name_of(Head head) {
@@ -66,14 +87,14 @@ void read_architecture(ConfigReader& fields, const Json& json, Config& c, std::i
     return;
   }
   c.architecture = found->front().get<std::string>();
-  std::string known;
+  std::vector<std::string> known;
   for (const auto& [name, head] : architectures) {
-    known += (known.empty() ? "" : ", ") + std::string(name);
+    known.push_back(name);
     if (c.architecture != name) continue;
     c.head = head;
     return;
   }
-  fields.fail("architecture '" + c.architecture + "' is not known for model_type '" + c.model_type + "'", "known: " + known, ErrorKind::unsupported);
+  fields.fail("architecture '" + c.architecture + "' is not known for model_type '" + c.model_type + "'", known_names(c.architecture, known), ErrorKind::unsupported);
 }
 
 void read_labels(const Json& json, Config& c) {
@@ -94,14 +115,16 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   c.model_type = fields.string("model_type");
   if (json.is_object()) read_architecture(fields, json, c, architectures);
   c.num_layers = fields.integer({"num_hidden_layers", "n_layer", "num_layers", "decoder_layers"}, {1, 4096});
-  c.hidden_size = fields.integer({"hidden_size", "n_embd", "d_model"}, {1, 1 << 20});
   c.num_heads = fields.integer({"num_attention_heads", "n_head", "num_heads", "decoder_attention_heads"}, {1, 1 << 16});
+  const FieldNames width = {"hidden_size", "n_embd", "d_model"};
+  const auto no_multiple = [&](const std::string& size) { fields.fail("hidden_size " + size + " must be a positive multiple of num_attention_heads " + std::to_string(c.num_heads)); };
+  if (const Json* size = fields.raw(width); size && size->is_number_integer() && (size->is_number_unsigned() ? *size == 0 : size->get<int64_t>() < 1)) no_multiple(to_line(*size));
+  c.hidden_size = fields.integer(width, {1, 1 << 20});
   c.vocab_size = fields.integer("vocab_size", {1, 1 << 26});
   c.max_positions = fields.integer_or({"max_position_embeddings", "n_positions", "max_positions"}, 2048, {1, 1 << 24});
   c.num_kv_heads = fields.integer_or("num_key_value_heads", c.num_heads, {1, 1 << 16});
   c.head_dim = fields.integer_or({"head_dim", "d_kv"}, c.num_heads ? c.hidden_size / c.num_heads : 1, {1, 256});
-  if (!fields.has({"head_dim", "d_kv"}) && c.num_heads && c.hidden_size % c.num_heads != 0)
-    fields.fail("hidden_size " + std::to_string(c.hidden_size) + " is not a multiple of the " + std::to_string(c.num_heads) + " heads");
+  if (!fields.has({"head_dim", "d_kv"}) && c.num_heads && c.hidden_size % c.num_heads != 0) no_multiple(std::to_string(c.hidden_size));
   if (c.num_kv_heads && c.num_heads % c.num_kv_heads != 0)
     fields.fail("num_attention_heads " + std::to_string(c.num_heads) + " is not a multiple of num_key_value_heads " + std::to_string(c.num_kv_heads));
   c.initializer_range = fields.number_or("initializer_range", 0.02, {0, 100});

@@ -47,6 +47,8 @@ Outputs build_model(const ModelFamily& family, Builder& g, const Config& c);
 
 std::span<const ModelFamily* const> model_families();
 const ModelFamily* find_family(std::string_view model_type);
+// The family that a config.json names.
+Result<const ModelFamily*> family_of(const Json& json, const std::string& where);
 
 #define MODEL(name) const ModelFamily& name##_family();
 #include "models/models.inc"

@@ -1,6 +1,7 @@
 #include "models/model.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/random.h"
 #include "graph/passes/taps.h"
@@ -8,17 +9,6 @@
 namespace orrery {
 
 namespace {
-
-Result<const ModelFamily*> family_of(const Json& json, const std::string& where) {
-  const auto type = json.is_object() ? json.find("model_type") : json.end();
-  if (!json.is_object() || type == json.end() || !type->is_string())
-    return Error{ErrorKind::bad_file, "there is no model_type", where, "this is not the config.json of a model"};
-  const ModelFamily* family = find_family(type->get<std::string>());
-  if (family) return family;
-  std::string known;
-  for (const ModelFamily* one : model_families()) known += (known.empty() ? "" : ", ") + std::string(one->name);
-  return Error{ErrorKind::unsupported, "model_type '" + type->get<std::string>() + "' is not known", where, "known: " + known};
-}
 
 std::vector<const ValueInfo*> weights_of(const Graph& graph) {
   std::vector<const ValueInfo*> weights;
@@ -50,6 +40,26 @@ std::string name_in_file(const Checkpoint& checkpoint, const ModelFamily& family
 Tensor part_of(const Tensor& tensor, const WeightPlace& place) {
   if (tensor.rank() != 3 || place.slice >= tensor.dim(0) || place.end > tensor.dim(1)) return tensor;
   return tensor.rows(place.slice, place.slice + 1).reshape({tensor.dim(1), tensor.dim(2)}).rows(place.begin, place.end);
+}
+
+// How many layers the names of tensors tell of: "h.3.attn…" is one of four. Experts within a layer may raise it.
+int64_t layers_in(const Checkpoint& checkpoint) {
+  int64_t layers = 0;
+  for (const std::string& name : checkpoint.names())
+    for (size_t at = 0, end = 0; at < name.size(); at = end + 1) {
+      end = std::min(name.find('.', at), name.size());
+      int64_t number = 0;
+      const auto [rest, wrong] = std::from_chars(name.data() + at, name.data() + end, number);
+      if (wrong == std::errc() && rest == name.data() + end && number < INT32_MAX) layers = std::max(layers, number + 1);
+    }
+  return layers;
+}
+
+Status check_layers(const Config& c, const Checkpoint& checkpoint) {
+  const int64_t layers = layers_in(checkpoint);
+  if (layers == 0 || c.num_layers <= layers) return done();
+  return Error{ErrorKind::bad_file, "num_hidden_layers is " + std::to_string(c.num_layers) + ", but the tensors are those of " + std::to_string(layers) + (layers == 1 ? " layer" : " layers"),
+               checkpoint.config_path(), "is config.json of another model?"};
 }
 
 Status check_config(const Config& c, const std::string& where) {
@@ -158,6 +168,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
   Result<Config> config = (*family)->read(checkpoint->config(), where);
   if (!config) return config.error();
   if (Status status = check_config(*config, where); !status) return status.error();
+  if (Status status = check_layers(*config, *checkpoint); !status) return status.error();
 
   Model model;
   model.config_ = std::move(*config);

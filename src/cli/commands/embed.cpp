@@ -25,7 +25,7 @@ struct EmbedOptions {
 
 void run(Context& context, EmbedOptions& options) {
   Model model = load_model(context, options.model);
-  const Tokenizer tokenizer = load_tokenizer(options.model);
+  const Tokenizer tokenizer = load_tokenizer(options.model, model);
   SentenceSettings settings = read_sentence_settings(model.folder()).value();
   if (!options.pooling.empty()) settings.pooling = pooling_named(options.pooling);
   if (context.options().given("normalize")) settings.normalize = options.normalize;

@@ -22,7 +22,7 @@ struct PerplexityCommandOptions {
 
 void run(Context& context, PerplexityCommandOptions& options) {
   Model model = load_model(context, options.model);
-  const Tokenizer tokenizer = load_tokenizer(options.model);
+  const Tokenizer tokenizer = load_tokenizer(options.model, model);
   std::vector<std::vector<int32_t>> documents;
   for (const std::string& document : split_documents(read_text(options.file), options.separator)) documents.push_back(document_ids(model, tokenizer, document));
   Progress progress = context.progress("scoring", int64_t(documents.size()), "documents");

@@ -168,8 +168,10 @@ void run(Context& context, GenerateOptions& options, InterventionOptions& interv
   const Interventions changes = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context));
   Engine engine(model, context.pool(), {.max_batch = batch, .max_positions = std::min(positions, model.config().max_positions), .source_positions = sources, .kv_dtype = kv_dtype(context), .sites = changes.sites(), .interventions = changes.table(lengths)});
   Generator generator(engine, tokenizer, config, options.logprobs);
-  if (!context.json() && prompts.size() == 1) return stream_one(context, generator, prompts, tokenizer, options.prompt);
-  write_all(context, generator, prompts, tokenizer);
+  if (!context.json() && prompts.size() == 1) stream_one(context, generator, prompts, tokenizer, options.prompt);
+  else write_all(context, generator, prompts, tokenizer);
+  if (config.end_ids.empty() && !config.ignore_eos && config.stop_strings.empty())
+    context.warn("only --max-new-tokens ends the text: the model names no eos_token_id (" + model.folder().string() + ")");
 }
 }  // namespace
 

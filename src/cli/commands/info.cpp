@@ -64,6 +64,7 @@ void run(Context& context, InfoOptions& options) {
   if (!options.graph && !options.form.empty()) throw Error{ErrorKind::bad_usage, "one argument too many: '" + options.form + "'", "orrery info", "`--graph " + options.form + "` prints the graph"};
   const std::filesystem::path path = model_path(options.model);
   const ModelReport report = report_model(path, load_options(context).dtype, kv_dtype(context)).value();
+  warn_of_code(context, report.config.json, path);
   if (options.graph) {
     const std::string text = options.form == "dot" ? to_graphviz(report.graph) : to_text(report.graph);
     if (context.json()) return context.out().json({{"graph", text}});

@@ -34,7 +34,7 @@ std::vector<int32_t> checked(const std::vector<int64_t>& ids, const char* flag) 
 TokenSequence sequence_of(const LogitsOptions& options, const Model& model, bool ids_given, bool decoder_given) {
   if (ids_given == options.text.has_value()) throw Error{ErrorKind::bad_usage, ids_given ? "a text and --ids exclude each other" : "there is neither a text nor --ids", "orrery logits"};
   Encoding encoding;
-  if (options.text) encoding = load_tokenizer(options.model).encode(*options.text);
+  if (options.text) encoding = load_tokenizer(options.model, model).encode(*options.text);
   else encoding.ids = checked(options.ids, "--ids");
   TokenSequence sequence = text_for(model, std::move(encoding.ids));
   if (!model.config().encoder_decoder) {
