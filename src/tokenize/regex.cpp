@@ -267,7 +267,7 @@ class RegexSearch {
 
   void count(uint64_t steps) {
     if (steps_left_ < steps)
-      throw Error{ErrorKind::out_of_range, "a regular expression of the tokenizer takes too many steps on this text", ""};
+      throw Error{ErrorKind::out_of_range, "the tokenizer's regular expression takes too many steps on this text", regex_.expression_};
     steps_left_ -= steps;
   }
 
@@ -470,7 +470,7 @@ class RegexSearch {
   size_t search_begin_ = 0;
 };
 
-Regex::Regex(std::string_view expression, RegexDialect dialect) {
+Regex::Regex(std::string_view expression, RegexDialect dialect) : expression_(expression) {
   const RegexTree tree = parse_regex(expression, dialect);
   RegexCompiler(*this, tree);
   may_be_empty_ = can_be_empty(tree.root);

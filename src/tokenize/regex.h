@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -62,6 +63,7 @@ class Regex {
     uint32_t a = 0, b = 0, low = 0, high = 0;
   };
 
+  std::string expression_;
   std::vector<Step> steps_;
   std::vector<RegexSet> sets_;
   std::array<bool, 256> may_begin_{};   // the bytes with which a match may begin
