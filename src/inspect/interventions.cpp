@@ -49,7 +49,7 @@ std::vector<std::string> Interventions::sites() const {
   return names;
 }
 
-std::vector<Intervention> Interventions::table(std::span<const int64_t> prompt_lengths) const {
+std::vector<Intervention> Interventions::table(std::span<const int64_t> prompt_lengths, std::span<const int64_t> source_lengths) const {
   std::vector<Intervention> rows;
   for (const Edit& edit : edits_) {
     const Site& site = edit.site;
@@ -60,8 +60,9 @@ std::vector<Intervention> Interventions::table(std::span<const int64_t> prompt_l
       rows.push_back(row);
       continue;
     }
-    for (size_t i = 0; i < prompt_lengths.size(); ++i) {
-      const auto [begin, end] = site.positions.in(prompt_lengths[i], site.text);
+    const std::span<const int64_t> lengths = site.source ? source_lengths : prompt_lengths;
+    for (size_t i = 0; i < lengths.size(); ++i) {
+      const auto [begin, end] = site.positions.in(lengths[i], site.text);
       row.sequence = int64_t(i);
       row.position_begin = begin;
       row.position_end = end;
@@ -69,7 +70,7 @@ std::vector<Intervention> Interventions::table(std::span<const int64_t> prompt_l
         const int64_t length = edit.values.dim(0);
         auto [from, to] = site.positions.in(length, site.text);
         to = std::min(to, length);
-        row.position_end = std::min(end, prompt_lengths[i]);
+        row.position_end = std::min(end, lengths[i]);
         if (row.position_end - begin != to - from)
           throw Error{ErrorKind::bad_usage, "the patch covers " + count_of(std::max<int64_t>(0, row.position_end - begin), "position") + " of the prompt and " + std::to_string(std::max<int64_t>(0, to - from)) + " of the text that it comes from",
                       site.text, "name the positions: " + site.value + "@-1 is the last of each"};
@@ -125,7 +126,7 @@ std::map<std::string, Tensor> values_of(const std::string& source, const std::ve
   }
   const std::vector<int32_t> ids = ids_of(source, tokenizer);
   Probe probe(model, pool, {.taps = names, .max_rows = std::max<int64_t>(1, int64_t(ids.size())), .max_sequences = 1, .kv_dtype = kv_dtype});
-  return probe.run({.ids = ids});
+  return probe.run(text_for(model, ids));
 }
 
 void read_patches(Interventions& made, const InterventionOptions& options, const Graph& graph, Model& model, ThreadPool& pool, const Tokenizer* tokenizer, DType kv_dtype) {

@@ -32,7 +32,8 @@ class Interventions {
   // The values to compile sites after.
   std::vector<std::string> sites() const;
   // For prompts of these lengths, numbered in this order. Throws Error where a prompt lacks a position.
-  std::vector<Intervention> table(std::span<const int64_t> prompt_lengths) const;
+  // For an encoder-decoder: what its decoder begins with, and the sources.
+  std::vector<Intervention> table(std::span<const int64_t> prompt_lengths, std::span<const int64_t> source_lengths = {}) const;
 
  private:
   struct Edit {

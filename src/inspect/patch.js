@@ -22,12 +22,13 @@
   const differs = (i) => data.clean.tokens[i] !== data.corrupt.tokens[i];
   const chips = (texts) => el("div", {class: "chips"}, ...texts.map((text, i) => token(text, {"data-differs": String(differs(i)), title: "position " + i})));
   const section = (id, title, summary, ...children) => main.append(el("section", {class: "panel stage", id}, el("h2", {}, title, el("span", {class: "muted", text: summary})), ...children));
-  const word = (place) => (by_head ? `layers.${place.layer}.heads.${place.head}` : `layers.${place.layer}.` + (data.site === "attention" ? "attention_out" : data.site));
+  const stack = data.stack ? data.stack + "." : "";
+  const word = (place) => stack + (by_head ? `layers.${place.layer}.heads.${place.head}` : `layers.${place.layer}.` + (data.site === "attention" ? "attention_out" : data.site));
 
   section("texts", "Two texts", data.noising ? "the clean one is run, spoilt at one place" : "the corrupted one is run, restored at one place",
           el("div", {class: "sides"}, el("span", {class: "muted", text: "clean"}), chips(data.clean.tokens), el("span", {class: "number", text: number(data.clean.difference, 3)}),
              el("span", {class: "muted", text: "corrupted"}), chips(data.corrupt.tokens), el("span", {class: "number", text: number(data.corrupt.difference, 3)})),
-          el("p", {}, "The number is the logit of ", token(data.answer.text), " minus that of ", token(data.wrong.text), " after the last token."),
+          el("p", {}, "The number is the logit of ", token(data.answer.text), " minus that of ", token(data.wrong.text), stack ? " as the decoder's first word." : " after the last token."),
           why("One place after the other gets the value that the other text has there, and the number is measured again. An effect of 0 changes nothing; 1 is as in the other text. Restoring shows what suffices, spoiling what is needed."));
 
   // The grid: a row a token and a column a layer; for heads a row a layer and a column a head, at the position where it does most.
@@ -70,7 +71,7 @@
             el("code", {class: "call", text: `--patch ${word(at)}@${at.position} --patch-from TEXT does the same in generate, logits and trace`})];
   }));
 
-  about.textContent = `${data.site}; ` + many(data.layers, "layer") + (by_head ? ", " + many(data.heads, "head") : "") + ", " + many(tokens.length, "position");
+  about.textContent = `${stack}${data.site}; ` + many(data.layers, "layer") + (by_head ? ", " + many(data.heads, "head") : "") + ", " + many(tokens.length, "position");
   const move = (key, by, count) => () => select({[key]: clamp(at[key] + by, count)});
   keys({ArrowLeft: [by_head ? "head before" : "layer before", move(by_head ? "head" : "layer", -1, by_head ? data.heads : data.layers)], ArrowRight: ["next", move(by_head ? "head" : "layer", 1, by_head ? data.heads : data.layers)],
         ArrowUp: [by_head ? "layer before" : "token before", move(by_head ? "layer" : "position", -1, by_head ? data.layers : tokens.length)], ArrowDown: ["next", move(by_head ? "layer" : "position", 1, by_head ? data.layers : tokens.length)],

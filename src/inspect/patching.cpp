@@ -18,9 +18,9 @@ struct Patch {
   size_t result = 0;
 };
 
-std::string words_of(const std::string& site) {
+std::string words_of(const std::string& stack, const std::string& site) {
   for (const auto& [name, words] : {std::pair{"residual", "layers.*.residual"}, {"attention", "layers.*.attention_out"}, {"mlp", "layers.*.mlp"}, {"heads", "layers.*.heads.0"}})
-    if (site == name) return words;
+    if (site == name) return (stack.empty() ? "" : stack + ".") + words;
   throw Error{ErrorKind::bad_usage, "'" + site + "' is no kind of place", "patching", "residual, attention, mlp or heads"};
 }
 
@@ -41,22 +41,23 @@ Tensor cut(const Tensor& value, int64_t row, int64_t column, int64_t columns) {
 
 PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32_t>& clean, const std::vector<int32_t>& corrupt, const PatchOptions& options) {
   const std::string where = model.folder().string();
-  if (!model.family().causal || model.config().head != Head::causal_lm)
+  if (!model.generates())
     throw Error{ErrorKind::unsupported, "a model of architecture " + model.config().architecture + " does not generate text", where};
   if (clean.size() != corrupt.size())
     throw Error{ErrorKind::bad_usage, "the clean text has " + std::to_string(clean.size()) + " tokens, the corrupted one " + std::to_string(corrupt.size()), "patching",
                 "change words for others of as many tokens: `orrery tokenize` shows them"};
-  const std::vector<Site> sites = sites_named(model.graph(), words_of(options.site));
+  const std::string stack = model.config().encoder_decoder ? "encoder" : "";
+  const std::vector<Site> sites = sites_named(model.graph(), words_of(stack, options.site));
   std::vector<std::string> values;
   for (const Site& site : sites) values.push_back(site.value);
   const int64_t length = int64_t(clean.size()), max_rows = std::max(length, options.max_rows);
   const int64_t batch = std::max<int64_t>(1, max_rows / std::max<int64_t>(1, length));
 
   Probe both(model, pool, {.taps = values, .max_rows = std::max<int64_t>(2, 2 * length), .max_sequences = 2, .kv_dtype = options.kv_dtype});
-  const std::vector<TokenSequence> texts = {{.ids = clean}, {.ids = corrupt}};
+  const std::vector<TokenSequence> texts = {text_for(model, clean), text_for(model, corrupt)};
   const std::vector<Probed> seen = both.run(texts);
 
-  PatchSweep sweep{.site = options.site, .noising = options.noising, .layers = int64_t(sites.size()), .positions = length};
+  PatchSweep sweep{.site = options.site, .stack = stack, .noising = options.noising, .layers = int64_t(sites.size()), .positions = length};
   const auto said = [&](size_t text) { return first_largest(seen[text].at("logits").values<float>()); };
   sweep.answer = checked(model, options.answer.value_or(said(0)));
   sweep.wrong = checked(model, options.wrong.value_or(said(1)));
@@ -120,8 +121,10 @@ Json to_json(const PatchSweep& sweep, const std::vector<int32_t>& clean, const s
     }
     return layers;
   };
-  return {{"site", sweep.site}, {"noising", sweep.noising}, {"clean", side(clean, sweep.clean)}, {"corrupt", side(corrupt, sweep.corrupt)}, {"answer", token(sweep.answer)}, {"wrong", token(sweep.wrong)},
-          {"layers", sweep.layers}, {"heads", sweep.heads}, {"positions", sweep.positions}, {"difference", nested(sweep.difference)}, {"effect", nested(sweep.effect)}};
+  Json json = {{"site", sweep.site}, {"noising", sweep.noising}, {"clean", side(clean, sweep.clean)}, {"corrupt", side(corrupt, sweep.corrupt)}, {"answer", token(sweep.answer)}, {"wrong", token(sweep.wrong)},
+               {"layers", sweep.layers}, {"heads", sweep.heads}, {"positions", sweep.positions}, {"difference", nested(sweep.difference)}, {"effect", nested(sweep.effect)}};
+  if (!sweep.stack.empty()) json["stack"] = sweep.stack;
+  return json;
 }
 
 }  // namespace orrery

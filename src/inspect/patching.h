@@ -6,7 +6,8 @@
 //   sweep.effect[sweep.at(layer, head, position)]       // 0: nothing changed; 1: as in the text patched from
 //
 // Denoising, the default, runs the corrupted text and restores a place from the clean one: what suffices. Noising runs the clean
-// text and spoils a place: what is necessary. All runs are one plan, batched; each gives the bits that it gives alone.
+// text and spoils a place: what is necessary. Of an encoder-decoder both texts are sources, the places are the encoder's, and what is measured is
+// the decoder's first word. All runs are one plan, batched; each gives the bits that it gives alone.
 #pragma once
 
 #include <functional>
@@ -31,6 +32,7 @@ struct PatchOptions {
 
 struct PatchSweep {
   std::string site;
+  std::string stack;                          // "encoder" of an encoder-decoder, else nothing
   bool noising = false;
   int32_t answer = 0, wrong = 0;
   double clean = 0, corrupt = 0;              // logit(answer) - logit(wrong) after each text
@@ -42,7 +44,7 @@ struct PatchSweep {
 // Throws Error where the texts differ in length or in nothing that the model says, or the model does not generate.
 PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32_t>& clean, const std::vector<int32_t>& corrupt, const PatchOptions& options = {});
 
-// {"site", "clean": {"ids", "tokens", "difference"}, "corrupt": …, "answer", "wrong", "difference", "effect"}; the last two [layers, positions],
+// {"site", "stack" where there is one, "clean": {"ids", "tokens", "difference"}, "corrupt": …, "answer", "wrong", "difference", "effect"}; the last two [layers, positions],
 // for heads [layers, heads, positions].
 Json to_json(const PatchSweep& sweep, const std::vector<int32_t>& clean, const std::vector<int32_t>& corrupt, const Tokenizer* tokenizer);
 // The page that shows this document, made by this call.

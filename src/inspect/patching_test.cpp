@@ -17,31 +17,33 @@ const std::vector<int32_t> kClean = {5, 17, 3, 8, 61, 22, 9}, kCorrupt = {5, 17,
 
 TEST_CASE("a sweep equals single runs, to the bit, however it is batched") {
   ThreadPool pool(2);
-  for (const char* name : {"gpt2", "llama-grouped"})
+  for (const char* name : {"gpt2", "llama-grouped", "t5", "pegasus"})
     for (const bool noising : {false, true})
       for (const auto& [site, words] : {std::pair<std::string, std::string>{"residual", "layers.L.residual"}, {"attention", "layers.L.attention_out"}, {"mlp", "layers.L.mlp"}, {"heads", "layers.L.heads.H"}}) {
         CAPTURE(name);
         CAPTURE(site);
         Model model = golden(name);
         const Graph graph = model.graph();
-        const PatchSweep sweep = sweep_patches(model, pool, kClean, kCorrupt, {.site = site, .noising = noising, .max_rows = 30});
-        const PatchSweep other = sweep_patches(model, pool, kClean, kCorrupt, {.site = site, .noising = noising, .max_rows = 1});
+        const bool both = model.config().encoder_decoder;
+        const std::optional<int32_t> answer = both ? std::optional(7) : std::nullopt, wrong = both ? std::optional(9) : std::nullopt;   // their random ones begin with the same word
+        const PatchSweep sweep = sweep_patches(model, pool, kClean, kCorrupt, {.site = site, .noising = noising, .answer = answer, .wrong = wrong, .max_rows = 30});
+        const PatchSweep other = sweep_patches(model, pool, kClean, kCorrupt, {.site = site, .noising = noising, .answer = answer, .wrong = wrong, .max_rows = 1});
         CHECK(sweep.difference == other.difference);
-        CHECK(sweep.layers == model.config().num_layers);
-        CHECK(sweep.heads == (site == "heads" ? model.config().num_heads : 1));
+        CHECK(sweep.layers == (both ? model.config().num_encoder_layers : model.config().num_layers));
+        CHECK(sweep.heads == (site == "heads" ? 4 : 1));
         const std::vector<int32_t>&base = noising ? kClean : kCorrupt, &source = noising ? kCorrupt : kClean;
         int changed = 0;
         for (int64_t layer = 0; layer < sweep.layers; ++layer)
           for (int64_t head = 0; head < sweep.heads; ++head)
             for (int64_t position = 0; position < sweep.positions; ++position) {
-              std::string place = words;
+              std::string place = (both ? "encoder." : "") + words;
               place.replace(place.find('L'), 1, std::to_string(layer));
               if (const size_t h = place.find('H'); h != std::string::npos) place.replace(h, 1, std::to_string(head));
               const Site one = sites_named(graph, place + "@" + std::to_string(position))[0];
               Interventions changes;
-              changes.patch(one, Probe(model, pool, {.taps = {one.value}}).run({.ids = source}).at(one.value));
-              const int64_t length = sweep.positions;
-              const Tensor logits = Probe(model, pool, {.sites = changes.sites()}).run({.ids = base}, changes.table(std::span(&length, 1))).at("logits");
+              changes.patch(one, Probe(model, pool, {.taps = {one.value}}).run(text_for(model, source)).at(one.value));
+              const int64_t length = both ? 1 : sweep.positions, read = sweep.positions;
+              const Tensor logits = Probe(model, pool, {.sites = changes.sites()}).run(text_for(model, base), changes.table(std::span(&length, 1), std::span(&read, 1))).at("logits");
               const double expected = double(logits.data<float>()[sweep.answer]) - double(logits.data<float>()[sweep.wrong]);
               CHECK(sweep.difference[sweep.at(layer, head, position)] == expected);
               changed += expected != (noising ? sweep.clean : sweep.corrupt);

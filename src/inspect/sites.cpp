@@ -153,6 +153,7 @@ std::vector<Site> sites_named(const Graph& graph, const std::string& text) {
     site.value = value.name;
     site.width = site.column_end = value.dims[1].factor;
     site.positions = positions;
+    site.source = graph.symbols[size_t(value.dims[0].symbol)] == "source";
     site.text = value.name;
     if (part && part->unit != Part::Unit::all) {
       const int64_t unit = part->unit == Part::Unit::heads ? head_dim_of(graph, int(id)) : 1;

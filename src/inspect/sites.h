@@ -8,7 +8,8 @@
 //   layers.*.heads.3           in every layer
 //   …@5   …@5:9   …@-1         at these positions alone: 5, 5 to 8, the prompt's last
 //
-// Positions that are negative count from the end of the prompt, so each prompt has its own.
+// Positions that are negative count from the end of the prompt, so each prompt has its own; in the encoder of an encoder-decoder from the end
+// of its source.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,7 @@ struct Site {
   std::string value;                        // "layers.2.attention"
   int64_t column_begin = 0, column_end = 0; // of it
   int64_t width = 0;                        // columns of the value
+  bool source = false;                      // of the text that an encoder reads for its decoder
   Positions positions;
   int64_t columns() const { return column_end - column_begin; }
 };

@@ -76,6 +76,7 @@ struct Names {
 std::string beside(const std::string& residual, const char* other) { return residual.substr(0, residual.size() - std::string("residual").size()) + other; }
 
 int64_t focus_of(const Model& model, const Tokenizer* tokenizer, const std::vector<int32_t>& ids) {
+  if (model.config().encoder_decoder) return 0;
   if (model.family().causal) return int64_t(ids.size()) - 1;
   const auto mask = tokenizer ? tokenizer->roles().mask : std::nullopt;
   const auto found = mask ? std::find(ids.begin(), ids.end(), *mask) : ids.end();
@@ -88,30 +89,48 @@ std::span<const float> row_of(const Tensor& logits, int64_t token) {
   return logits.values<float>().subspan(size_t(row * logits.dim(1)), size_t(logits.dim(1)));
 }
 
+// What the model reads, as it was when the first token was chosen; an encoder-decoder's decoder with what it wrote after.
+TokenSequence sequence_of(const Trace& made) {
+  if (made.written.empty()) return {.ids = made.encoding.ids, .type_ids = made.encoding.type_ids};
+  return {.ids = made.written, .source = made.encoding.ids};
+}
+
+std::vector<Intervention> table_of(const Trace& made, const TraceOptions& options) {
+  const int64_t source = int64_t(made.encoding.ids.size()), length = made.written.empty() ? source : 1;
+  return options.interventions.table(std::span(&length, 1), std::span(&source, 1));
+}
+
 void look_inside(Trace& made, Model& model, ThreadPool& pool, const TraceOptions& options) {
   const Graph graph = model.graph();
   const Names names(graph);
+  const bool both = model.config().encoder_decoder;
   std::vector<std::string> known = tap_names(graph), taps = names.embeddings;
   for (const std::string& residual : names.residuals)
-    for (const char* other : {"residual", "pattern", "attention_out", "mlp_out"})
+    for (const char* other : {"residual", "pattern", "cross_pattern", "attention_out", "mlp_out"})
       if (std::binary_search(known.begin(), known.end(), beside(residual, other))) taps.push_back(beside(residual, other));
-  const int64_t length = int64_t(made.encoding.ids.size());
   const auto logits = graph.outputs.find("logits");
   const int64_t width = logits == graph.outputs.end() ? 0 : graph.values[size_t(logits->second)].dims[1].factor;
-  const bool everywhere = !model.family().causal || int64_t(names.residuals.size() + 2) * length * width <= kMostLogits;
-  Probe probe(model, pool, {.taps = taps, .sites = options.interventions.sites(), .lens = true, .all_logits = everywhere, .max_rows = std::max<int64_t>(1, length), .max_sequences = 1, .kv_dtype = options.kv_dtype});
-  const Probed seen = probe.run({.ids = made.encoding.ids, .type_ids = made.encoding.type_ids}, options.interventions.table(std::span(&length, 1)));
+  const auto too_much = [&](size_t tokens) { return int64_t(names.residuals.size() + 2) * int64_t(tokens) * width > kMostLogits; };
+  if (both && too_much(made.written.size())) made.written.resize(1);
+  const TokenSequence sequence = sequence_of(made);
+  const int64_t length = int64_t(sequence.ids.size());
+  const bool everywhere = !model.family().causal || !too_much(sequence.ids.size());
+  Probe probe(model, pool, {.taps = taps, .sites = options.interventions.sites(), .lens = true, .all_logits = everywhere, .max_rows = std::max<int64_t>({1, length, int64_t(sequence.source.size())}), .max_sequences = 1, .kv_dtype = options.kv_dtype});
+  const Probed seen = probe.run(sequence, table_of(made, options));
 
-  for (const std::string& name : names.embeddings) made.embeddings.push_back({name, norms_of(seen.at(name))});
+  for (const std::string& name : names.embeddings)
+    (both && !name.starts_with("encoder.") ? made.written_embeddings : made.embeddings).push_back({name, norms_of(seen.at(name))});
   for (const std::string& residual : names.residuals) {
-    LayerTrace layer{.layer = layer_of(residual), .residual = {residual, norms_of(seen.at(residual))}};
+    LayerTrace layer{.encoder = both && residual.starts_with("encoder."), .layer = layer_of(residual), .residual = {residual, norms_of(seen.at(residual))}};
+    const int64_t focus = layer.encoder ? int64_t(sequence.source.size()) - 1 : made.focus;
     const auto norm_beside = [&](const char* other) {
       const auto found = seen.find(beside(residual, other));
-      return found == seen.end() ? 0 : norms_of(found->second)[size_t(made.focus)];
+      return found == seen.end() ? 0 : norms_of(found->second)[size_t(focus)];
     };
     layer.attention_norm = norm_beside("attention_out");
     layer.mlp_norm = norm_beside("mlp_out");
-    if (const auto pattern = seen.find(beside(residual, "pattern")); pattern != seen.end()) layer.heads = heads_of(pattern->second, made.focus);
+    if (const auto pattern = seen.find(beside(residual, "pattern")); pattern != seen.end()) layer.heads = heads_of(pattern->second, focus);
+    if (const auto pattern = seen.find(beside(residual, "cross_pattern")); pattern != seen.end()) layer.cross_heads = heads_of(pattern->second, focus);
     made.layers.push_back(std::move(layer));
   }
   if (width == 0) return;
@@ -128,20 +147,22 @@ void look_inside(Trace& made, Model& model, ThreadPool& pool, const TraceOptions
   made.entropy = entropy_of_logits(own);
 }
 
-void go_on(Trace& made, Model& model, ThreadPool& pool, const Tokenizer* tokenizer, GenerationConfig config, const TraceOptions& options) {
-  const int64_t length = int64_t(made.encoding.ids.size()), room = model.config().max_positions;
+// Lets the generator go on; returns the logits from which it chose the first token.
+std::vector<float> go_on(Trace& made, Model& model, ThreadPool& pool, const Tokenizer* tokenizer, GenerationConfig config, const TraceOptions& options) {
+  const int64_t room = model.config().max_positions, source = int64_t(made.encoding.ids.size()), length = made.written.empty() ? source : 1;
   const int64_t positions = length + std::max<int64_t>(0, config.new_tokens(length, room) - 1);
-  Engine engine(model, pool, {.max_positions = std::min(positions, room), .kv_dtype = options.kv_dtype, .sites = options.interventions.sites(), .interventions = options.interventions.table(std::span(&length, 1))});
+  Engine engine(model, pool, {.max_positions = std::min(positions, room), .source_positions = std::max<int64_t>(1, source), .kv_dtype = options.kv_dtype, .sites = options.interventions.sites(), .interventions = table_of(made, options)});
   Generator generator(engine, tokenizer, std::move(config));
   GeneratorEvents events;
+  std::vector<float> first;
   events.choice = [&](size_t, const Choice& choice, std::span<const float> logits) {
-    if (made.steps.empty())
-      for (size_t i = 0; i < logits.size(); ++i)
-        if (logits[i] != made.logits[i]) made.inspected_difference = std::max(made.inspected_difference, std::fabs(double(logits[i]) - double(made.logits[i])));
+    if (made.steps.empty()) first.assign(logits.begin(), logits.end());
     made.steps.push_back({choice, likeliest(logits, options.top), entropy_of_logits(logits), ""});
   };
   events.piece = [&](const Piece& piece) { made.steps.back().text = piece.text; };
   made.made = generator.run({{.ids = made.encoding.ids}}, events)[0];
+  if (!made.written.empty() && !made.made.ids.empty()) made.written.insert(made.written.end(), made.made.ids.begin(), made.made.ids.end() - 1);
+  return first;
 }
 
 }  // namespace
@@ -149,7 +170,6 @@ void go_on(Trace& made, Model& model, ThreadPool& pool, const Tokenizer* tokeniz
 Trace trace(Model& model, ThreadPool& pool, const Tokenizer* tokenizer, const std::optional<std::string>& text, std::vector<int32_t> ids, GenerationConfig config, const TraceOptions& options) {
   Trace made;
   made.text = text;
-  const bool generates = model.family().causal && model.config().head == Head::causal_lm;
   if (text) {
     if (!tokenizer) throw Error{ErrorKind::not_found, "the model has no tokenizer to read a text with", model.folder().string(), "give the text as --prompt-ids 1,2,3"};
     made.stages = tokenizer->stages(*text);
@@ -157,11 +177,15 @@ Trace trace(Model& model, ThreadPool& pool, const Tokenizer* tokenizer, const st
   } else {
     made.encoding.ids = std::move(ids);
   }
-  if (made.encoding.ids.empty() && generates) made.encoding.ids = start_of_text(model.config(), tokenizer);
-  check_sequence(model, {.ids = made.encoding.ids}, model.config().max_positions);
+  if (model.config().encoder_decoder) made.written = {decoder_start(model)};
+  else if (made.encoding.ids.empty() && model.generates()) made.encoding.ids = start_of_text(model.config(), tokenizer);
+  check_sequence(model, sequence_of(made), model.config().max_positions);
   made.focus = focus_of(model, tokenizer, made.encoding.ids);
+  std::vector<float> generated;
+  if (model.generates()) generated = go_on(made, model, pool, tokenizer, std::move(config), options);
   look_inside(made, model, pool, options);
-  if (generates) go_on(made, model, pool, tokenizer, std::move(config), options);
+  for (size_t i = 0; i < generated.size(); ++i)
+    if (generated[i] != made.logits[i]) made.inspected_difference = std::max(made.inspected_difference, std::fabs(double(generated[i]) - double(made.logits[i])));
   return made;
 }
 

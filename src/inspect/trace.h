@@ -38,10 +38,12 @@ struct HeadTrace {
 };
 
 struct LayerTrace {
+  bool encoder = false;                      // of an encoder-decoder's encoder
   int64_t layer = 0;
   NormTrace residual;
   double attention_norm = 0, mlp_norm = 0;   // of what each added at the token in focus; 0 where it has no name
   std::vector<HeadTrace> heads = {};
+  std::vector<HeadTrace> cross_heads = {};   // of a decoder that looks at a source
 };
 
 // What the model would say if it stopped at a value.
@@ -61,10 +63,12 @@ struct StepTrace {
 struct Trace {
   std::optional<std::string> text;
   std::optional<TokenizerStages> stages;
-  Encoding encoding;                     // with its ids alone where there is no text
-  int64_t focus = 0;                     // the token whose view is told: the last; in an encoder the first mask, else the first
+  Encoding encoding;                     // with its ids alone where there is no text; of an encoder-decoder: its source
+  std::vector<int32_t> written;          // by an encoder-decoder's decoder: its start, and what it wrote but the last
+  int64_t focus = 0;                     // the token whose view is told: the last; in an encoder the first mask, else the first; the decoder's start
   std::vector<NormTrace> embeddings;
-  std::vector<LayerTrace> layers;
+  std::vector<NormTrace> written_embeddings;
+  std::vector<LayerTrace> layers;        // an encoder-decoder's encoder first
   std::vector<LensTrace> lens;
   std::vector<float> logits;             // at the token in focus; empty where the model has none
   std::vector<Weighed> top;

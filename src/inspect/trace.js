@@ -6,8 +6,10 @@
   const {percent, many, clamp, width, paint, facts, why, shown, live} = looking;
   const stage = Object.fromEntries(data.stages.map((one) => [one.stage, one]));
   const tokens = stage.tokenize.tokens, layers = stage.layers.layers, lens = stage.layers.lens, focus = stage.layers.from_position;
+  const both = Boolean(stage.encoder);                    // an encoder-decoder: tokens are its source, and
+  const written = both ? stage.layers.tokens : tokens;    // these what its decoder has read
   const steps = stage.continue ? stage.continue.steps : [];
-  const at = {token: focus, row: Math.max(0, lens.length - 1), layer: layers.length - 1, head: 0, step: 0, sink: true};
+  const at = {token: both ? tokens.length - 1 : focus, written: focus, encoder: {layer: 0, head: 0}, row: Math.max(0, lens.length - 1), layer: layers.length - 1, head: 0, step: 0, sink: true};
   const select = (changes) => looking.select(at, changes);
 
   const word = (one) => one.label ?? one.text ?? String(one.id);
@@ -44,7 +46,7 @@
 
   const chips = tokens.map((one, i) => el("button", {type: "button", class: "chip", on: {click: () => select({token: i})}}, token(word(one)), el("small", {text: String(one.id)})));
   shown.push(() => chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(i === at.token))));
-  section("tokenize", "Tokens", many(tokens.length, "token") + "; choose one with ← and →", el("div", {class: "chips"}, ...chips), live(() => {
+  section("tokenize", "Tokens", many(tokens.length, "token") + (both ? "; choose one" : "; choose one with ← and →"), el("div", {class: "chips"}, ...chips), live(() => {
     const one = tokens[at.token];
     const pairs = [["position", String(at.token)], ["id", String(one.id)]];
     if (one.token !== undefined) pairs.push(["in the vocabulary", token(one.token)]);
@@ -53,65 +55,32 @@
   }));
 
   section("embed", "Embedding", "each id becomes a vector", live(() => [facts(stage.embed.values.map((value) => ["|" + value.name.replace("_", " ") + "|", number(value.norms[at.token], 3)]))]),
-          el("p", {class: "muted", text: stage.embed.rotary ? "Positions are not added here: they turn queries and keys in every layer (rotary embedding)." : "Positions are in the sum."}),
+          el("p", {class: "muted", text: {rotary: "Positions are not added here: they turn queries and keys in every layer (rotary embedding).", relative: "Positions are not added here: the distance of query and key is a bias of the attention scores.", added: "Positions are in the sum."}[stage.embed.positions]}),
           why("The id picks a row of a table. The numbers are lengths of these vectors (L2 norms) for the token chosen above."));
 
-  // ---- layers ---------------------------------------------------------------------------------------------------------
-  function lens_grid() {
-    const everywhere = lens.every((one) => one.said);
-    const columns = everywhere ? tokens.map((_, i) => i) : [focus];
-    const cells = [];
-    const head = columns.map((i) => el("th", {scope: "col"}, token(word(tokens[i]))));
-    const rows = lens.map((one, r) => el("tr", {}, el("th", {scope: "row", text: r === 0 && lens.length > layers.length ? "embedding" : "layer " + (r - (lens.length - layers.length))}),
-      ...columns.map((i) => {
-        const says = everywhere ? one.said[i] : one.says[0];
-        const button = el("button", {type: "button", tabindex: "-1", title: percent(says.probability), text: visible(word(says)), on: {click: () => select({token: i, row: r, layer: Math.max(0, r - (lens.length - layers.length))})}});
-        cells.push({button, p: says.probability, i, r});
-        return el("td", {}, button);
-      })));
-    const draw = () => {
-      for (const {button, i, r} of cells) button.setAttribute("aria-pressed", String(i === at.token && r === at.row));
-      head.forEach((th, k) => th.setAttribute("data-on", String(columns[k] === at.token)));
-    };
-    shown.push(draw);
-    onTheme(() => { for (const {button, p} of cells) paint(button, p); });
-    return el("div", {class: "scroll"}, el("table", {class: "grid"}, el("thead", {}, el("tr", {}, el("td"), ...head)), el("tbody", {}, ...rows)));
-  }
-  const has_lens = lens.length > 0;
-  section("layers", "Layers", has_lens ? "what the model would say after each token if it stopped there" : "the residual's length", ...(has_lens ? [lens_grid()] : []), live(() => {
-    const offset = lens.length - layers.length, layer = layers[has_lens ? at.row - offset : at.layer];
-    const norms = layer ? layer.norms : stage.embed.values.at(-1).norms;
-    const pairs = [["after", layer ? layer.value : lens[at.row].value], ["the residual's length", number(norms[at.token], 3)]];
-    if (layer && at.token === focus) pairs.push(["attention added", number(layer.attention_norm, 3)], ["feed-forward added", number(layer.mlp_norm, 3)]);
-    const parts = [facts(pairs)];
-    if (has_lens) {
-      const one = lens[at.row];
-      parts.push(at.token === focus || !one.said ? likely(one.says) : likely([one.said[at.token]]));
-    }
-    return [el("div", {class: "two"}, ...parts)];
-  }), why("Every layer adds to the residual, a vector for each token. The lens takes all that stands behind the last layer, a norm and the output layer, and applies it earlier: after the last layer it is the model's answer itself. What an early layer seems to say is a direction, not a thought."));
-
-  // ---- attention ------------------------------------------------------------------------------------------------------
+  // ---- where heads look ------------------------------------------------------------------------------------------------
   // Where a head looks most: without the first token, of what remains.
   function most(head) {
     let best = at.sink ? 0 : Math.min(1, head.weights.length - 1);
     for (let j = best; j < head.weights.length; ++j) if (head.weights[j] > head.weights[best]) best = j;
     return best;
   }
-  function heads_grid() {
+  // A cell for each head of these layers: `of(layer)` are its heads, `place` is {layer, head} of what is selected, `from` looks.
+  function heads_grid(list, of, place, change) {
     const cells = [];
-    const count = Math.max(...layers.map((layer) => layer.heads.length));
-    const rows = layers.map((layer, l) => el("tr", {}, el("th", {scope: "row", text: "layer " + layer.layer}), ...layer.heads.map((head, h) => {
-      const button = el("button", {type: "button", tabindex: "-1", on: {click: () => select({layer: l, head: h})}});
+    const count = Math.max(...list.map((layer) => of(layer).length));
+    const rows = list.map((layer, l) => el("tr", {}, el("th", {scope: "row", text: "layer " + layer.layer}), ...of(layer).map((head, h) => {
+      const button = el("button", {type: "button", tabindex: "-1", on: {click: () => select(change(l, h))}});
       cells.push({button, head, l, h});
       return el("td", {}, button);
     })));
     const draw = () => {
+      const {layer, head: chosen} = place();
       for (const {button, head, l, h} of cells) {
         const j = most(head);
         button.textContent = visible(word(tokens[j]));
-        button.title = `layer ${layers[l].layer}, head ${h}: ${percent(head.weights[j])} at position ${j}`;
-        button.setAttribute("aria-pressed", String(l === at.layer && h === at.head));
+        button.title = `layer ${list[l].layer}, head ${h}: ${percent(head.weights[j])} at position ${j}`;
+        button.setAttribute("aria-pressed", String(l === layer && h === chosen));
         paint(button, head.weights[j]);
       }
     };
@@ -119,19 +88,69 @@
     onTheme(draw);
     return el("div", {class: "scroll"}, el("table", {class: "grid"}, el("thead", {}, el("tr", {}, el("td"), ...Array.from({length: count}, (_, h) => el("th", {scope: "col", text: String(h)})))), el("tbody", {}, ...rows)));
   }
-  if (layers.some((layer) => layer.heads.length)) {
+  function heads_section(id, title, summary, list, of, place, change, reason) {
+    if (!list.some((layer) => of(layer).length)) return;
     const sink = el("button", {type: "button", text: "Without the first token", on: {click: () => select({sink: !at.sink})}});
     shown.push(() => sink.setAttribute("aria-pressed", String(!at.sink)));
-    section("attention", "Attention", "where each head looks most from ‹" + visible(word(tokens[focus])) + "›, at position " + focus, el("div", {class: "bar"}, sink), heads_grid(), live(() => {
-      const head = layers[at.layer].heads[at.head];
+    section(id, title, summary, el("div", {class: "bar"}, sink), heads_grid(list, of, place, change), live(() => {
+      const {layer, head: number_of} = place(), head = of(list[layer])[number_of];
       const strip = head.weights.map((weight, j) => {
         const chip = el("span", {class: "chip token", title: "position " + j}, visible(word(tokens[j])), el("small", {text: percent(weight)}));
         paint(chip, weight);
         return chip;
       });
-      return [el("p", {}, `Layer ${layers[at.layer].layer}, head ${at.head}: entropy ${number(head.entropy, 3)} nats here, ${number(head.mean_entropy, 3)} over all tokens.`), el("div", {class: "chips"}, ...strip)];
-    }), why("A head mixes the values of earlier tokens by these weights, which add up to 1. Many heads look at the first token when there is nothing for them to do; the button leaves it out of what is shown as the most."));
+      return [el("p", {}, `Layer ${list[layer].layer}, head ${number_of}: entropy ${number(head.entropy, 3)} nats here, ${number(head.mean_entropy, 3)} over all tokens.`), el("div", {class: "chips"}, ...strip)];
+    }), why(reason));
   }
+  const sinks = " Many heads look at the first token when there is nothing for them to do; the button leaves it out of what is shown as the most.";
+  // ---- the encoder of an encoder-decoder ------------------------------------------------------------------------------
+  if (both) {
+    section("encoder", "Encoder", many(stage.encoder.layers.length, "layer") + " over the whole source", live(() => [facts([["|embedding|", number(stage.embed.values.at(-1).norms[at.token], 3)], ...stage.encoder.layers.map((layer) => ["|" + layer.value + "|", number(layer.norms[at.token], 3)])])]),
+            why("The encoder reads all tokens at once; what it makes of them is what the decoder looks at. The numbers are the lengths of its residual at the token chosen above."));
+    heads_section("encoder_attention", "Its attention", "where each head looks most from ‹" + visible(word(tokens.at(-1))) + "›, its last token", stage.encoder.layers, (layer) => layer.heads, () => at.encoder,
+                  (layer, head) => ({encoder: {layer, head}}), "A head mixes the values of all tokens by these weights, which add up to 1." + sinks);
+  }
+
+  // ---- layers ---------------------------------------------------------------------------------------------------------
+  const cursor = both ? "written" : "token";              // of the tokens that these layers read
+  function lens_grid() {
+    const everywhere = lens.every((one) => one.said);
+    const columns = everywhere ? written.map((_, i) => i) : [focus];
+    const cells = [];
+    const head = columns.map((i) => el("th", {scope: "col"}, token(word(written[i]))));
+    const rows = lens.map((one, r) => el("tr", {}, el("th", {scope: "row", text: r === 0 && lens.length > layers.length ? "embedding" : "layer " + (r - (lens.length - layers.length))}),
+      ...columns.map((i) => {
+        const says = everywhere ? one.said[i] : one.says[0];
+        const button = el("button", {type: "button", tabindex: "-1", title: percent(says.probability), text: visible(word(says)), on: {click: () => select({[cursor]: i, row: r, layer: Math.max(0, r - (lens.length - layers.length))})}});
+        cells.push({button, p: says.probability, i, r});
+        return el("td", {}, button);
+      })));
+    const draw = () => {
+      for (const {button, i, r} of cells) button.setAttribute("aria-pressed", String(i === at[cursor] && r === at.row));
+      head.forEach((th, k) => th.setAttribute("data-on", String(columns[k] === at[cursor])));
+    };
+    shown.push(draw);
+    onTheme(() => { for (const {button, p} of cells) paint(button, p); });
+    return el("div", {class: "scroll"}, el("table", {class: "grid"}, el("thead", {}, el("tr", {}, el("td"), ...head)), el("tbody", {}, ...rows)));
+  }
+  const has_lens = lens.length > 0;
+  section("layers", both ? "Decoder" : "Layers", has_lens ? "what the model would say after each token if it stopped there" : "the residual's length", ...(has_lens ? [lens_grid()] : []), live(() => {
+    const offset = lens.length - layers.length, layer = layers[has_lens ? at.row - offset : at.layer];
+    const norms = layer ? layer.norms : (both ? stage.layers.embeddings : stage.embed.values).at(-1).norms;
+    const pairs = [["after", layer ? layer.value : lens[at.row].value], ["the residual's length", number(norms[at[cursor]], 3)]];
+    if (layer && at[cursor] === focus) pairs.push(["attention added", number(layer.attention_norm, 3)], ["feed-forward added", number(layer.mlp_norm, 3)]);
+    const parts = [facts(pairs)];
+    if (has_lens) {
+      const one = lens[at.row];
+      parts.push(at[cursor] === focus || !one.said ? likely(one.says) : likely([one.said[at[cursor]]]));
+    }
+    return [el("div", {class: "two"}, ...parts)];
+  }), why("Every layer adds to the residual, a vector for each token. The lens takes all that stands behind the last layer, a norm and the output layer, and applies it earlier: after the last layer it is the model's answer itself. What an early layer seems to say is a direction, not a thought."));
+
+  // ---- attention ------------------------------------------------------------------------------------------------------
+  const main_heads = (layer) => (both ? layer.cross_heads || [] : layer.heads);
+  heads_section("attention", both ? "Cross-attention" : "Attention", "where each head looks most from ‹" + visible(word(written[focus])) + "›, at position " + focus, layers, main_heads,
+                () => at, (layer, head) => ({layer, head}), both ? "A head of the decoder mixes what the encoder made of the source by these weights, which add up to 1." : "A head mixes the values of the tokens it may see by these weights, which add up to 1." + sinks);
 
   // ---- logits to a token ----------------------------------------------------------------------------------------------
   if (stage.logits)
@@ -183,12 +202,12 @@
     shown.push(draw);
     onTheme(draw);
     section("continue", "And on", many(steps.length, "token") + "; " + (stage.continue.finish_reason === "stop" ? "the text ended" : "no more were asked for"),
-            el("p", {class: "text"}, el("span", {class: "muted", text: stage.text ? stage.text.text : ""}), stage.continue.text), el("div", {class: "chips"}, ...made), live(() => choice(steps[at.step])));
+            el("p", {class: "text"}, el("span", {class: "muted", text: stage.text && !both ? stage.text.text : ""}), stage.continue.text), el("div", {class: "chips"}, ...made), live(() => choice(steps[at.step])));
   }
 
   // ---- moving about ---------------------------------------------------------------------------------------------------
   main.append(el("div", {class: "story"}, spine, story));
-  about.textContent = data.model_type + ", " + many(layers.length, "layer") + "; every number is the engine's own";
+  about.textContent = data.model_type + ", " + (both ? stage.encoder.layers.length + " + " : "") + many(layers.length, "layer") + "; every number is the engine's own";
   let current = 0;
   function mark(number) {
     current = number;
@@ -212,10 +231,10 @@
   mark(0);
   keys({
     k: ["stage before", () => go(-1)], j: ["next", () => go(1)],
-    ArrowLeft: ["token before", () => select({token: clamp(at.token - 1, tokens.length)})], ArrowRight: ["next", () => select({token: clamp(at.token + 1, tokens.length)})],
+    ArrowLeft: ["token before", () => select({[cursor]: clamp(at[cursor] - 1, written.length)})], ArrowRight: ["next", () => select({[cursor]: clamp(at[cursor] + 1, written.length)})],
     ArrowUp: ["layer before", () => select({row: clamp(at.row - 1, lens.length), layer: clamp(at.layer - 1, layers.length)})],
     ArrowDown: ["next", () => select({row: clamp(at.row + 1, lens.length), layer: clamp(at.layer + 1, layers.length)})],
-    "[": ["head before", () => select({head: clamp(at.head - 1, layers[at.layer].heads.length || 1)})], "]": ["next", () => select({head: clamp(at.head + 1, layers[at.layer].heads.length || 1)})],
+    "[": ["head before", () => select({head: clamp(at.head - 1, main_heads(layers[at.layer]).length || 1)})], "]": ["next", () => select({head: clamp(at.head + 1, main_heads(layers[at.layer]).length || 1)})],
     p: ["chosen token before", () => select({step: clamp(at.step - 1, steps.length)})], n: ["next", () => select({step: clamp(at.step + 1, steps.length)})],
     s: ["first token in or out", () => select({sink: !at.sink})],
   });

@@ -10,6 +10,9 @@ namespace {
 
 bool has_classes(const Model& model) { return model.config().head == Head::sequence_classification || model.config().head == Head::token_classification; }
 
+// How positions come in: into the sum, by turning queries and keys, or as a bias of the scores.
+const char* positions_of(const Config& config) { return config.rotary ? "rotary" : config.num_buckets > 0 ? "relative" : "added"; }
+
 // Six decimals are enough for what is looked at and not computed with.
 double rounded(double x) { return std::round(x * 1e6) / 1e6; }
 
@@ -25,8 +28,16 @@ class Writer {
       stages.push_back({{"stage", "pre_tokenize"}, {"pieces", pieces()}});
     }
     stages.push_back({{"stage", "tokenize"}, {"tokens", tokens()}});
-    stages.push_back({{"stage", "embed"}, {"rotary", model_.config().rotary != nullptr}, {"values", embeddings()}});
-    stages.push_back({{"stage", "layers"}, {"from_position", trace_.focus}, {"lens", lens()}, {"layers", layers()}});
+    stages.push_back({{"stage", "embed"}, {"positions", positions_of(model_.config())}, {"values", norms(trace_.embeddings)}});
+    const bool both = model_.config().encoder_decoder;
+    if (both) stages.push_back({{"stage", "encoder"}, {"from_position", trace_.encoding.ids.size() - 1}, {"layers", layers(true)}});
+    Json inner = {{"stage", "layers"}, {"from_position", trace_.focus}, {"lens", lens()}, {"layers", layers(false)}};
+    if (both) {
+      inner["embeddings"] = norms(trace_.written_embeddings);
+      inner["tokens"] = Json::array();
+      for (const int32_t id : trace_.written) inner["tokens"].push_back(token(id));
+    }
+    stages.push_back(std::move(inner));
     if (!trace_.logits.empty()) stages.push_back({{"stage", "logits"}, {"position", trace_.focus}, {"top", weighed(trace_.top)}, {"entropy", trace_.entropy}, {"inspected_difference", trace_.inspected_difference}});
     if (!trace_.steps.empty()) {
       Json first = step(trace_.steps[0]);
@@ -83,9 +94,9 @@ class Writer {
     }
     return all;
   }
-  Json embeddings() const {
+  Json norms(const std::vector<NormTrace>& values) const {
     Json all = Json::array();
-    for (const NormTrace& value : trace_.embeddings) all.push_back({{"name", value.name}, {"norms", value.norms}});
+    for (const NormTrace& value : values) all.push_back({{"name", value.name}, {"norms", value.norms}});
     return all;
   }
   Json lens() const {
@@ -97,17 +108,23 @@ class Writer {
     }
     return all;
   }
-  Json layers() const {
+  Json heads_of(const std::vector<HeadTrace>& list) const {
+    Json heads = Json::array();
+    for (const HeadTrace& head : list) {
+      Json weights = Json::array();
+      for (const float weight : head.weights) weights.push_back(rounded(double(weight)));
+      heads.push_back({{"looks_at", head.looks_at}, {"weight", head.weights[size_t(head.looks_at)]}, {"entropy", head.entropy}, {"mean_entropy", head.mean_entropy}, {"weights", std::move(weights)}});
+    }
+    return heads;
+  }
+  Json layers(bool encoder) const {
     Json all = Json::array();
+    const size_t focus = encoder ? trace_.encoding.ids.size() - 1 : size_t(trace_.focus);
     for (const LayerTrace& layer : trace_.layers) {
-      Json heads = Json::array();
-      for (const HeadTrace& head : layer.heads) {
-        Json weights = Json::array();
-        for (const float weight : head.weights) weights.push_back(rounded(double(weight)));
-        heads.push_back({{"looks_at", head.looks_at}, {"weight", head.weights[size_t(head.looks_at)]}, {"entropy", head.entropy}, {"mean_entropy", head.mean_entropy}, {"weights", std::move(weights)}});
-      }
-      all.push_back({{"layer", layer.layer}, {"value", layer.residual.name}, {"norm", layer.residual.norms[size_t(trace_.focus)]}, {"norms", layer.residual.norms},
-                     {"attention_norm", layer.attention_norm}, {"mlp_norm", layer.mlp_norm}, {"heads", std::move(heads)}});
+      if (layer.encoder != encoder) continue;
+      all.push_back({{"layer", layer.layer}, {"value", layer.residual.name}, {"norm", layer.residual.norms[focus]}, {"norms", layer.residual.norms},
+                     {"attention_norm", layer.attention_norm}, {"mlp_norm", layer.mlp_norm}, {"heads", heads_of(layer.heads)}});
+      if (!layer.cross_heads.empty()) all.back()["cross_heads"] = heads_of(layer.cross_heads);
     }
     return all;
   }

@@ -120,5 +120,47 @@ TEST_CASE("the stages of the document come in the order of the story") {
   CHECK(sample["random"].get<double>() == sampling_number(11, 0, int64_t(kIds.size())));
   CHECK(sample["steps"][0]["name"] == "top_k");
   CHECK(stage(document, "continue")["ids"].size() == 2);
-  CHECK(stage(document, "embed")["rotary"] == true);
+  CHECK(stage(document, "embed")["positions"] == "rotary");
+}
+
+TEST_CASE("an encoder-decoder is told from both sides") {
+  ThreadPool pool(2);
+  for (const char* name : {"t5", "pegasus"}) {
+    CAPTURE(name);
+    Model model = golden(name);
+    for (const Json& options : {Json{{"max_new_tokens", 5}}, Json{{"max_new_tokens", 5}, {"do_sample", true}}}) {
+      const GenerationConfig config = config_of(options);
+      const Trace walked = walk(model, pool, config);
+      Engine engine(model, pool, {});
+      const Generation made = Generator(engine, nullptr, config).run({{.ids = kIds}})[0];
+      CHECK(walked.made.ids == made.ids);
+      CHECK(walked.inspected_difference == 0);
+      CHECK(walked.written.size() == 5);
+      CHECK(walked.written[0] == decoder_start(model));
+      CHECK(walked.embeddings.back().norms.size() == kIds.size());
+      CHECK(walked.written_embeddings.back().norms.size() == 5);
+      CHECK(walked.lens.size() == size_t(model.config().num_layers + 1));
+      for (size_t i = 1; i < 5; ++i) CHECK(walked.written[i] == made.ids[i - 1]);
+      // After the last layer the lens says at each position what was likeliest there.
+      for (size_t i = 0; i < 5; ++i) CHECK(walked.lens.back().said[i].id == walked.steps[i].top[0].id);
+      int64_t encoders = 0;
+      for (const LayerTrace& layer : walked.layers) {
+        encoders += layer.encoder;
+        CHECK(layer.residual.norms.size() == (layer.encoder ? kIds.size() : 5));
+        CHECK(layer.cross_heads.empty() == layer.encoder);
+        for (const HeadTrace& head : layer.cross_heads) CHECK(head.weights.size() == kIds.size());
+      }
+      CHECK(encoders == model.config().num_encoder_layers);
+      const Json document = to_json(walked, model, nullptr);
+      std::string names;
+      for (const Json& one : document["stages"]) names += one["stage"].get<std::string>() + " ";
+      CHECK(names == "tokenize embed encoder layers logits sample continue ");
+    }
+    // Zeroing what the encoder's first layer makes of the last token changes what is said, in trace and engine alike.
+    TraceOptions changes;
+    changes.interventions.ablate(sites_named(model.graph(), "encoder.layers.0.residual@-1"));
+    const Trace plain = walk(model, pool, config_of({{"max_new_tokens", 2}})), changed = walk(model, pool, config_of({{"max_new_tokens", 2}}), changes);
+    CHECK(changed.inspected_difference == 0);
+    CHECK(changed.logits != plain.logits);
+  }
 }

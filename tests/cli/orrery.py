@@ -1,4 +1,5 @@
 """How the tests of the command line call the binary, and where: in a fresh folder that looks like the repository."""
+import json
 import os
 import re
 import shutil
@@ -46,6 +47,21 @@ class Case(unittest.TestCase):
             if path.name not in (".git", "build") and not path.name.startswith("."):
                 (self.folder / path.name).symlink_to(path)
         self.before = set(os.listdir(self.folder))
+
+    def translator(self):
+        """An encoder-decoder that reads texts: a tiny random one, with a vocabulary of characters."""
+        folder = self.folder / "translator"
+        shutil.copytree(ROOT / "tests" / "goldens" / "pegasus", folder)
+        special = {"<pad>": 0, "</s>": 1}
+        ids = special | {chr(i): i - 30 for i in range(32, 126)}
+        (folder / "tokenizer.json").write_text(json.dumps({
+            "added_tokens": [{"id": i, "content": text, "special": True} for text, i in special.items()],
+            "model": {"type": "BPE", "vocab": ids, "merges": []},
+            "post_processor": {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+                               "pair": [], "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}}},
+            "decoder": {"type": "Fuse"}}))
+        self.before.add("translator")
+        return folder
 
     def new_files(self):
         return sorted(set(os.listdir(self.folder)) - self.before)

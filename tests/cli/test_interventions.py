@@ -1,9 +1,16 @@
 """Interventions on the shipped checkpoint: what a user types, and how mistakes are told."""
 import json
+import struct
 
 from orrery import Case
 
 PROMPT = ("storyteller", "-p", "One day, a fox", "--max-new-tokens", 12)
+
+
+def write_npy(path, values):
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({len(values)},), }}".encode()
+    head += b" " * (63 - (10 + len(head)) % 64) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + struct.pack(f"<{len(values)}f", *values))
 
 
 class Interventions(Case):
@@ -23,6 +30,21 @@ class Interventions(Case):
         batched = [json.loads(line)["ids"] for line in self.succeeds("generate", "storyteller", "--jsonl", "prompts.jsonl", *flags).splitlines()]
         alone = [json.loads(self.succeeds("generate", "storyteller", "-p", text, *flags))["ids"] for text in ("One day, a fox", "A bird sang in the tall tree. It")]
         self.assertEqual(alone, batched)
+
+    def test_an_encoder_decoder_is_changed_on_both_sides(self):
+        model, text = self.translator(), "a red ball"
+        logits = lambda *flags: json.loads(self.succeeds("logits", model, text, "--json", *flags))
+        said = lambda *flags: tuple(json.loads(self.succeeds("generate", model, "-p", text, "--max-new-tokens", 6, "--ignore-eos", "--logprobs", 1, "--json", *flags))["logprobs"][i]["logprob"] for i in range(6))
+        self.assertIn("argmax", logits("--ablate", "encoder.layers.*.mlp"))
+        places = ("encoder.layers.0.heads.1", "encoder.layers.1.residual@-1", "decoder.layers.0.heads.1", "decoder.layers.2.cross_heads.0", "decoder.layers.1.neurons.3-9", "decoder.layers.1.residual@1:")
+        self.assertEqual(1 + len(places), len({said(), *(said("--ablate", place) for place in places)}))
+        self.assertEqual(said(), said("--patch", "encoder.layers.*.residual", "--patch-from", text))
+        self.assertNotEqual(said(), said("--patch", "encoder.layers.0.residual@2:5", "--patch-from", "a big dog"))
+        write_npy(self.folder / "vector.npy", [1.0] * 32)
+        self.before.add("vector.npy")
+        self.assertNotEqual(said(), said("--steer", "vector.npy", "--steer-at", "decoder.layers.1.residual", "--scale", 2))
+        self.assertIn("no such positions", self.fails(1, "generate", model, "-p", text, "--ablate", "encoder.layers.0.mlp@-99"))
+        self.assertIn("decoder.layers.0.cross_heads", self.fails(2, "generate", model, "-p", text, "--ablate", "decoder.layers.0.cross_head.1"))
 
     def test_mistakes_are_told_in_one_line(self):
         self.assertIn("layers.1.heads.3", self.fails(2, "logits", "storyteller", "text", "--ablate", "layers.1.head.3"))

@@ -41,6 +41,15 @@ class Patching(Case):
             self.assertIn(b"'shape': (4, 14)", file.read("effect.npy")[:128])
         self.assertIn("layer  head", self.succeeds(*SWEEP, "--site", "heads", "--noising"))
 
+    def test_of_an_encoder_decoder_the_source_is_patched(self):
+        model, texts = self.translator(), ("a red ball", "a big ball")
+        sweep = self.json("inspect", "patch", model, texts[0], "--corrupt", texts[1], "--site", "heads", "--answer", "a", "--wrong", "b")
+        self.assertEqual(("encoder", 2, 4, 11), (sweep["stack"], sweep["layers"], sweep["heads"], sweep["positions"]))
+        trace = self.json("trace", model, texts[1], "--patch", "encoder.layers.0.heads.3@2", "--patch-from", texts[0], "--top", 96)
+        logits = {top["id"]: top["logit"] for stage in trace["stages"] if stage["stage"] == "logits" for top in stage["top"]}
+        self.assertEqual(sweep["difference"][0][3][2], logits[sweep["answer"]["id"]] - logits[sweep["wrong"]["id"]])
+        self.assertIn("of the encoder", self.succeeds("inspect", "patch", model, texts[0], "--corrupt", texts[1], "--answer", "a", "--wrong", "b"))
+
     def test_mistakes_are_told_in_one_line(self):
         self.assertIn("tokens", self.fails(2, *SWEEP[:-1], CORRUPT + " then"))
         self.assertIn("the same", self.fails(2, *SWEEP[:-1], CLEAN))

@@ -75,6 +75,38 @@ class Trace(Case):
         self.assertEqual(["tokenize", "embed", "layers", "logits"], list(stages))
         self.assertIn("label", stages["logits"]["top"][0])
 
+    def test_an_encoder_decoder_is_told_from_both_sides(self):
+        model, text = self.translator(), "a red ball"
+        for flags in ((), SAMPLED, ("--ablate", "encoder.layers.1.heads.2@-1", "--ablate", "decoder.layers.0.cross_heads.1"), ("--patch", "encoder.layers.0.residual@2", "--patch-from", "a big dog")):
+            with self.subTest(flags=flags):
+                made = json.loads(self.succeeds("generate", model, "-p", text, "--max-new-tokens", 6, "--ignore-eos", "--logprobs", 5, "--json", *flags))
+                stages = self.stages(model, text, "--max-new-tokens", 6, "--ignore-eos", *flags)
+                self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "encoder", "layers", "logits", "sample", "continue"], list(stages))
+                self.assertEqual(made["ids"], stages["continue"]["ids"])
+                self.assertEqual(0, stages["logits"]["inspected_difference"])
+                self.assertEqual([*text, "</s>"], [token["text"] for token in stages["tokenize"]["tokens"]])
+                encoder, decoder = stages["encoder"]["layers"], stages["layers"]["layers"]
+                self.assertEqual((2, 3), (len(encoder), len(decoder)))
+                self.assertEqual({len(text) + 1}, {len(layer["norms"]) for layer in encoder})
+                self.assertEqual([0, *made["ids"][:-1]], [token["id"] for token in stages["layers"]["tokens"]])
+                for layer in decoder:
+                    for head in layer["cross_heads"]:
+                        self.assertAlmostEqual(1, sum(head["weights"]), places=4)
+                        self.assertEqual(len(text) + 1, len(head["weights"]))
+                for at, step in enumerate(stages["continue"]["steps"]):
+                    self.assertEqual(step["top"][0]["id"], stages["layers"]["lens"][-1]["said"][at]["id"])
+        told = self.succeeds("trace", model, text)
+        for heading in ("text", "normalised", "tokens", "encoder", "attention", "decoder", "cross-attention", "logits", "choosing", "and on"):
+            self.assertRegex(told, rf"(?m)^{heading}\b")
+
+    @unittest.skipUnless(SHARED.is_dir(), "../shared is not here")
+    def test_a_transliteration_is_told_to_its_end(self):
+        model = SHARED / "models" / "translit-ar-en"
+        for word in json.loads((model / "reference.json").read_text())["words"][:3]:
+            stages = self.stages(model, "--prompt-ids", ",".join(map(str, word["input_ids"])), "--max-new-tokens", 20)
+            self.assertEqual(word["greedy_ids"], [52, *stages["continue"]["ids"]])
+            self.assertEqual("stop", stages["continue"]["finish_reason"])
+
     @unittest.skipUnless(SHARED.is_dir(), "../shared is not here")
     def test_a_sentence_encoder_has_no_logits(self):
         self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "layers"], list(self.stages(SHARED / "models" / "minilm-l6-v2", "A tidy little text")))

@@ -55,6 +55,30 @@ class Inspect(PageCase):
         self.stays_quiet(html)
         self.assertEqual(["tokenize", "embed", "layers", "attention", "logits"], asked(html, 'const answer = Array.from(document.querySelectorAll(".stage"), (one) => one.id);'))
 
+    def test_an_encoder_decoder_is_shown_from_both_sides(self):
+        document, html = self.page("trace", self.translator(), "a red ball", "--max-new-tokens", 5, "--ignore-eos", "--temperature", 1.1, "--seed", 2)
+        self.stays_quiet(html)
+        stages = {stage["stage"]: stage for stage in document["stages"]}
+        seen = asked(html, """const answer = {stages: Array.from(document.querySelectorAll(".stage"), (one) => one.id), titles: texts(".spine a"), encoder: texts("#encoder dd"), length: texts("#layers dd")[1],
+          own: document.querySelectorAll("#encoder_attention .grid button").length, cross: texts("#attention .grid button"), lens: document.querySelectorAll("#layers .grid button").length, made: texts("#continue .chip small"), moved: []};
+          const look = () => answer.moved.push([texts("#layers dd").slice(0, 2).join(" "), texts("#attention > div > p")[0].split(":")[0]]);
+          for (const key of ["ArrowRight", "ArrowUp", "]"]) { press(key); look(); }""")
+        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "encoder", "encoder_attention", "layers", "attention", "logits", "sample", "continue"], seen["stages"])
+        self.assertEqual(["Encoder", "Its attention", "Decoder", "Cross-attention"], seen["titles"][5:9])
+        layers, encoder = stages["layers"]["layers"], stages["encoder"]["layers"]
+        self.assertEqual([f"{layer['norms'][-1]:.3f}" for layer in encoder], seen["encoder"][1:])
+        self.assertEqual(f"{layers[-1]['norms'][0]:.3f}", seen["length"])
+        self.assertEqual(sum(len(layer["heads"]) for layer in encoder), seen["own"])
+        tokens = [token["text"] for token in stages["tokenize"]["tokens"]]
+        self.assertEqual([tokens[head["looks_at"]].replace(" ", "·") for layer in layers for head in layer["cross_heads"]], seen["cross"])
+        self.assertEqual((len(layers) + 1) * 5, seen["lens"])
+        self.assertEqual(5, len(seen["made"]))
+        self.assertEqual([[f"decoder.layers.2.residual {layers[2]['norms'][1]:.3f}", "Layer 2, head 0"], [f"decoder.layers.1.residual {layers[1]['norms'][1]:.3f}", "Layer 1, head 0"],
+                          [f"decoder.layers.1.residual {layers[1]['norms'][1]:.3f}", "Layer 1, head 1"]], seen["moved"])
+        sweep, html = self.page("inspect", "patch", self.folder / "translator", "a red ball", "--corrupt", "a big ball", "--answer", "a", "--wrong", "b")
+        self.stays_quiet(html)
+        self.assertTrue(asked(html, 'const answer = texts("#place .mono")[0];').startswith("encoder.layers."))
+
     def test_a_sweep_tells_the_numbers_of_its_json(self):
         for site in ("residual", "heads"):
             document, html = self.page("inspect", "patch", "storyteller", "A fox named Ella lived here. One day,", "--corrupt", "A fox named Nora lived here. One day,", "--site", site)

@@ -157,16 +157,17 @@ void run(Context& context, GenerateOptions& options, InterventionOptions& interv
   const std::vector<Prompt> prompts = read_prompts(context, options, tokenizer);
   // Room for the longest text that can come of these prompts, not for all that the model could hold.
   int64_t positions = 1, sources = 1;
-  std::vector<int64_t> lengths;
+  std::vector<int64_t> lengths, source_lengths;
   for (const Prompt& prompt : prompts) {
     sources = std::max(sources, int64_t(prompt.ids.size()));
+    source_lengths.push_back(int64_t(prompt.ids.size()));
     const int64_t count = model.config().encoder_decoder ? 1 : std::max<int64_t>(1, int64_t(prompt.ids.size()));
     lengths.push_back(count);
     positions = std::max(positions, count + std::max<int64_t>(0, config.new_tokens(count, model.config().max_positions) - 1));
   }
   const int64_t batch = std::min<int64_t>(options.batch, std::max<int64_t>(1, int64_t(prompts.size())));
   const Interventions changes = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context));
-  Engine engine(model, context.pool(), {.max_batch = batch, .max_positions = std::min(positions, model.config().max_positions), .source_positions = sources, .kv_dtype = kv_dtype(context), .sites = changes.sites(), .interventions = changes.table(lengths)});
+  Engine engine(model, context.pool(), {.max_batch = batch, .max_positions = std::min(positions, model.config().max_positions), .source_positions = sources, .kv_dtype = kv_dtype(context), .sites = changes.sites(), .interventions = changes.table(lengths, source_lengths)});
   Generator generator(engine, tokenizer, config, options.logprobs);
   if (!context.json() && prompts.size() == 1) stream_one(context, generator, prompts, tokenizer, options.prompt);
   else write_all(context, generator, prompts, tokenizer);

@@ -61,7 +61,7 @@ class Printer {
       : out_(out), sweep_(sweep), clean_(clean), corrupt_(corrupt), tokenizer_(tokenizer) {}
 
   void print() const {
-    out_.line(sweep_.noising ? "the clean text, spoilt at one place" : "the corrupted text, restored at one place");
+    out_.line(std::string(sweep_.noising ? "the clean text, spoilt at one place" : "the corrupted text, restored at one place") + (sweep_.stack.empty() ? "" : " of the " + sweep_.stack));
     out_.line("logit " + shown(sweep_.answer) + " minus " + shown(sweep_.wrong) + ": " + number("%.3f", sweep_.clean) + " clean, " + number("%.3f", sweep_.corrupt) + " corrupted");
     out_.line("effect: 0 changes nothing, 1 is as in the other text");
     out_.line("");

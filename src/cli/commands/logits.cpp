@@ -52,9 +52,9 @@ void run(Context& context, LogitsOptions& options, InterventionOptions& interven
   const int64_t rows = std::max<int64_t>(1, std::min(int64_t(std::max(sequence.ids.size(), sequence.source.size())), model.config().max_positions));
   const std::optional<Tokenizer> tokenizer = interventions.patch_from.empty() ? std::nullopt : find_tokenizer(options.model);
   const Interventions changes = read_interventions(interventions, model, context.pool(), tokenizer ? &*tokenizer : nullptr, kv_dtype(context));
-  const int64_t length = int64_t(sequence.ids.size());
+  const int64_t length = int64_t(sequence.ids.size()), source = int64_t(sequence.source.size());
   Encoder encoder(model, context.pool(), options.hidden ? "hidden" : "logits",
-                  {.max_rows = rows, .max_sequences = 1, .kv_dtype = kv_dtype(context), .sites = changes.sites(), .interventions = changes.table(std::span(&length, 1))});
+                  {.max_rows = rows, .max_sequences = 1, .kv_dtype = kv_dtype(context), .sites = changes.sites(), .interventions = changes.table(std::span(&length, 1), std::span(&source, 1))});
   const Tensor output = encoder.run(std::span(&sequence, 1))[0];
   const std::span<const float> values = output.values<float>();
   if (context.out().to_file()) write_npy(context.out().take_file(), output.shape(), values).value();

@@ -33,6 +33,8 @@ std::string format(const char* how, double x) {
   std::snprintf(buffer, sizeof buffer, how, x);
   return buffer;
 }
+// A vector's length.
+std::string length(double x) { return format(x < 1 ? "%.4f" : "%.2f", x); }
 std::string percent(double p) { return p > 0 && p < 0.001 ? "<0.1 %" : format("%.1f %%", 100 * p); }
 
 std::string padded(std::string text, size_t width, bool right = false) {
@@ -111,6 +113,7 @@ class Teller {
       line(row);
     }
     if (model_.config().rotary) line(dim("  positions turn queries and keys in every layer (rotary); nothing is added here"));
+    if (model_.config().num_buckets > 0) line(dim("  the distance of query and key is a bias of the scores (relative positions); nothing is added here"));
   }
 
   // "‹ a› 31.2 %  ‹ the› 12.0 %"
@@ -120,32 +123,52 @@ class Teller {
     return text;
   }
 
+  bool both() const { return !trace_.written.empty(); }
+  // What the decoder, or the only stack, has read.
+  const std::vector<int32_t>& read() const { return both() ? trace_.written : trace_.encoding.ids; }
+
   void tell_layers() {
-    const bool lens = !trace_.lens.empty();
-    heading("layers", "at token " + std::to_string(trace_.focus) + " " + shown_at(trace_.focus) + ": the residual's length" + (lens ? ", and what the model would say if it stopped there" : ""));
-    if (lens && trace_.lens.size() == trace_.layers.size() + 1)
-      line("  " + padded("–", 5, true) + "  " + padded(format("%.2f", trace_.embeddings.empty() ? 0 : trace_.embeddings.back().norms[size_t(trace_.focus)]), 9, true) + "   " + says(trace_.lens[0].says, 3));
-    for (size_t i = 0; i < trace_.layers.size(); ++i) {
-      const LayerTrace& layer = trace_.layers[i];
-      const size_t lens_at = trace_.lens.size() == trace_.layers.size() + 1 ? i + 1 : trace_.lens.size();
-      line("  " + padded(std::to_string(layer.layer), 5, true) + "  " + padded(format("%.2f", layer.residual.norms[size_t(trace_.focus)]), 9, true) + "   " +
-                (lens_at < trace_.lens.size() ? says(trace_.lens[lens_at].says, 3) : ""));
+    if (both()) {
+      const size_t last = trace_.encoding.ids.size() - 1;
+      heading("encoder", "at its last token " + shown_at(int64_t(last)) + ": the residual's length");
+      for (const LayerTrace& layer : trace_.layers)
+        if (layer.encoder) line("  " + padded(std::to_string(layer.layer), 5, true) + "  " + padded(length(layer.residual.norms[last]), 9, true));
+      tell_heads("attention", "of the encoder, from there; the sign tells how widely: ▁ at one token, █ at all", true, &LayerTrace::heads, trace_.encoding.ids, last + 1);
     }
-    if (std::all_of(trace_.layers.begin(), trace_.layers.end(), [](const LayerTrace& layer) { return layer.heads.empty(); })) return;
-    heading("attention", "where each head looks most from there; the sign tells how widely: ▁ at one token, █ at all");
-    for (const LayerTrace& layer : trace_.layers)
-      for (size_t first = 0; first < layer.heads.size(); first += 4) {
-        std::string row = "  " + padded(first ? "" : std::to_string(layer.layer), 5, true) + "  ";
-        for (size_t h = first; h < std::min(first + 4, layer.heads.size()); ++h) row += padded(head(layer.heads[h], h), 28);
-        line(row);
-      }
+    const size_t focus = size_t(trace_.focus);
+    heading(both() ? "decoder" : "layers", "at token " + std::to_string(focus) + " " + shown_token(read()[focus]) + ": the residual's length" + (trace_.lens.empty() ? "" : ", and what the model would say if it stopped there"));
+    size_t lens = 0;
+    const std::vector<NormTrace>& embedded = both() ? trace_.written_embeddings : trace_.embeddings;
+    for (; lens < trace_.lens.size() && layer_of(trace_.lens[lens].value) < 0; ++lens)
+      line("  " + padded("–", 5, true) + "  " + padded(embedded.empty() ? "" : length(embedded.back().norms[focus]), 9, true) + "   " + says(trace_.lens[lens].says, 3));
+    for (const LayerTrace& layer : trace_.layers) {
+      if (layer.encoder) continue;
+      line("  " + padded(std::to_string(layer.layer), 5, true) + "  " + padded(length(layer.residual.norms[focus]), 9, true) + "   " + (lens < trace_.lens.size() ? says(trace_.lens[lens].says, 3) : ""));
+      ++lens;
+    }
+    if (both()) tell_heads("cross-attention", "where each head of the decoder looks most in the source", false, &LayerTrace::cross_heads, trace_.encoding.ids, trace_.encoding.ids.size());
+    else
+      tell_heads("attention", "where each head looks most from there; the sign tells how widely: ▁ at one token, █ at all", false, &LayerTrace::heads, read(), model_.family().causal ? focus + 1 : read().size());
   }
 
-  std::string head(const HeadTrace& head, size_t number) const {
+  // keys: how many a head can look at.
+  void tell_heads(const char* title, const char* about, bool encoder, std::vector<HeadTrace> LayerTrace::*heads, const std::vector<int32_t>& ids, size_t keys) {
+    if (std::all_of(trace_.layers.begin(), trace_.layers.end(), [&](const LayerTrace& layer) { return layer.encoder != encoder || (layer.*heads).empty(); })) return;
+    heading(title, about);
+    for (const LayerTrace& layer : trace_.layers) {
+      if (layer.encoder != encoder) continue;
+      for (size_t first = 0; first < (layer.*heads).size(); first += 4) {
+        std::string row = "  " + padded(first ? "" : std::to_string(layer.layer), 5, true) + "  ";
+        for (size_t h = first; h < std::min(first + 4, (layer.*heads).size()); ++h) row += padded(head((layer.*heads)[h], h, ids, keys), 28);
+        line(row);
+      }
+    }
+  }
+
+  std::string head(const HeadTrace& head, size_t number, const std::vector<int32_t>& ids, size_t keys) const {
     constexpr const char* kWide[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    const int64_t keys = model_.family().causal ? trace_.focus + 1 : int64_t(head.weights.size());
     const double wide = keys > 1 ? head.entropy / std::log(double(keys)) : 0;
-    return padded(std::to_string(number), 2, true) + " " + kWide[std::clamp(int(wide * 8), 0, 7)] + " " + shown_at(head.looks_at) + " " + format("%.0f %%", 100 * double(head.weights[size_t(head.looks_at)]));
+    return padded(std::to_string(number), 2, true) + " " + kWide[std::clamp(int(wide * 8), 0, 7)] + " " + shown_token(ids[size_t(head.looks_at)]) + " " + format("%.0f %%", 100 * double(head.weights[size_t(head.looks_at)]));
   }
 
   void tell_list(const std::vector<Weighed>& list) {
@@ -186,7 +209,7 @@ class Teller {
       line("  " + padded(std::to_string(step.choice.position), 5, true) + "  " + padded(shown(step.choice.id), 18) + "  " + padded(percent(step.choice.probability), 7, true) + "  " +
                 padded(step.choice.random ? format("%.4f", *step.choice.random) : "", 6) + "  " + dim(says(step.top, 3)));
     }
-    line("  " + dim(trace_.text ? printable(*trace_.text) : "") + printable(trace_.made.text));
+    line("  " + dim(trace_.text && !both() ? printable(*trace_.text) : "") + printable(trace_.made.text));
   }
 
   Output& out_;
