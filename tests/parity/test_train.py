@@ -19,6 +19,8 @@ RUNS = {
     "mixtral": (300, texts.write_byte_bpe, "causal"),
     "mixtral-fused": (300, texts.write_byte_bpe, "causal"),
     "bert-masked": (96, texts.write_wordpiece, "masked"),
+    "t5-gated": (96, None, "seq2seq"),
+    "pegasus": (96, None, "seq2seq"),
 }
 STEPS = 6
 
@@ -26,10 +28,15 @@ STEPS = 6
 def train(name, folder):
     vocab_size, write_tokenizer, objective = RUNS[name]
     start, output, corpus = folder / "start", folder / "trained", folder / "corpus.txt"
-    special = {} if objective == "masked" else {"bos_token_id": 0, "eos_token_id": 0}
+    special = {"bos_token_id": 0, "eos_token_id": 0} if objective == "causal" else {}
     variants.save(name, variants.build(name, seed=11, vocab_size=vocab_size, **special), start)
-    write_tokenizer(start, vocab_size)
-    corpus.write_text("\n".join(texts.stories(200, seed=9)) + "\n", encoding="utf-8")
+    if write_tokenizer:
+        write_tokenizer(start, vocab_size)
+        corpus.write_text("\n".join(texts.stories(200, seed=9)) + "\n", encoding="utf-8")
+    else:  # sequences of ids, and the same backwards
+        corpus = corpus.with_suffix(".jsonl")
+        sources = [[2 + (7 * i + k * k) % 90 for k in range(3 + i % 9)] for i in range(200)]
+        corpus.write_text("".join(json.dumps({"input": ids, "target": ids[::-1]}) + "\n" for ids in sources))
     recipe = folder / "recipe.json"
     recipe.write_text(json.dumps({"model": str(start), "data": str(corpus), "objective": objective, "output": str(output),
                                   "batch": 4, "seq": 24, "max_steps": STEPS, "learning_rate": 1e-3, "seed": 3,
@@ -53,9 +60,13 @@ def test_a_trained_checkpoint_loads_in_transformers(name, tmp_path):
     moved = [k for k, v in model.state_dict().items() if not torch.equal(v, start.state_dict()[k])]
     assert len(moved) > len(start.state_dict()) // 2
 
+    model.eval()
+    answers = variants.answers(variants.VARIANTS[name], seed=12) if model.config.is_encoder_decoder else None
     for ids in variants.sequences(RUNS[name][0], seed=12):
-        expected = model.eval()(input_ids=ids[None]).logits[0].numpy()
-        assert orrery.relative_error(orrery.logits(output, ids, tmp_path), expected) <= 2e-5
+        decoder = next(answers)[1] if answers else None
+        expected = model(input_ids=ids[None], **({"decoder_input_ids": decoder[None]} if answers else {})).logits[0].numpy()
+        more = ("--decoder-ids", orrery.comma(decoder)) if answers else ()
+        assert orrery.relative_error(orrery.logits(output, ids, tmp_path, *more), expected) <= 2e-5
 
 
 def test_a_trained_tokenizer_goes_with_the_checkpoint(tmp_path):
