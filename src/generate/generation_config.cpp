@@ -63,6 +63,23 @@ Status GenerationConfig::read_defaults(const Json& file, const std::string& wher
   return done();
 }
 
+std::vector<std::string> GenerationConfig::not_followed(const Json& file) {
+  // Each with the value, beside null, that asks for nothing.
+  static const std::vector<std::pair<const char*, Json>> neutral = {
+      {"num_beams", 1}, {"num_beam_groups", 1}, {"penalty_alpha", 0}, {"no_repeat_ngram_size", 0}, {"encoder_repetition_penalty", 1}, {"encoder_no_repeat_ngram_size", 0},
+      {"min_length", 0}, {"length_penalty", 1}, {"diversity_penalty", 0}, {"bad_words_ids", Json()}, {"sequence_bias", Json()}, {"suppress_tokens", Json::array()},
+      {"begin_suppress_tokens", Json::array()}, {"forced_bos_token_id", Json()}, {"forced_eos_token_id", Json()}, {"exponential_decay_length_penalty", Json()},
+      {"guidance_scale", 1}, {"typical_p", 1}, {"epsilon_cutoff", 0}, {"eta_cutoff", 0}, {"top_h", Json()}};
+  GenerationConfig config;
+  OptionSet mine;
+  config.bind(mine);
+  std::vector<std::string> names;
+  if (file.is_object())
+    for (const auto& [name, nothing] : neutral)
+      if (const auto found = file.find(name); found != file.end() && !found->is_null() && *found != nothing && !mine.find(name)) names.push_back(name);
+  return names;
+}
+
 bool GenerationConfig::sampling() const { return do_sample.value_or(false); }
 
 int64_t GenerationConfig::new_tokens(int64_t prompt_tokens, int64_t max_positions) const {

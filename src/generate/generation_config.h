@@ -39,6 +39,9 @@ class GenerationConfig {
   // unless --no-do-sample is there.
   Status read_defaults(const Json& file, const std::string& where, const OptionSet* flags = nullptr);
 
+  // Keys of generation_config.json that would change what transformers generates, and that nothing here follows.
+  static std::vector<std::string> not_followed(const Json& file);
+
   bool sampling() const;                          // else greedy
   // How many new tokens a prompt of this length may have in a model of `max_positions`. The last token is read
   // from the logits and needs no position.

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace orrery;
 
 namespace {
@@ -36,6 +38,16 @@ TEST_CASE("the checkpoint's defaults hold where no flag says otherwise") {
   const Status wrong = GenerationConfig().read_defaults({{"temperature", "hot"}}, "generation_config.json");
   REQUIRE_FALSE(wrong.ok());
   CHECK(wrong.error().message().find("temperature") != std::string::npos);
+}
+
+TEST_CASE("what the checkpoint asks for and nobody does is named") {
+  const Json file = {{"num_beams", 4}, {"min_length", 0}, {"length_penalty", 1.0}, {"suppress_tokens", {5}}, {"begin_suppress_tokens", Json::array()}, {"bad_words_ids", nullptr},
+                     {"temperature", 0.5}, {"eos_token_id", 2}};
+  const std::vector<std::string> names = GenerationConfig::not_followed(file);
+  CHECK(std::count(names.begin(), names.end(), "suppress_tokens") == 1);
+  for (const char* name : {"min_length", "length_penalty", "begin_suppress_tokens", "bad_words_ids", "temperature", "eos_token_id"})
+    CHECK(std::count(names.begin(), names.end(), name) == 0);
+  CHECK(GenerationConfig::not_followed(Json()).empty());
 }
 
 TEST_CASE("a text is as long as is allowed: the last token needs no position") {

@@ -26,7 +26,6 @@ std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer)
       throw Error{ErrorKind::bad_file, "eos_token_id " + std::to_string(id) + " is not below vocab_size " + std::to_string(model.config().vocab_size), (model.folder() / file).string()};
     if (id >= 0) ids.push_back(int32_t(id));
   };
-  for (const int32_t id : model.config().eos_ids) add_id(id, "config.json");
   const auto add = [&](const Json& id) {
     if (id.is_number_integer()) add_id(id.get<int64_t>(), "generation_config.json");
   };
@@ -35,7 +34,9 @@ std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer)
       if (found->is_array()) std::for_each(found->begin(), found->end(), add);
       else add(*found);
     }
-  if (tokenizer && tokenizer->eos_id()) ids.push_back(*tokenizer->eos_id());
+  if (ids.empty())
+    for (const int32_t id : model.config().eos_ids) add_id(id, "config.json");
+  if (ids.empty() && tokenizer && tokenizer->eos_id()) ids.push_back(*tokenizer->eos_id());
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;

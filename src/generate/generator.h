@@ -57,8 +57,8 @@ struct GeneratorEvents {
 
 // The ids that an empty prompt starts from: the beginning-of-text token. Throws Error where the model has none.
 std::vector<int32_t> start_of_text(const Config& config, const Tokenizer* tokenizer);
-// All ids that end a text: of the generation config, the model's config and the tokenizer. Throws Error where a file names
-// one that the model does not have.
+// The ids that end a text, any of them: those of generation_config.json; where it names none, of config.json, else the tokenizer's.
+// Throws Error where a file names one that the model does not have.
 std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer);
 
 // Throws Error where the tokenizer has ids that the model has no embedding for; a larger embedding is fine.

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "base/testing.h"
 #include "base/utf8.h"
 #include "generate/testing.h"
 
@@ -127,11 +128,19 @@ TEST_CASE("any end id ends a text, unless it is ignored or comes too early") {
   CHECK(made.ids[1] != 2);
 }
 
-TEST_CASE("the end ids are those of the generation config, the config and the tokenizer together") {
-  const Model model = Model::load(golden("llama")).value();
-  const std::vector<int32_t> ends = end_of_text(model, nullptr);
-  CHECK(std::set<int32_t>(ends.begin(), ends.end()).size() == ends.size());
-  for (const int32_t id : model.config().eos_ids) CHECK(std::count(ends.begin(), ends.end(), id) == 1);
+TEST_CASE("the end ids are those of the generation config, else of the config") {
+  const TemporaryFolder folder("ends");
+  CheckpointContents contents = Model::load(golden("llama")).value().contents(DType::f32).value();
+  contents.config["eos_token_id"] = {5, 4, 5};
+  const auto ends = [&](const char* name, const Json& generation) {
+    contents.generation_config = generation;
+    save_checkpoint(folder.path() / name, contents).value();
+    return end_of_text(Model::load(folder.path() / name).value(), nullptr);
+  };
+  CHECK(ends("none", Json()) == std::vector<int32_t>{4, 5});
+  CHECK(ends("silent", {{"do_sample", false}}) == std::vector<int32_t>{4, 5});
+  CHECK(ends("one", {{"eos_token_id", 7}}) == std::vector<int32_t>{7});
+  CHECK(ends("several", {{"eos_token_id", {9, 8}}}) == std::vector<int32_t>{8, 9});
 }
 
 TEST_CASE("a stop string cuts the text wherever its tokens are cut") {

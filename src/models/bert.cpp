@@ -27,6 +27,7 @@ Result<Config> read(const Json& json, const std::string& where) {
   if (positions != "absolute")
     fields.fail("position_embedding_type '" + positions + "' is not supported", "only 'absolute' is", ErrorKind::unsupported);
   if (fields.boolean_or("is_decoder", false)) fields.fail("a BERT that decodes (is_decoder) is not supported", "", ErrorKind::unsupported);
+  divide_heads(fields, c);
   c.base_names = c.head == Head::none;
   return fields.finish(std::move(c));
 }
@@ -55,8 +56,8 @@ Value masked_head(Builder& g, const Config& c, Value x, Value words) {
   const Scope at = g.at("cls.predictions");
   x = unary(c.activation, linear_layer(at / "transform" / "dense", x, c.hidden_size, true));
   x = layer_norm_layer(at / "transform" / "LayerNorm", x, c.norm_eps);
-  const Value decoder = c.tied ? words : (at / "decoder").weight("weight", {c.vocab_size, c.hidden_size});
-  return linear(x, decoder, at.weight("bias", {c.vocab_size}));
+  if (c.tied) return linear(x, words, at.weight("bias", {c.vocab_size}));
+  return linear_layer(at / "decoder", x, c.vocab_size, true);
 }
 
 Outputs build(Builder& g, const Config& c, const Inputs& in) {
@@ -90,7 +91,12 @@ double initial_std(const Config& c, const std::string&) { return c.initializer_r
 }  // namespace
 
 const ModelFamily& bert_family() {
-  static const ModelFamily family = {.name = "bert", .base_prefix = "bert.", .read = read, .build = build, .initial_std = initial_std};
+  static const ModelFamily family = {.name = "bert",
+                                     .base_prefix = "bert.",
+                                     .tied = {{"cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"}, {"cls.predictions.decoder.bias", "cls.predictions.bias"}},
+                                     .read = read,
+                                     .build = build,
+                                     .initial_std = initial_std};
   return family;
 }
 

@@ -59,7 +59,7 @@ const char* name_of(Head head) {
 }
 
 namespace {
-constexpr std::initializer_list<const char*> kActivations = {"gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "relu", "silu", "swish", "tanh", "sigmoid"};
+constexpr std::initializer_list<const char*> kActivations = {"gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate", "gelu_python", "gelu_python_tanh", "relu", "silu", "swish", "tanh", "sigmoid"};
 }
 
 Unary read_activation(ConfigReader& fields, const FieldNames& names, const char* otherwise) {
@@ -70,7 +70,8 @@ Unary read_activation(ConfigReader& fields, const FieldNames& names, const char*
 Unary activation_named(ConfigReader& fields, const std::string& name, const char* field) {
   if (std::find(kActivations.begin(), kActivations.end(), name) == kActivations.end())
     fields.fail(std::string(field) + " '" + name + "' is not known", "", ErrorKind::unsupported);
-  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") return Unary::gelu_tanh;
+  for (const char* tanh : {"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate", "gelu_python_tanh"})
+    if (name == tanh) return Unary::gelu_tanh;
   if (name == "relu") return Unary::relu;
   if (name == "silu" || name == "swish") return Unary::silu;
   if (name == "tanh") return Unary::tanh;
@@ -125,6 +126,7 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   c.num_kv_heads = fields.integer_or("num_key_value_heads", c.num_heads, {1, 1 << 16});
   c.head_dim = fields.integer_or({"head_dim", "d_kv"}, c.num_heads ? c.hidden_size / c.num_heads : 1, {1, 256});
   if (!fields.has({"head_dim", "d_kv"}) && c.num_heads && c.hidden_size % c.num_heads != 0) no_multiple(std::to_string(c.hidden_size));
+  if (c.head_dim > 256) fields.fail("heads of " + std::to_string(c.head_dim) + " are wider than the 256 that attention supports", "", ErrorKind::unsupported);
   if (c.num_kv_heads && c.num_heads % c.num_kv_heads != 0)
     fields.fail("num_attention_heads " + std::to_string(c.num_heads) + " is not a multiple of num_key_value_heads " + std::to_string(c.num_kv_heads));
   c.initializer_range = fields.number_or("initializer_range", 0.02, {0, 100});
@@ -141,6 +143,13 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   for (int64_t id : fields.integers("eos_token_id", {-1, 1 << 30}))
     if (id >= 0) c.eos_ids.push_back(int32_t(id));
   return c;
+}
+
+void divide_heads(ConfigReader& fields, Config& c) {
+  if (c.hidden_size % c.num_heads != 0)
+    fields.fail("hidden_size " + std::to_string(c.hidden_size) + " is not a multiple of the " + std::to_string(c.num_heads) + " heads");
+  c.num_kv_heads = c.num_heads;
+  c.head_dim = c.hidden_size / c.num_heads;
 }
 
 }  // namespace orrery

@@ -27,9 +27,15 @@ struct WeightPlace {
   int64_t slice = -1, begin = 0, end = 0;
 };
 
+// A weight that is another one where config.json says `tie_word_embeddings`. Files are written with `source` alone.
+struct TiedPair {
+  std::string target, source;                 // "lm_head.weight", "transformer.wte.weight"
+};
+
 struct ModelFamily {
   const char* name = "";                      // config.json's model_type
   std::string base_prefix;                    // "transformer.": base models' files leave it out
+  std::vector<TiedPair> tied = {};
   Result<Config> (*read)(const Json& json, const std::string& where) = nullptr;
   Outputs (*build)(Builder& g, const Config& c, const Inputs& in) = nullptr;
   // Standard deviation with which a fresh weight of two axes starts; 1-D ones are ones (norms) or zeros (biases).
@@ -39,7 +45,7 @@ struct ModelFamily {
   bool causal = false;                        // generates from left to right
   // Weights that a formula gives (sinusoidal positions): used where the file has none, and never trained.
   std::optional<Tensor> (*fixed_weight)(const Config& c, const std::string& name) = nullptr;
-  std::vector<std::string> copies = {};       // names under which files repeat tied embeddings
+  std::vector<std::string> copies = {};       // names under which files repeat other weights
 };
 
 // The family's graph over its inputs: "ids" of the row space "tokens", and for encoder-decoders "source.ids" of "source".
@@ -58,5 +64,7 @@ Result<const ModelFamily*> family_of(const Json& json, const std::string& where)
 Config read_common(ConfigReader& fields, const Json& json, std::initializer_list<std::pair<const char*, Head>> architectures);
 Unary activation_named(ConfigReader& fields, const std::string& name, const char* field);   // an error names the field
 Unary read_activation(ConfigReader& fields, const FieldNames& names, const char* otherwise);
+// For families whose heads divide hidden_size among them: fields of other families, which say otherwise, do not count.
+void divide_heads(ConfigReader& fields, Config& c);
 
 }  // namespace orrery

@@ -24,6 +24,7 @@ Result<Config> read(const Json& json, const std::string& where) {
   c.attention_dropout = fields.number_or("attn_pdrop", 0.1, {0, 0.99});
   c.scale_attention = fields.boolean_or("scale_attn_weights", true);
   c.scale_attention_by_layer = fields.boolean_or("scale_attn_by_inverse_layer_idx", false);
+  divide_heads(fields, c);
   c.base_names = c.head == Head::none;
   return fields.finish(std::move(c));
 }
@@ -74,7 +75,7 @@ double initial_std(const Config& c, const std::string& weight) {
 }  // namespace
 
 const ModelFamily& gpt2_family() {
-  static const ModelFamily family = {.name = "gpt2", .base_prefix = "transformer.", .read = read, .build = build, .initial_std = initial_std, .causal = true};
+  static const ModelFamily family = {.name = "gpt2", .base_prefix = "transformer.", .tied = {{"lm_head.weight", "transformer.wte.weight"}}, .read = read, .build = build, .initial_std = initial_std, .causal = true};
   return family;
 }
 

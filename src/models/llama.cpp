@@ -58,7 +58,7 @@ double initial_std(const Config& c, const std::string&) { return c.initializer_r
 }  // namespace
 
 const ModelFamily& llama_family() {
-  static const ModelFamily family = {.name = "llama", .base_prefix = "model.", .read = read, .build = build, .initial_std = initial_std, .causal = true};
+  static const ModelFamily family = {.name = "llama", .base_prefix = "model.", .tied = {{"lm_head.weight", "model.embed_tokens.weight"}}, .read = read, .build = build, .initial_std = initial_std, .causal = true};
   return family;
 }
 

@@ -69,7 +69,7 @@ double initial_std(const Config& c, const std::string&) { return c.initializer_r
 }  // namespace
 
 const ModelFamily& mixtral_family() {
-  static const ModelFamily family = {.name = "mixtral", .base_prefix = "model.", .read = read, .build = build, .initial_std = initial_std, .other_places = other_places, .causal = true};
+  static const ModelFamily family = {.name = "mixtral", .base_prefix = "model.", .tied = {{"lm_head.weight", "model.embed_tokens.weight"}}, .read = read, .build = build, .initial_std = initial_std, .other_places = other_places, .causal = true};
   return family;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "base/random.h"
 #include "graph/passes/taps.h"
@@ -33,6 +34,30 @@ std::string name_in_file(const Checkpoint& checkpoint, const ModelFamily& family
       if (candidates[i].ends_with(modern)) candidates.push_back(candidates[i].substr(0, candidates[i].size() - std::string(modern).size()) + old);
   for (const std::string& candidate : candidates)
     if (checkpoint.has(candidate)) return candidate;
+  return {};
+}
+
+// Whether the file agrees that tied weights are one: as in transformers, a matrix that stands there twice, and differs, is two.
+bool ties_hold(const Checkpoint& checkpoint, const ModelFamily& family) {
+  for (const TiedPair& pair : family.tied) {
+    const std::string target = name_in_file(checkpoint, family, pair.target), source = name_in_file(checkpoint, family, pair.source);
+    if (target.empty() || source.empty()) continue;
+    const Result<Tensor> a = checkpoint.tensor(target), b = checkpoint.tensor(source);
+    if (!a || !b || a->rank() < 2) continue;   // what cannot be read is told when it is needed
+    if (a->shape() != b->shape() || a->dtype() != b->dtype() || std::memcmp(a->raw(), b->raw(), a->bytes()) != 0) return false;
+  }
+  return true;
+}
+
+// The name in the file of a weight that is one of a tied pair, when it is read under the other's: where the file lacks
+// its own, and, for a bias, where the file has both, since the target is the one that is added.
+std::string tied_name_in_file(const Checkpoint& checkpoint, const ModelFamily& family, const Config& config, const ValueInfo& weight) {
+  const std::string own = name_in_file(checkpoint, family, weight.name);
+  for (const TiedPair& pair : family.tied) {
+    const bool bias = weight.dims.size() == 1;
+    if (weight.name == pair.source && config.tied && (own.empty() || bias)) return name_in_file(checkpoint, family, pair.target);
+    if (weight.name == pair.target && own.empty() && bias) return name_in_file(checkpoint, family, pair.source);
+  }
   return {};
 }
 
@@ -177,9 +202,14 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
   model.generation_config_ = checkpoint->generation_config();
   model.weights_ = std::make_unique<WeightStore>();
   model.checkpoint_ = checkpoint;
+  if (model.config_.tied && !ties_hold(*checkpoint, **family)) {
+    model.config_.tied = false;
+    model.config_.json["tie_word_embeddings"] = false;
+  }
   const Graph graph = model.graph();
   for (const ValueInfo* info : weights_of(graph)) {
-    std::string name = name_in_file(*checkpoint, **family, info->name);
+    const std::string twin = tied_name_in_file(*checkpoint, **family, model.config_, *info);
+    std::string name = twin.empty() ? name_in_file(*checkpoint, **family, info->name) : twin;
     WeightPlace place;
     if (name.empty() && (*family)->other_places)
       for (const WeightPlace& other : (*family)->other_places(model.config_, info->name))
@@ -194,7 +224,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
         continue;
       }
     if (name.empty()) return Error{ErrorKind::bad_file, "the checkpoint has no tensor '" + info->name + "'", folder.string(), "is config.json of another model?"};
-    if (place.tensor.empty() && name != info->name) model.file_names_[info->name] = name;
+    if (place.tensor.empty() && twin.empty() && name != info->name) model.file_names_[info->name] = name;
     if (name != place.tensor && !place.tensor.empty()) model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
     Result<Tensor> tensor = checkpoint->tensor(name);
     if (!tensor) return tensor.error();
@@ -278,7 +308,7 @@ Result<CheckpointContents> Model::contents(DType dtype) const {
     for (const std::string& name : checkpoint_->names()) {
       if (written.contains(name) || taken_apart_.contains(name)) continue;
       // A tied output layer stored a second time would contradict the embedding once that is trained.
-      if (config_.tied && (name == "lm_head.weight" || name == "cls.predictions.decoder.weight" || name == "cls.predictions.decoder.bias")) continue;
+      if (config_.tied && std::any_of(family_->tied.begin(), family_->tied.end(), [&](const TiedPair& pair) { return name == pair.target; })) continue;
       if (std::find(family_->copies.begin(), family_->copies.end(), name) != family_->copies.end()) continue;
       Result<Tensor> tensor = checkpoint_->tensor(name);
       if (!tensor) return tensor.error();

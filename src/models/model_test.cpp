@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <numeric>
 
 #include "base/testing.h"
@@ -244,6 +245,52 @@ TEST_CASE("the loss and the gradient of every parameter equal transformers'") {
     }
     CHECK(checked == int(wanted.size()));
   }
+}
+
+namespace {
+// The golden of a tied model, with a tensor that `change` adds or takes away, saved and loaded.
+Model changed(const std::string& variant, const std::filesystem::path& folder, const std::function<void(NamedTensors&)>& change) {
+  CheckpointContents contents = Model::load(golden(variant)).value().contents(DType::f32).value();
+  change(contents.tensors);
+  save_checkpoint(folder, contents).value();
+  return Model::load(folder).value();
+}
+
+Tensor& named(NamedTensors& tensors, const std::string& name) {
+  return std::find_if(tensors.begin(), tensors.end(), [&](const auto& one) { return one.first == name; })->second;
+}
+}  // namespace
+
+TEST_CASE("tied weights of which a file holds two are one if they are equal, and two if they differ") {
+  const TemporaryFolder folder("tied");
+  const auto repeat = [](float factor) {
+    return [factor](NamedTensors& tensors) {
+      Tensor copy = named(tensors, "model.embed_tokens.weight").clone();
+      copy.mutable_data<float>()[0] *= factor;
+      tensors.push_back({"lm_head.weight", copy});
+    };
+  };
+  CHECK(changed("llama-tied", folder.path() / "equal", repeat(1)).config().tied);
+  const Model untied = changed("llama-tied", folder.path() / "different", repeat(2));
+  CHECK_FALSE(untied.config().tied);
+  CHECK(untied.weights().all().contains("lm_head.weight"));
+  const CheckpointContents saved = untied.contents(DType::f32).value();
+  CHECK(saved.config.at("tie_word_embeddings") == false);
+  CHECK(std::count_if(saved.tensors.begin(), saved.tensors.end(), [](const auto& one) { return one.first == "lm_head.weight"; }) == 1);
+}
+
+TEST_CASE("of tied weights a file may hold either") {
+  const TemporaryFolder folder("either");
+  const auto rename = [](const std::string& from, const std::string& to) {
+    return [from, to](NamedTensors& tensors) {
+      std::find_if(tensors.begin(), tensors.end(), [&](const auto& one) { return one.first == from; })->first = to;
+    };
+  };
+  const Model head = changed("llama-tied", folder.path() / "head", rename("model.embed_tokens.weight", "lm_head.weight"));
+  CHECK(head.config().tied);
+  CHECK(head.contents(DType::f32).value().tensors.size() == Model::load(golden("llama-tied")).value().weights().all().size());
+  const Model bias = changed("bert-masked", folder.path() / "bias", rename("cls.predictions.bias", "cls.predictions.decoder.bias"));
+  CHECK(bias.weights().all().contains("cls.predictions.bias"));
 }
 
 TEST_CASE("experts that a file keeps in one tensor are saved one by one, with the same bits") {

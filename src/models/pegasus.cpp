@@ -102,7 +102,7 @@ double initial_std(const Config& c, const std::string&) { return c.initializer_r
 const ModelFamily& pegasus_family() {
   static const ModelFamily family = {.name = "pegasus", .base_prefix = "model.", .read = read, .build = build, .initial_std = initial_std,
                                      .other_places = other_places,
-                                     .fixed_weight = fixed_weight, .copies = {"model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"}};
+                                     .fixed_weight = fixed_weight, .copies = {"lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"}};
   return family;
 }
 

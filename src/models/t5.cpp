@@ -125,7 +125,7 @@ double initial_std(const Config& c, const std::string& weight) {
 
 const ModelFamily& t5_family() {
   static const ModelFamily family = {.name = "t5", .base_prefix = "", .read = read, .build = build, .initial_std = initial_std,
-                                     .copies = {"encoder.embed_tokens.weight", "decoder.embed_tokens.weight"}};
+                                     .copies = {"lm_head.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"}};
   return family;
 }
 

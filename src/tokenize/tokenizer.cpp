@@ -289,15 +289,16 @@ TokenizerStages Tokenizer::stages(std::string_view text, const EncodeOptions& op
   return made;
 }
 
+bool Tokenizer::decodes(int32_t id, bool skip_special) const {
+  const auto text = parts_->text_of(id);
+  return text && (!skip_special || !parts_->added.is_special_text(std::string(*text)));
+}
+
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
-  for (const int32_t id : ids) {
-    const auto text = parts_->text_of(id);
-    if (!text) continue;
-    std::string token(*text);
-    if (!skip_special || !parts_->added.is_special_text(token)) tokens.push_back(std::move(token));
-  }
+  for (const int32_t id : ids)
+    if (decodes(id, skip_special)) tokens.emplace_back(*parts_->text_of(id));
   if (parts_->decoder) parts_->decoder->decode(tokens);
   std::string out;
   for (size_t i = 0; i < tokens.size(); i++) {
@@ -348,6 +349,7 @@ DecodeStream::DecodeStream(const Tokenizer& tokenizer, bool skip_special) : toke
 // The window's decoded text begins with that of the tokens shown last; what follows is new. A text that ends in U+FFFD
 // may end inside a character, so it waits.
 std::string DecodeStream::push(int32_t id) {
+  if (!tokenizer_->decodes(id, skip_special_)) return {};   // a window of such tokens would grow without end
   window_.push_back(id);
   std::string text = tokenizer_->decode(window_, skip_special_);
   if (!text.starts_with(prefix_)) {

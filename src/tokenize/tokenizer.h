@@ -73,6 +73,7 @@ class Tokenizer {
 
   // Ids that the vocabulary lacks are left out. skip_special: special added tokens too.
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
+  bool decodes(int32_t id, bool skip_special) const;   // whether decode() looks at it
   // The bytes that a token in the middle of a text stands for; perhaps a part of a character. Empty for an unknown id.
   std::string token_bytes(int32_t id) const;
 

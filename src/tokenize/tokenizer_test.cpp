@@ -176,6 +176,20 @@ TEST_CASE("a stream shows no half characters and ends with the whole text") {
   CHECK(stream.finish() == "\uFFFD");
 }
 
+TEST_CASE("tokens that show nothing cost a stream nothing, and change nothing") {
+  const Tokenizer tokenizer = tiny("bert");
+  const auto ids = tokenizer.encode_ids("low lower", {.add_special = false});
+  const int32_t special = tokenizer.encode_ids("").front(), unknown = 1 << 20;
+  REQUIRE_FALSE(tokenizer.decodes(special, true));
+  DecodeStream stream(tokenizer, true);
+  std::string shown;
+  for (const int32_t id : ids) {
+    for (int i = 0; i < 20000; ++i) shown += stream.push(i % 2 ? special : unknown);
+    shown += stream.push(id);
+  }
+  CHECK(shown + stream.finish() == tokenizer.decode(ids, true));
+}
+
 TEST_CASE("a token's bytes are what it adds to a text") {
   const Tokenizer bytes = tiny("byte_level"), fallback = tiny("byte_fallback"), bert = tiny("bert");
   CHECK(bytes.token_bytes(bytes.id_of("\u0120low").value()) == " low");

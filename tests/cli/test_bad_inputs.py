@@ -256,7 +256,7 @@ class Configs(BadInput):
         for key in ("rope_scaling", "rope_parameters"):
             for spelling in ("rope_type", "type"):
                 self.config(**{key: {spelling: "stretch", "factor": 2.0}})
-                self.refused("stretch", "'linear', 'llama3', 'yarn'")
+                self.refused("stretch", "'linear', 'dynamic', 'llama3', 'yarn', 'longrope'")
 
     def test_fields_that_are_missing_or_contradict(self):
         for field in ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "intermediate_size"):
@@ -268,8 +268,8 @@ class Configs(BadInput):
         self.refused("num_hidden_layers", "n_layer", "1 and 2")
         self.config(hidden_size="8")
         self.refused("hidden_size", "\"8\"", "whole number")
-        self.config(head_dim=5)
-        self.refused("q_proj", "[8, 8]", "[10, 8]")
+        self.config(head_dim=6)
+        self.refused("q_proj", "[8, 8]", "[12, 8]")
         self.config(tie_word_embeddings=False)
         self.refused("lm_head.weight")
         self.config(vocab_size=7)

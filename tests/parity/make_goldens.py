@@ -116,7 +116,8 @@ def make_checkpoint(name):
     variants.save(name, model, folder)
     loaded = variants.load(folder, variant.architecture)
     made, read = outputs(variant, model, seed)[0], outputs(variant, loaded, seed)[0]
-    assert all(torch.equal(made[k], read[k]) for k in made), "the file does not hold what was made"
+    # Some processors' matrix products round differently where a weight begins elsewhere in memory.
+    assert all(torch.allclose(made[k].double(), read[k].double(), rtol=1e-5, atol=1e-6) for k in made), "the file does not hold what was made"
     model = loaded
     rounded, _ = gradients(variant, model, folder, seed)
     stored, count = gradients(variant, model.double(), folder, seed)

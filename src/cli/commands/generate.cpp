@@ -152,6 +152,7 @@ void run(Context& context, GenerateOptions& options, InterventionOptions& interv
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
   const Tokenizer* tokenizer = found ? &*found : nullptr;
   config.read_defaults(model.generation_config(), (model.folder() / "generation_config.json").string(), &context.options()).value();
+  for (const std::string& name : GenerationConfig::not_followed(model.generation_config())) context.warn("generation_config.json asks for " + name + ", which is not followed");
   config.seed = context.globals().seed;
   config.end_ids = end_of_text(model, tokenizer);
   const std::vector<Prompt> prompts = read_prompts(context, options, tokenizer);
