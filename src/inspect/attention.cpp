@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "generate/generator.h"
 #include "inspect/sites.h"
 
 namespace orrery {
@@ -111,24 +112,40 @@ HeadSummary summary_of(const AttentionStack& stack, int64_t layer, int64_t head)
   return made;
 }
 
-AttentionView look_at_attention(Model& model, ThreadPool& pool, Encoding encoding, DType kv_dtype) {
+AttentionText text_with_target(const Model& model, Encoding source, std::vector<int32_t> target) {
+  AttentionText text{.tokens = {}, .source = std::move(source), .written = std::move(target)};
+  text.tokens.ids = {decoder_start(model)};
+  if (!text.written.empty()) text.tokens.ids.insert(text.tokens.ids.end(), text.written.begin(), text.written.end() - 1);
+  return text;
+}
+
+AttentionText text_with_answer(Model& model, ThreadPool& pool, Encoding source, const GenerationConfig& config, DType kv_dtype) {
+  const int64_t room = model.config().max_positions, length = std::max<int64_t>(1, int64_t(source.ids.size()));
+  const int64_t positions = 1 + std::max<int64_t>(0, config.new_tokens(1, room) - 1);
+  Engine engine(model, pool, {.max_positions = std::min(positions, room), .source_positions = std::min(length, room), .kv_dtype = kv_dtype});
+  std::vector<int32_t> written = Generator(engine, nullptr, config).run({{.ids = source.ids}})[0].ids;
+  return text_with_target(model, std::move(source), std::move(written));
+}
+
+AttentionView look_at_attention(Model& model, ThreadPool& pool, AttentionText text, DType kv_dtype) {
   const Graph graph = model.graph();
   const auto stacks = patterns_of(graph);
   if (stacks.empty()) throw Error{ErrorKind::unsupported, "a model of type " + model.config().model_type + " has no attention patterns", model.folder().string()};
-  const TokenSequence sequence{.ids = encoding.ids, .type_ids = encoding.type_ids};
+  const bool generates = model.family().causal || model.config().encoder_decoder;
+  const TokenSequence sequence{.ids = text.tokens.ids, .type_ids = text.tokens.type_ids, .source = text.source.ids};
   check_sequence(model, sequence, model.config().max_positions);
 
   const int64_t length = int64_t(sequence.ids.size());
   const auto logits = graph.outputs.find("logits");
-  ProbeOptions options{.max_rows = length, .max_sequences = 1, .kv_dtype = kv_dtype};
-  if (logits != graph.outputs.end()) options.all_logits = !model.family().causal || length * graph.values[size_t(logits->second)].dims[1].factor <= kMostLogits;
+  ProbeOptions options{.max_rows = std::max(length, int64_t(sequence.source.size())), .max_sequences = 1, .kv_dtype = kv_dtype};
+  if (logits != graph.outputs.end()) options.all_logits = !generates || length * graph.values[size_t(logits->second)].dims[1].factor <= kMostLogits;
   const Probed plain = logits == graph.outputs.end() ? Probed() : Probe(model, pool, options).run(sequence);
   for (const auto& [name, taps] : stacks) options.taps.insert(options.taps.end(), taps.begin(), taps.end());
   Probe probe(model, pool, options);
   const Probed seen = probe.run(sequence);
 
   AttentionView view;
-  view.encoding = std::move(encoding);
+  view.text = std::move(text);
   if (!plain.empty()) view.inspected_difference = largest_difference(seen.at("logits").values<float>(), plain.at("logits").values<float>());
   for (const auto& [name, taps] : stacks) {
     AttentionStack stack{.name = told(name)};

@@ -1,23 +1,11 @@
 """`orrery inspect attention` on the shipped checkpoints."""
 import json
 import math
-import struct
-import zipfile
 
+from arrays import array
 from orrery import Case, call
 
 TEXT = "One day, a fox named Ella found a red ball."
-
-
-def array(path, name):
-    """The shape and the elements of an array of an .npz, which is row-major and little-endian."""
-    with zipfile.ZipFile(path) as file:
-        data = file.read(name + ".npy")
-    begin = 10 + int.from_bytes(data[8:10], "little")
-    head = data[10:begin].decode()
-    shape = [int(n) for n in head.split("(")[1].split(")")[0].split(",") if n.strip()]
-    code = {"<f4": "f", "<i4": "i"}[head.split("'descr': '")[1].split("'")[0]]
-    return shape, struct.unpack("<" + code * math.prod(shape), data[begin:])
 
 
 class Attention(Case):
@@ -58,6 +46,28 @@ class Attention(Case):
         self.assertTrue(all(weight > 0 for weight in pattern))
         self.assertNotIn("tokens", document)
 
+    def test_an_encoder_decoder_looks_at_its_source_too(self):
+        source = [3, 7, 11, 9, 1]
+        for name in ("t5", "pegasus"):
+            args = (f"tests/goldens/{name}", "--ids", ",".join(map(str, source)))
+            document = json.loads(self.succeeds("inspect", "attention", *args, "--max-new-tokens", 4, "--npz", "a.npz", "--json"))
+            self.assertEqual(0, document["inspected_difference"])
+            self.assertEqual(source, document["source_ids"])
+            self.assertEqual(document["ids"][1:], document["written_ids"][:-1])
+            made = json.loads(self.succeeds("generate", f"tests/goldens/{name}", "--prompt-ids", ",".join(map(str, source)), "--max-new-tokens", 4, "--json"))
+            self.assertEqual(made["ids"], document["written_ids"])
+            for stack in document["stacks"]:
+                shape, pattern = array(self.folder / "a.npz", stack["name"])
+                self.assertEqual([stack["layers"], stack["heads"], stack["query_count"], stack["key_count"]], shape)
+                for row in range(0, len(pattern), shape[3]):
+                    self.assertAlmostEqual(1, sum(pattern[row:row + shape[3]]), 5)
+            self.assertEqual({"pattern": (4, 4), "cross_pattern": (4, 5), "encoder_pattern": (5, 5)}, {stack["name"]: (stack["query_count"], stack["key_count"]) for stack in document["stacks"]})
+            self.assertEqual(list(array(self.folder / "a.npz", "ids")[1]), document["ids"])
+            # What it wrote, given as the target, gives the same.
+            again = json.loads(self.succeeds("inspect", "attention", *args, "--decoder-ids", ",".join(map(str, document["ids"])), "--json"))
+            self.assertEqual(document["stacks"], again["stacks"])
+            self.assertRegex(self.succeeds("inspect", "attention", *args, "--max-new-tokens", 4), r"(?m)\Areads:   ‹3› .*\nwrites:  ‹[^\n]+\n\nthe decoder: ")
+
     def test_one_token_is_enough_and_many_are_told(self):
         document, _, (shape, pattern) = self.look("storyteller", "--ids", "5")
         self.assertEqual({1.0}, set(pattern))
@@ -70,5 +80,9 @@ class Attention(Case):
     def test_mistakes_are_told_in_one_line(self):
         self.fails(2, "inspect", "attention", "storyteller")
         self.fails(2, "inspect", "attention", "storyteller", TEXT, "--ids", "1")
+        self.fails(2, "inspect", "attention", "storyteller", TEXT, "--decoder-ids", "1")
+        self.fails(2, "inspect", "attention", "storyteller", TEXT, "--target", "a")
+        self.fails(2, "inspect", "attention", "tests/goldens/t5", "--ids", "1", "--decoder-ids", "0", "--target", "a")
+        self.fails(1, "inspect", "attention", "tests/goldens/t5", "--ids", "1", "--target", "a")
         self.assertIn("99999999", self.fails(1, "inspect", "attention", "storyteller", "--ids", "99999999"))
         self.assertEqual(1, call("inspect", "attention", "sorter", "3 1", cwd=self.folder).returncode)

@@ -9,6 +9,7 @@
 #include "cli/call_text.h"
 #include "cli/command.h"
 #include "cli/loading.h"
+#include "generate/generator.h"
 #include "inspect/attention.h"
 #include "inspect/trace.h"
 
@@ -16,29 +17,70 @@ namespace orrery::cli::commands {
 namespace {
 struct InspectAttentionOptions {
   std::string model;
-  std::optional<std::string> text;
-  std::vector<int64_t> ids;
+  std::optional<std::string> text, target;
+  std::vector<int64_t> ids, decoder_ids;
+  int64_t max_new_tokens = 64;
   std::filesystem::path npz, html;
   static constexpr auto about = describe("inspect attention", "", option(&InspectAttentionOptions::model, "model", kModelHelp, positional(), required()),
-                                         option(&InspectAttentionOptions::text, "text", "The text; its special tokens are added.", positional()),
+                                         option(&InspectAttentionOptions::text, "text", "The text, an encoder-decoder's source; its special tokens are added.", positional()),
                                          option(&InspectAttentionOptions::ids, "ids", "The text as token ids: 1,2,3.", unit("IDS")),
+                                         option(&InspectAttentionOptions::target, "target", "Of an encoder-decoder: what its decoder is to write, instead of what it writes of itself."),
+                                         option(&InspectAttentionOptions::decoder_ids, "decoder_ids", "The same as token ids, from the decoder's start on.", unit("IDS")),
+                                         option(&InspectAttentionOptions::max_new_tokens, "max_new_tokens", "The most tokens that an encoder-decoder writes of itself.", at_least(1)),
                                          option(&InspectAttentionOptions::npz, "npz", "Write ids and patterns [layers, heads, query, key] to this .npz.", unit("FILE")),
                                          option(&InspectAttentionOptions::html, "html", "Write a page with every head to this file.", unit("FILE")));
 };
 
-Encoding encoding_of(const InspectAttentionOptions& options, const Model& model, const Tokenizer* tokenizer, bool ids_given) {
-  if (ids_given == options.text.has_value()) throw Error{ErrorKind::bad_usage, ids_given ? "a text and --ids exclude each other" : "there is neither a text nor --ids", "orrery inspect attention"};
-  if (options.text) {
-    if (!tokenizer) throw Error{ErrorKind::not_found, "the model has no tokenizer to read a text with", model.folder().string(), "give the text as --ids 1,2,3"};
-    return tokenizer->encode(*options.text);
+class Reader {
+ public:
+  Reader(Context& context, const InspectAttentionOptions& options, Model& model, const Tokenizer* tokenizer) : context_(context), options_(options), model_(model), tokenizer_(tokenizer) {}
+
+  AttentionText text() const {
+    const bool ids_given = given("ids"), decoder_given = given("decoder_ids"), two_targets = decoder_given && options_.target;
+    if (ids_given == options_.text.has_value()) throw Error{ErrorKind::bad_usage, ids_given ? "a text and --ids exclude each other" : "there is neither a text nor --ids", "orrery inspect attention"};
+    if (two_targets) throw Error{ErrorKind::bad_usage, "--target and --decoder-ids exclude each other", "orrery inspect attention"};
+    Encoding encoding = options_.text ? read(*options_.text, "give the text as --ids 1,2,3") : of_ids(options_.ids, "--ids");
+    if (!model_.config().encoder_decoder) {
+      if (options_.target || decoder_given)
+        throw Error{ErrorKind::bad_usage, "a model of architecture " + model_.config().architecture + " has no decoder beside an encoder", options_.target ? "--target" : "--decoder-ids"};
+      return {std::move(encoding)};
+    }
+    if (options_.target) return text_with_target(model_, std::move(encoding), read(*options_.target, "give the target as --decoder-ids 1,2,3").ids);
+    if (!decoder_given) return text_with_answer(model_, context_.pool(), std::move(encoding), greedy(), kv_dtype(context_));
+    AttentionText text{of_ids(options_.decoder_ids, "--decoder-ids"), std::move(encoding)};
+    if (!text.tokens.ids.empty()) text.written.assign(text.tokens.ids.begin() + 1, text.tokens.ids.end());
+    return text;
   }
-  Encoding encoding;
-  for (const int64_t id : options.ids) {
-    if (id < 0 || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), "--ids"};
-    encoding.ids.push_back(int32_t(id));
+
+ private:
+  bool given(const char* option) const { return context_.options().given(option); }
+  Encoding read(const std::string& text, const char* hint) const {
+    if (!tokenizer_) throw Error{ErrorKind::not_found, "the model has no tokenizer to read a text with", model_.folder().string(), hint};
+    return tokenizer_->encode(text);
   }
-  return encoding;
-}
+  static Encoding of_ids(const std::vector<int64_t>& ids, const char* flag) {
+    Encoding encoding;
+    for (const int64_t id : ids) {
+      if (id < 0 || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), flag};
+      encoding.ids.push_back(int32_t(id));
+    }
+    return encoding;
+  }
+  GenerationConfig greedy() const {
+    GenerationConfig config;
+    config.read_defaults(model_.generation_config(), (model_.folder() / "generation_config.json").string()).value();
+    config.do_sample = false;
+    config.max_length.reset();
+    config.max_new_tokens = options_.max_new_tokens;
+    config.end_ids = end_of_text(model_, tokenizer_);
+    return config;
+  }
+
+  Context& context_;
+  const InspectAttentionOptions& options_;
+  Model& model_;
+  const Tokenizer* tokenizer_;
+};
 
 std::string format(const char* how, double x) {
   char buffer[48];
@@ -51,6 +93,11 @@ class Printer {
   Printer(Output& out, const AttentionView& view, const Tokenizer* tokenizer) : out_(out), view_(view), tokenizer_(tokenizer) {}
 
   void print() const {
+    if (!view_.text.source.ids.empty()) {
+      out_.line("reads:   " + tokens(view_.text.source.ids));
+      out_.line("writes:  " + tokens(view_.text.written));
+      out_.line("");
+    }
     for (const AttentionStack& stack : view_.stacks) tell(stack);
     if (view_.inspected_difference)
       out_.line(*view_.inspected_difference == 0 ? "The logits of this run are those of a plain run, to the bit." : "The logits of this run are off by " + format("%g", *view_.inspected_difference) + ".");
@@ -58,12 +105,15 @@ class Printer {
 
  private:
   static std::string counted(int64_t count, const char* what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
-  std::string token(const std::string& side, int64_t at) const {
-    if (side != "tokens") return "‹" + std::to_string(at) + "›";
-    return "‹" + printable(token_text(view_.encoding.ids[size_t(at)], tokenizer_)) + "›";
+  std::string shown(int32_t id) const { return "‹" + printable(token_text(id, tokenizer_)) + "›"; }
+  std::string tokens(const std::vector<int32_t>& ids) const {
+    std::string line;
+    for (const int32_t id : ids) line += (line.empty() ? "" : " ") + shown(id);
+    return line;
   }
+  std::string token(const std::string& side, int64_t at) const { return shown((side == "source" ? view_.text.source : view_.text.tokens).ids[size_t(at)]); }
   void tell(const AttentionStack& stack) const {
-    const std::string whose = stack.name == "cross_pattern" ? "looks at the source" : stack.name == "encoder_pattern" ? "the encoder" : "attention";
+    const std::string whose = stack.name == "cross_pattern" ? "the decoder's looks at the source" : stack.name == "encoder_pattern" ? "the encoder" : view_.text.source.ids.empty() ? "attention" : "the decoder";
     out_.line(whose + ": " + counted(stack.layers, "layer") + " of " + counted(stack.heads, "head") + ", " + counted(stack.query_count, "token") + (stack.causal && stack.query_count > 1 ? ", each looks back" : ""));
     out_.line("layer  head    entropy    first  distance  strongest");
     for (int64_t layer = 0; layer < stack.layers; ++layer)
@@ -86,10 +136,12 @@ void run(Context& context, InspectAttentionOptions& options) {
   Model model = load_model(context, options.model);
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
   const Tokenizer* tokenizer = found ? &*found : nullptr;
-  const AttentionView view = look_at_attention(model, context.pool(), encoding_of(options, model, tokenizer, context.options().given("ids")), kv_dtype(context));
+  const AttentionView view = look_at_attention(model, context.pool(), Reader(context, options, model, tokenizer).text(), kv_dtype(context));
   if (!options.npz.empty()) {
     NpzWriter npz(options.npz);
-    npz.add("ids", {int64_t(view.encoding.ids.size())}, std::span<const int32_t>(view.encoding.ids));
+    const auto add_ids = [&](const char* name, const std::vector<int32_t>& ids) { npz.add(name, {int64_t(ids.size())}, std::span<const int32_t>(ids)); };
+    add_ids("ids", view.text.tokens.ids);
+    if (model.config().encoder_decoder) add_ids("source_ids", view.text.source.ids), add_ids("written_ids", view.text.written);
     for (const AttentionStack& stack : view.stacks) npz.add(stack.name, {stack.layers, stack.heads, stack.query_count, stack.key_count}, std::span<const float>(stack.pattern));
     npz.commit().value();
   }
