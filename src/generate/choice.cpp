@@ -7,14 +7,18 @@ namespace orrery {
 
 namespace {
 
+void keep_likeliest(std::vector<Weighed>& all, int64_t count) {
+  const auto middle = all.begin() + std::ptrdiff_t(std::min<size_t>(size_t(count), all.size()));
+  std::partial_sort(all.begin(), middle, all.end(), [](const Weighed& a, const Weighed& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; });
+  all.erase(middle, all.end());
+}
+
 std::vector<Weighed> likeliest_of(Candidates& candidates, int64_t count) {
   const std::span<const double> probs = candidates.probs();
   std::vector<Weighed> all;
   all.reserve(probs.size());
   for (size_t i = 0; i < probs.size(); ++i) all.push_back({candidates.items()[i].id, candidates.items()[i].logit, probs[i]});
-  const auto middle = all.begin() + std::ptrdiff_t(std::min<size_t>(size_t(count), all.size()));
-  std::partial_sort(all.begin(), middle, all.end(), [](const Weighed& a, const Weighed& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; });
-  all.erase(middle, all.end());
+  keep_likeliest(all, count);
   return all;
 }
 
@@ -37,7 +41,9 @@ ChoiceStep compare(const Sampler& sampler, std::span<const Candidate> before, st
     }
     ++step.removed;
     step.removed_mass += probs[i];
+    step.gone.push_back({before[i].id, before[i].logit, probs[i]});
   }
+  keep_likeliest(step.gone, Choice::kTop);
   step.top = likeliest_of(after, Choice::kTop);
   return step;
 }

@@ -31,6 +31,7 @@ struct ChoiceStep {
   int64_t changed = 0;         // candidates kept, with another logit
   int64_t left = 0;
   std::vector<Weighed> top = {};    // after it
+  std::vector<Weighed> gone = {};   // the likeliest of those dropped, as they were before it
 };
 
 struct Choice {

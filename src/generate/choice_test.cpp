@@ -50,6 +50,9 @@ TEST_CASE("a choice that is told is the same choice, and its steps add up") {
         CHECK(step.removed_mass < 1);
         CHECK((step.removed == 0) == (step.removed_mass == 0));
         CHECK(step.top.size() == size_t(std::min<int64_t>(left, Choice::kTop)));
+        CHECK(step.gone.size() == size_t(std::min<int64_t>(step.removed, Choice::kTop)));
+        for (const Weighed& one : step.gone)
+          for (const Weighed& kept : step.top) CHECK(one.id != kept.id);
       }
       CHECK(told.steps.size() == (options.empty() || options.size() == 2 ? 0u : options.contains("do_sample") ? 5u : 1u));
       CHECK(told.share_end - told.share_begin == doctest::Approx(told.probability));
@@ -73,6 +76,9 @@ TEST_CASE("a sampler's step says what it was set to") {
   CHECK(told.steps[0].name == "top_k");
   CHECK(told.steps[0].settings == Json{{"top_k", 3}});
   CHECK(told.steps[0].removed == 2);
+  REQUIRE(told.steps[0].gone.size() == 2);
+  CHECK(told.steps[0].gone[0].id == 1);   // likelier first, as it was before
+  CHECK(told.steps[0].gone[0].logit == 2);
   const double sum = std::exp(-4.0) + std::exp(-3.0) + std::exp(-2.0) + std::exp(-1.0) + 1;
   CHECK(told.steps[0].removed_mass == doctest::Approx((std::exp(-4.0) + std::exp(-3.0)) / sum));
   CHECK(told.steps[0].top[0].id == 4);

@@ -147,7 +147,13 @@ void read_patches(Interventions& made, const InterventionOptions& options, const
   }
 }
 
-void read_steering(Interventions& made, const InterventionOptions& options, const Graph& graph) {
+// Where a vector is added when nobody says: behind the middle layer, of an encoder-decoder's decoder.
+std::vector<Site> middle_of(const Graph& graph, const Model& model) {
+  const std::vector<Site> layers = sites_named(graph, std::string(model.config().encoder_decoder ? "decoder." : "") + "layers.*.residual");
+  return {layers[layers.size() / 2]};
+}
+
+void read_steering(Interventions& made, const InterventionOptions& options, const Graph& graph, const Model& model) {
   if (options.steer.empty() && (!options.steer_at.empty() || !options.scale.empty()))
     throw Error{ErrorKind::bad_usage, "--steer-at and --scale without --steer", "interventions", "--steer FILE.npy --steer-at SITE --scale S"};
   std::vector<std::string> plain;
@@ -161,8 +167,8 @@ void read_steering(Interventions& made, const InterventionOptions& options, cons
       for (const auto& [name, array] : read_npz(file).value()) made.steer(sites_named(graph, name), tensor_of(array, file + ", " + name), scale);
       continue;
     }
-    if (options.steer_at.empty()) throw Error{ErrorKind::bad_usage, "--steer without --steer-at: where is the vector added?", file, "--steer-at layers.2.residual"};
-    made.steer(sites_named(graph, each(options.steer_at, number++, plain.size(), "--steer-at", "--steer")), tensor_of(read_npy(file).value(), file), scale);
+    const std::vector<Site> sites = options.steer_at.empty() ? middle_of(graph, model) : sites_named(graph, each(options.steer_at, number++, plain.size(), "--steer-at", "--steer"));
+    made.steer(sites, tensor_of(read_npy(file).value(), file), scale);
   }
 }
 
@@ -174,7 +180,7 @@ Interventions read_interventions(const InterventionOptions& options, Model& mode
   const Graph graph = model.graph();
   for (const std::string& text : options.ablate) made.ablate(sites_named(graph, text));
   read_patches(made, options, graph, model, pool, tokenizer, kv_dtype);
-  read_steering(made, options, graph);
+  read_steering(made, options, graph, model);
   return made;
 }
 

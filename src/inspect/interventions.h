@@ -55,7 +55,7 @@ struct InterventionOptions {
       option(&InterventionOptions::patch_from, "patch_from",
              "The other text, or an .npz of values by name; one for all patches or one for each. A model without a tokenizer takes ids, 1,2,3.", unit("TEXT|FILE")),
       option(&InterventionOptions::steer, "steer", "Add a vector: an .npy, or an .npz whose entries are named by sites; may be repeated.", unit("FILE")),
-      option(&InterventionOptions::steer_at, "steer_at", "Where an .npy is added; one for all or one for each.", unit("SITE")),
+      option(&InterventionOptions::steer_at, "steer_at", "Where an .npy is added; one for all or one for each; the residual after the middle layer where not given.", unit("SITE")),
       option(&InterventionOptions::scale, "scale", "Times what a vector is added; one number for all, or one for each, separated by commas.", unit("S")));
   bool any() const { return !ablate.empty() || !patch.empty() || !steer.empty() || !patch_from.empty() || !steer_at.empty() || !scale.empty(); }
 };

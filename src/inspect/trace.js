@@ -164,6 +164,7 @@
       const rows = one.steps.map((s) => el("tr", {},
         el("td", {class: "mono", text: Object.entries(s.settings).map(([name, value]) => name + " " + value).join(", ")}),
         el("td", {text: [s.changed ? "changed " + many(s.changed, "logit") : "", s.removed ? "removed " + many(s.removed, "token") : ""].filter(Boolean).join(", ") || "changed nothing"}),
+        el("td", {class: "gone"}, ...s.removed_top.slice(0, 4).map((one) => token(word(one), {title: percent(one.probability)})), s.removed > 4 ? " …" : ""),
         el("td", {}, el("div", {class: "share", title: "probability removed"}, width(el("div"), s.removed_probability))),
         el("td", {class: "number", text: s.removed ? percent(s.removed_probability) : ""}),
         el("td", {class: "number", text: many(s.left, "token") + " left"})));
@@ -189,6 +190,11 @@
   if (stage.sample)
     section("sample", "Choosing", stage.sample.greedy ? "greedily" : "by chance", ...choice(stage.sample),
             why("Each step of the chain changes logits or removes candidates. The random number is a function of the seed, the sequence and the position alone, so the same call draws the same token on any machine."));
+  if (steps.length) {
+    const next = stage.continue.next;
+    section("next", "The next step", next ? "" : "there is none", el("p", {}, ...(next ? ["It reads ", token(word(next)), ` at position ${next.position}, beside the keys and values kept of all before it, and the walk begins again at the embedding.`]
+      : ["‹" + visible(word(steps[0].chosen)) + "› ends the text."])));
+  }
   if (steps.length > 1) {
     const made = steps.map((one, i) => {
       const chip = el("button", {type: "button", class: "chip", on: {click: () => select({step: i})}}, visible(word(one.chosen)), el("small", {text: percent(one.chosen.probability)}));

@@ -46,7 +46,7 @@ class Writer {
       stages.push_back(std::move(sample));
       Json steps = Json::array();
       for (const StepTrace& one : trace_.steps) steps.push_back(step(one));
-      stages.push_back({{"stage", "continue"}, {"steps", std::move(steps)}, {"text", trace_.made.text}, {"ids", trace_.made.ids}, {"finish_reason", name_of(trace_.made.finish_reason)}});
+      stages.push_back({{"stage", "continue"}, {"steps", std::move(steps)}, {"text", trace_.made.text}, {"ids", trace_.made.ids}, {"finish_reason", name_of(trace_.made.finish_reason)}, {"next", next()}});
     }
     return {{"model_type", model_.config().model_type}, {"ids", trace_.encoding.ids}, {"stages", std::move(stages)}};
   }
@@ -108,6 +108,14 @@ class Writer {
     }
     return all;
   }
+  // What the step after the first reads: the chosen token, at its position. Null where that ended the text.
+  Json next() const {
+    const Choice& first = trace_.steps[0].choice;
+    if (trace_.steps.size() == 1 && trace_.made.finish_reason == FinishReason::stop) return {};
+    Json json = token(first.id);
+    json["position"] = first.position;
+    return json;
+  }
   Json heads_of(const std::vector<HeadTrace>& list) const {
     Json heads = Json::array();
     for (const HeadTrace& head : list) {
@@ -132,7 +140,7 @@ class Writer {
     const Choice& choice = one.choice;
     Json steps = Json::array();
     for (const ChoiceStep& s : choice.steps)
-      steps.push_back({{"name", s.name}, {"settings", s.settings}, {"removed", s.removed}, {"removed_probability", s.removed_mass}, {"changed", s.changed}, {"left", s.left}, {"top", weighed(s.top)}});
+      steps.push_back({{"name", s.name}, {"settings", s.settings}, {"removed", s.removed}, {"removed_probability", s.removed_mass}, {"changed", s.changed}, {"left", s.left}, {"top", weighed(s.top)}, {"removed_top", weighed(s.gone)}});
     Json json = {{"position", choice.position}, {"greedy", !choice.sampled}, {"steps", std::move(steps)}, {"random", choice.random ? Json(*choice.random) : Json()},
                  {"share", {choice.share_begin, choice.share_end}}, {"chosen", token(choice.id)}, {"text", one.text}};
     json["chosen"]["probability"] = choice.probability;

@@ -24,6 +24,13 @@ class Interventions(Case):
         self.assertEqual(plain, self.text("--patch", "layers.2.residual", "--patch-from", "One day, a fox"))
         self.assertNotEqual(plain, self.text("--patch", "layers.2.residual@-1", "--patch-from", "The"))
 
+    def test_a_vector_is_added_behind_the_middle_layer_where_nobody_says(self):
+        about = json.loads(self.succeeds("info", "storyteller", "--json"))
+        write_npy(self.folder / "vector.npy", [0.3 * (i % 7 - 3) for i in range(about["hidden_size"])])
+        steered = self.text("--steer", "vector.npy", "--scale", 3)
+        self.assertNotEqual(self.text(), steered)
+        self.assertEqual(self.text("--steer", "vector.npy", "--scale", 3, "--steer-at", f"layers.{about['num_layers'] // 2}.residual"), steered)
+
     def test_prompts_of_a_batch_each_have_their_own_end(self):
         (self.folder / "prompts.jsonl").write_text('"One day, a fox"\n"A bird sang in the tall tree. It"\n')
         flags = ("--patch", "layers.3.residual@-1", "--patch-from", "The little", "--ablate", "layers.1.heads.2@-2", "--json", "--max-new-tokens", 12)
@@ -51,7 +58,7 @@ class Interventions(Case):
         self.assertIn("there are", self.fails(1, "logits", "storyteller", "text", "--ablate", "layers.1.heads.999"))
         self.assertIn("no such positions", self.fails(1, "logits", "storyteller", "text", "--ablate", "layers.1.mlp@-99"))
         self.assertIn("--patch-from", self.fails(2, "generate", *PROMPT, "--patch", "layers.1.mlp"))
-        self.assertIn("--steer-at", self.fails(2, "generate", *PROMPT, "--steer", "vector.npy"))
+        self.fails(1, "generate", *PROMPT, "--steer", "none.npy")
         self.fails(1, "generate", *PROMPT, "--steer", "none.npy", "--steer-at", "layers.1.mlp")
         self.assertIn("@-1", self.fails(2, "generate", *PROMPT, "--patch", "layers.1.residual", "--patch-from", "The"))
         self.fails(2, "generate", *PROMPT, "--scale", "2")

@@ -53,15 +53,30 @@ class Trace(Case):
         for step in sample["steps"]:
             left -= step["removed"]
             self.assertEqual(left, step["left"])
+            self.assertEqual(min(8, step["removed"]), len(step["removed_top"]))
+            self.assertEqual(set(), {one["id"] for one in step["removed_top"]} & {one["id"] for one in step["top"]})
+            self.assertLessEqual(sum(one["probability"] for one in step["removed_top"]), step["removed_probability"] + 1e-9)
         begin, end = sample["share"]
         self.assertTrue(begin <= sample["random"] < end)
         self.assertAlmostEqual(sample["chosen"]["probability"], end - begin)
 
+    def test_the_next_step_reads_what_was_chosen(self):
+        rest = self.stages("storyteller", TEXT, "--max-new-tokens", 1)
+        token = rest["sample"]["chosen"]
+        self.assertEqual((token["id"], len(rest["tokenize"]["tokens"])), (rest["continue"]["next"]["id"], rest["continue"]["next"]["position"]))
+        self.assertIn(f"reads ‹{token['text']}› at position {rest['continue']['next']['position']}", self.succeeds("trace", "storyteller", TEXT, "--max-new-tokens", 1))
+
     def test_the_terminal_tells_the_same(self):
         told = self.succeeds("trace", "storyteller", TEXT, *SAMPLED)
-        for heading in ("text", "normalised", "pre-tokens", "tokens", "layers", "attention", "logits", "choosing", "and on"):
+        for heading in ("text", "normalised", "pre-tokens", "tokens", "layers", "attention", "logits", "choosing", "the next step"):
             self.assertRegex(told, rf"(?m)^{heading}\b")
         self.assertIn("the same bits as in generate", told)
+        sample = self.stages("storyteller", TEXT, *SAMPLED)["sample"]
+        self.assertRegex(told, rf"random number +{sample['random']:.6f} falls into {sample['share'][0]:.6f} to {sample['share'][1]:.6f}")
+        for step in sample["steps"]:
+            if step["removed"]:
+                self.assertIn(f"removed {step['removed']} with ", told)
+                self.assertIn(f"of the probability: ‹{step['removed_top'][0]['text']}›", told)
         self.assertNotIn("\033", told)  # no terminal, no colours
 
     def test_mistakes(self):
@@ -96,7 +111,7 @@ class Trace(Case):
                 for at, step in enumerate(stages["continue"]["steps"]):
                     self.assertEqual(step["top"][0]["id"], stages["layers"]["lens"][-1]["said"][at]["id"])
         told = self.succeeds("trace", model, text)
-        for heading in ("text", "normalised", "tokens", "encoder", "attention", "decoder", "cross-attention", "logits", "choosing", "and on"):
+        for heading in ("text", "normalised", "tokens", "encoder", "attention", "decoder", "cross-attention", "logits", "choosing", "the next step"):
             self.assertRegex(told, rf"(?m)^{heading}\b")
 
     @unittest.skipUnless(SHARED.is_dir(), "../shared is not here")

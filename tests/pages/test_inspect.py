@@ -10,9 +10,9 @@ class Inspect(PageCase):
         self.stays_quiet(html)
         stages = {stage["stage"]: stage for stage in document["stages"]}
         seen = asked(html, """const answer = {stages: Array.from(document.querySelectorAll(".stage"), (one) => one.id), ids: texts("#tokenize .chip small"),
-          likely: texts("#logits tbody .number"), random: texts("#sample b"), chain: texts("#sample .chain tr"), made: texts("#continue .chip small"),
+          likely: texts("#logits tbody .number"), random: texts("#sample b"), chain: texts("#sample .chain tr"), gone: Array.from(document.querySelectorAll("#sample .chain .gone"), (cell) => Array.from(cell.querySelectorAll(".token"), (one) => one.textContent)), next: texts("#next .token"), made: texts("#continue .chip small"),
           length: texts("#embed dd"), heads: document.querySelectorAll("#attention .grid button").length, lens: document.querySelectorAll("#layers .grid button").length};""")
-        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "layers", "attention", "logits", "sample", "continue"], seen["stages"])
+        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "layers", "attention", "logits", "sample", "next", "continue"], seen["stages"])
         self.assertEqual([str(token["id"]) for token in stages["tokenize"]["tokens"]], seen["ids"])
         for top, probability, logit in zip(stages["logits"]["top"], seen["likely"][::2], seen["likely"][1::2], strict=True):
             self.assertEqual(f"{top['logit']:.2f}", logit)
@@ -21,6 +21,9 @@ class Inspect(PageCase):
         self.assertEqual(3, len(seen["chain"]))
         for step, row in zip(stages["sample"]["steps"], seen["chain"], strict=True):
             self.assertIn(f"{step['left']:,} token", row)
+        visible = lambda one: one["text"].replace(" ", "·")
+        self.assertEqual([[visible(one) for one in step["removed_top"][:4]] for step in stages["sample"]["steps"]], seen["gone"])
+        self.assertEqual([visible(stages["continue"]["next"])], seen["next"])
         self.assertEqual(len(stages["continue"]["ids"]), len(seen["made"]))
         layers = stages["layers"]["layers"]
         self.assertEqual(len(layers) * len(layers[0]["heads"]), seen["heads"])
@@ -63,7 +66,7 @@ class Inspect(PageCase):
           own: document.querySelectorAll("#encoder_attention .grid button").length, cross: texts("#attention .grid button"), lens: document.querySelectorAll("#layers .grid button").length, made: texts("#continue .chip small"), moved: []};
           const look = () => answer.moved.push([texts("#layers dd").slice(0, 2).join(" "), texts("#attention > div > p")[0].split(":")[0]]);
           for (const key of ["ArrowRight", "ArrowUp", "]"]) { press(key); look(); }""")
-        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "encoder", "encoder_attention", "layers", "attention", "logits", "sample", "continue"], seen["stages"])
+        self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "encoder", "encoder_attention", "layers", "attention", "logits", "sample", "next", "continue"], seen["stages"])
         self.assertEqual(["Encoder", "Its attention", "Decoder", "Cross-attention"], seen["titles"][5:9])
         layers, encoder = stages["layers"]["layers"], stages["encoder"]["layers"]
         self.assertEqual([f"{layer['norms'][-1]:.3f}" for layer in encoder], seen["encoder"][1:])

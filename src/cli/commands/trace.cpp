@@ -54,7 +54,7 @@ class Teller {
     tell_layers();
     if (!trace_.top.empty()) tell_logits();
     if (!trace_.steps.empty()) tell_choice();
-    if (trace_.steps.size() > 1) tell_rest();
+    if (!trace_.steps.empty()) tell_rest();
   }
 
  private:
@@ -182,6 +182,13 @@ class Teller {
     tell_list(trace_.top);
   }
 
+  // ‹ a› ‹ the› …
+  std::string names(const std::vector<Weighed>& list, size_t count) const {
+    std::string text;
+    for (size_t i = 0; i < std::min(count, list.size()); ++i) text += (i ? " " : "") + shown(list[i].id);
+    return text + (list.size() > count ? " …" : "");
+  }
+
   std::string settings(const ChoiceStep& step) const {
     std::string text;
     for (const auto& [name, value] : step.settings.items()) text += (text.empty() ? "" : ", ") + name + " " + to_line(value);
@@ -193,7 +200,7 @@ class Teller {
     heading("choosing", choice.sampled ? "by chance" : "greedily: the likeliest");
     for (const ChoiceStep& step : choice.steps) {
       std::string did = step.changed ? "changed " + std::to_string(step.changed) + " logits" : "";
-      if (step.removed) did += (did.empty() ? "" : ", ") + std::string("removed ") + std::to_string(step.removed) + " with " + percent(step.removed_mass) + " of the probability";
+      if (step.removed) did += (did.empty() ? "" : ", ") + std::string("removed ") + std::to_string(step.removed) + " with " + percent(step.removed_mass) + " of the probability: " + names(step.gone, 4);
       line("  " + padded(settings(step), 26) + "  " + (did.empty() ? "changed nothing" : did) + dim("; " + std::to_string(step.left) + " left"));
     }
     if (choice.random)
@@ -203,7 +210,11 @@ class Teller {
   }
 
   void tell_rest() {
-    heading("and on", "a line a token: its probability, the random number, what else was likely");
+    const Choice& first = trace_.steps[0].choice;
+    const bool ended = trace_.steps.size() == 1 && trace_.made.finish_reason == FinishReason::stop;
+    heading("the next step", ended ? "there is none: this token ends the text" : "reads " + shown_token(first.id) + " at position " + std::to_string(first.position) + ", beside the keys and values kept of all before it");
+    if (trace_.steps.size() == 1) return;
+    line(dim("  and on, a line a token: its probability, the random number, what else was likely"));
     for (size_t i = 0; i < trace_.steps.size(); ++i) {
       const StepTrace& step = trace_.steps[i];
       line("  " + padded(std::to_string(step.choice.position), 5, true) + "  " + padded(shown(step.choice.id), 18) + "  " + padded(percent(step.choice.probability), 7, true) + "  " +
