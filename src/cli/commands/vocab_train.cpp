@@ -1,69 +1,82 @@
 // `orrery vocab train`: learns a tokenizer from text.
-#include <algorithm>
 #include <chrono>
 
-#include "base/file.h"
 #include "cli/command.h"
-#include "tokenize/trainers/byte_bpe.h"
-#include "train/documents.h"
+#include "cli/loading.h"
+#include "tokenize/trainers/vocab_trainer.h"
 
 namespace orrery::cli::commands {
 namespace {
 struct VocabTrainOptions {
-  std::string algorithm;
+  std::string algorithm, normalizer, pre_tokenizer, initial_alphabet, continuing_subword_prefix, end_of_word_suffix;
   int64_t size = 30000, min_frequency = 0;
   std::filesystem::path output;
-  std::vector<std::string> special_tokens = {"<|endoftext|>"};
-  bool add_bos = true;
+  std::vector<std::string> special_tokens;
+  std::optional<std::string> unk_token;
+  std::optional<int64_t> limit_alphabet, max_token_length, memory;
+  bool add_bos = true, byte_fallback = false;
   std::vector<std::filesystem::path> files;
   static constexpr auto about = describe(
-      "vocab train", "", option(&VocabTrainOptions::algorithm, "algorithm", "How it is learned.", one_of("byte-bpe", "bpe", "wordpiece", "unigram"), required()),
-      option(&VocabTrainOptions::size, "size", "Tokens to learn, special ones and the 256 bytes included.", in_range(1, 1 << 24)),
+      "vocab train", "", option(&VocabTrainOptions::algorithm, "algorithm", "How it is learned.", one_of("byte-bpe", "bpe", "wordpiece", "unigram", "wordlevel"), required()),
+      option(&VocabTrainOptions::size, "size", "Tokens to learn, special ones and the alphabet included.", in_range(1, 1 << 24)),
       option(&VocabTrainOptions::output, "output", "Folder for tokenizer.json.", short_flag('o'), unit("DIR"), required()),
-      option(&VocabTrainOptions::min_frequency, "min_frequency", "How often a pair must occur to be merged.", at_least(0)),
-      option(&VocabTrainOptions::special_tokens, "special_tokens", "Special tokens, repeated; the first begins and ends each text.", unit("TOKEN")),
-      option(&VocabTrainOptions::add_bos, "add_bos", "Encoding puts the first special token in front of a text."),
+      option(&VocabTrainOptions::min_frequency, "min_frequency", "How often a pair must occur to be merged, a word to be kept (wordlevel).", at_least(0)),
+      option(&VocabTrainOptions::special_tokens, "special_tokens", "Special tokens, repeated; the algorithm's usual ones where none is given.", unit("TOKEN")),
+      option(&VocabTrainOptions::unk_token, "unk_token", "The one of them that stands for unknown text.", unit("TOKEN")),
+      option(&VocabTrainOptions::add_bos, "add_bos", "Encoding adds the special tokens that are usual: <s>, [CLS] and [SEP], for byte-bpe the first one."),
+      option(&VocabTrainOptions::normalizer, "normalizer", "What is done to a text first; the algorithm's usual step where not given.", one_of("none", "nfc", "nfkc", "lowercase", "bert", "bert-cased")),
+      option(&VocabTrainOptions::pre_tokenizer, "pre_tokenizer", "How a text is cut into words.", one_of("byte-level", "metaspace", "whitespace", "whitespace-split", "bert", "none")),
+      option(&VocabTrainOptions::limit_alphabet, "limit_alphabet", "At most so many different characters, the most frequent ones.", at_least(0)),
+      option(&VocabTrainOptions::initial_alphabet, "initial_alphabet", "Characters to have, seen or not.", unit("TEXT")),
+      option(&VocabTrainOptions::continuing_subword_prefix, "continuing_subword_prefix", "Marks tokens inside a word.", unit("TEXT")),
+      option(&VocabTrainOptions::end_of_word_suffix, "end_of_word_suffix", "Marks tokens that end a word.", unit("TEXT")),
+      option(&VocabTrainOptions::max_token_length, "max_token_length", "Longest token, in characters.", at_least(1)),
+      option(&VocabTrainOptions::byte_fallback, "byte_fallback", "Tokens <0x00> to <0xFF> for characters that are none (bpe, unigram)."),
+      option(&VocabTrainOptions::memory, "memory", "Megabytes for the different words; beyond, the rarest are forgotten.", at_least(1), unit("MB")),
       option(&VocabTrainOptions::files, "file", "Texts: .txt, or .jsonl with a \"text\" in each line.", positional(), required()));
 };
 
-void add_file(ByteBpeTrainer& trainer, const std::filesystem::path& path) {
-  const std::string bytes = read_file(path).value();
-  if (path.extension() != ".jsonl") {
-    for (const std::string_view text : texts_of(bytes)) trainer.add(text);
-    return;
-  }
-  int64_t number = 0;
-  for (size_t begin = 0; begin < bytes.size();) {
-    const size_t end = std::min(bytes.find('\n', begin), bytes.size());
-    const std::string where = path.string() + ", line " + std::to_string(++number);
-    if (end > begin) {
-      const Json record = parse_json(std::string_view(bytes).substr(begin, end - begin), where).value();
-      if (!record.is_object() || !record.contains("text") || !record["text"].is_string()) throw Error{ErrorKind::bad_file, "a record has no \"text\"", where};
-      trainer.add(record["text"].get_ref<const std::string&>());
-    }
-    begin = end + 1;
-  }
+VocabOptions vocab_options(const VocabTrainOptions& options, const OptionSet& given) {
+  VocabOptions vocab;
+  vocab.algorithm = options.algorithm;
+  vocab.vocab_size = options.size;
+  vocab.min_frequency = options.min_frequency;
+  if (given.given("special_tokens")) vocab.special_tokens = options.special_tokens;
+  vocab.unk_token = options.unk_token;
+  vocab.add_special = options.add_bos;
+  vocab.limit_alphabet = options.limit_alphabet;
+  vocab.initial_alphabet = options.initial_alphabet;
+  vocab.continuing_subword_prefix = options.continuing_subword_prefix;
+  vocab.end_of_word_suffix = options.end_of_word_suffix;
+  vocab.max_token_length = options.max_token_length;
+  vocab.byte_fallback = options.byte_fallback;
+  if (given.given("normalizer")) vocab.normalizer = normalizer_named(options.normalizer);
+  if (given.given("pre_tokenizer")) vocab.pre_tokenizer = pre_tokenizer_named(options.pre_tokenizer);
+  if (options.memory) vocab.memory = *options.memory * 1000000;
+  return vocab;
 }
 
 void run(Context& context, VocabTrainOptions& options) {
-  if (options.algorithm != "byte-bpe") throw Error{ErrorKind::unsupported, "--algorithm " + options.algorithm + " cannot be trained", "vocab train", "byte-bpe can"};
   const auto begin = std::chrono::steady_clock::now();
-  ByteBpeOptions learn;
-  learn.vocab_size = options.size;
-  learn.min_frequency = options.min_frequency;
-  learn.special_tokens = options.special_tokens;
-  if (!options.special_tokens.empty()) {
-    learn.bos_token = learn.eos_token = options.special_tokens[0];
-    learn.add_bos = options.add_bos;
-  }
-  ByteBpeTrainer trainer(learn);
-  uint64_t bytes = 0;
+  VocabTrainer trainer(vocab_options(options, context.options()));
+  uint64_t bytes = 0, total = 0;
+  std::error_code unknown;
+  for (const std::filesystem::path& file : options.files)
+    if (const uint64_t size = std::filesystem::file_size(file, unknown); !unknown) total += size;
+  Progress reading = context.progress("reading", static_cast<int64_t>(total / 1000000), "MB");
   for (const std::filesystem::path& file : options.files) {
-    add_file(trainer, file);
-    bytes += std::filesystem::file_size(file);
+    const uint64_t before = bytes;
+    trainer.add_file(file, [&](uint64_t read) {
+      bytes = before + read;
+      reading.update(static_cast<int64_t>(bytes / 1000000));
+    }).value();
+    if (const uint64_t size = std::filesystem::file_size(file, unknown); !unknown) bytes = before + size;
   }
+  reading.clear();
+  if (const int64_t floor = trainer.words().forgotten_below(); floor > 0)
+    context.warn("words seen at most " + std::to_string(floor) + " times were forgotten to stay within --memory");
   Progress progress = context.progress("learning", options.size, "tokens");
-  const Tokenizer tokenizer = trainer.train([&](int64_t done, int64_t) { progress.update(done); }).tokenizer();
+  const Tokenizer tokenizer = trainer.train(context.pool(), [&](int64_t done, int64_t) { progress.update(done); }).tokenizer();
   progress.clear();
   if (const Status saved = tokenizer.save(options.output); !saved) throw saved.error();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -75,7 +88,8 @@ void run(Context& context, VocabTrainOptions& options) {
 const Command& vocab_train() {
   static const Command command{"vocab train",
                                "Learn a tokenizer from text.",
-                               {"orrery corpus stories --format text --count 200 -o stories.txt && orrery vocab train --algorithm byte-bpe --size 1000 -o vocab stories.txt"},
+                               {"orrery corpus stories --format text --count 200 -o stories.txt && orrery vocab train --algorithm byte-bpe --size 1000 -o vocab stories.txt",
+                                "orrery corpus stories --format text --count 200 -o stories.txt && orrery vocab train --algorithm unigram --size 400 -o vocab stories.txt"},
                                run};
   return command;
 }

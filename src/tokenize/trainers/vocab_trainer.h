@@ -1,0 +1,95 @@
+// Learns a vocabulary from text, and gives a whole tokenizer.
+//
+//   VocabTrainer trainer({.algorithm = "byte-bpe", .vocab_size = 4096});
+//   for (const std::string& story : stories) trainer.add(story);
+//   Tokenizer tokenizer = trainer.train(pool).tokenizer();
+//
+// Texts are normalised and cut into words by the steps of the tokenizer to be; only the different words are kept. The same
+// texts give the same vocabulary, in any order and with any number of threads; what Hugging Face's trainers give where theirs
+// is repeatable (byte-level BPE, BPE without prefix and suffix, WordLevel).
+//
+// An algorithm is one file, trainers/NAME.cpp, and one line in trainers.inc.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/threads.h"
+#include "tokenize/step.h"
+#include "tokenize/tokenizer.h"
+#include "tokenize/trainers/word_counts.h"
+
+namespace orrery {
+
+struct VocabOptions {
+  std::string algorithm;
+  int64_t vocab_size = 30000;                                      // special tokens and alphabet included
+  int64_t min_frequency = 0;                                       // of a pair to be merged, of a word to be kept
+  std::optional<std::vector<std::string>> special_tokens = {};     // the first ids, in this order; the algorithm's usual ones
+  std::optional<std::string> unk_token = {};                       // "" is none; the algorithm's usual one
+  bool add_special = true;                                         // encoding adds the algorithm's usual special tokens
+  std::optional<int64_t> limit_alphabet = {};                      // at most so many characters, the most frequent ones
+  std::string initial_alphabet = {};                               // characters that are in it, seen or not
+  std::string continuing_subword_prefix = {}, end_of_word_suffix = {};
+  std::optional<int64_t> max_token_length = {};
+  bool byte_fallback = false;                                      // 256 tokens <0x00> … for characters that are no tokens
+  double shrinking_factor = 0.75;                                  // Unigram: what a pruning keeps,
+  int64_t sub_iterations = 2, seed_size = 1000000;                 // rounds of EM before each, and pieces to begin with
+  std::optional<Json> normalizer = {}, pre_tokenizer = {}, decoder = {};   // as in tokenizer.json; the algorithm's usual ones
+  int64_t memory = INT64_MAX;                                      // bytes for the different words
+};
+
+// The steps by short names: nfc nfkc lowercase bert bert-cased none; byte-level metaspace whitespace whitespace-split bert none.
+Json normalizer_named(std::string_view name);
+Json pre_tokenizer_named(std::string_view name);
+
+struct LearnedVocab {
+  Json tokenizer_json, config;   // of tokenizer.json and tokenizer_config.json
+  Tokenizer tokenizer() const;
+};
+
+using WordList = std::vector<std::pair<std::string_view, int64_t>>;
+using TrainingProgress = std::function<void(int64_t done, int64_t wanted)>;
+
+// An algorithm. `settle` fills in what the options leave to it, and refuses what it cannot do; `learn` gives "model" of
+// tokenizer.json; `roles` names special tokens by role, "bos_token": "<s>", as far as they are there.
+struct TrainerKind {
+  std::string_view name;
+  bool reads_bytes;                                               // words are bytes, each for its character
+  void (*settle)(VocabOptions& options);
+  Json (*learn)(const VocabOptions& options, const WordList& words, ThreadPool& pool, const TrainingProgress& progress);
+  std::vector<std::pair<std::string, std::string>> roles;
+  std::vector<std::string> before = {}, after = {};               // special tokens that encoding adds to a text
+};
+const TrainerKind& trainer_named(std::string_view name);          // throws Error
+
+class VocabTrainer {
+ public:
+  explicit VocabTrainer(VocabOptions options);                    // throws Error for impossible options
+
+  const VocabOptions& options() const { return options_; }        // with what the algorithm filled in
+  void add(std::string_view text);                                // one text; invalid UTF-8 is read as U+FFFD
+  // Each text of a file (text_source.h); read(bytes) now and then.
+  Status add_file(const std::filesystem::path& path, const std::function<void(uint64_t)>& read = {});
+  const WordCounts& words() const { return words_; }
+
+  LearnedVocab train(ThreadPool& pool, const TrainingProgress& progress = {}) const;
+
+ private:
+  const TrainerKind* kind_;
+  VocabOptions options_;
+  std::unique_ptr<Normalizer> normalizer_;
+  std::unique_ptr<PreTokenizer> pre_tokenizer_;
+  WordCounts words_;
+};
+
+}  // namespace orrery

@@ -1,0 +1,161 @@
+#include "tokenize/trainers/vocab_trainer.h"
+
+#include <doctest/doctest.h>
+
+#include "base/file.h"
+#include "base/testing.h"
+
+namespace orrery {
+
+namespace {
+
+LearnedVocab learn(VocabOptions options, const std::vector<std::string>& texts, int threads = 1) {
+  VocabTrainer trainer(std::move(options));
+  for (const std::string& text : texts) trainer.add(text);
+  ThreadPool pool(threads);
+  return trainer.train(pool);
+}
+
+std::vector<std::string> tokens_of(const LearnedVocab& learned) {
+  std::vector<std::string> tokens;
+  const Json& vocab = learned.tokenizer_json["model"]["vocab"];
+  if (vocab.is_array())
+    for (const Json& piece : vocab) tokens.push_back(piece[0]);
+  else
+    for (const auto& [token, id] : vocab.items()) tokens.push_back(token);
+  return tokens;
+}
+
+const std::vector<std::string> kTexts = {"low lower lowest, the low road", "new newer newest: the new road", "wide wider widest", "the lowest and the widest road"};
+const char* const kAlgorithms[] = {"bpe", "byte-bpe", "unigram", "wordlevel", "wordpiece"};
+
+}  // namespace
+
+TEST_CASE("the most frequent pair is merged first, ties by the lower ids") {
+  const LearnedVocab learned = learn({.algorithm = "bpe", .vocab_size = 7, .special_tokens = std::vector<std::string>{}, .pre_tokenizer = Json()}, {"abab", "abab", "abab", "cdcd"});
+  CHECK(tokens_of(learned) == std::vector<std::string>{"a", "b", "c", "d", "ab", "abab", "cd"});
+  CHECK(learned.tokenizer_json["model"]["merges"] == Json::parse(R"([["a","b"],["ab","ab"],["c","d"]])"));
+}
+
+TEST_CASE("a small corpus gives the reference's vocabularies") {
+  const Json goldens = parse_json(read_file("src/tokenize/testdata/trained.json").value(), "trained.json").value();
+  for (const Json& golden : goldens["cases"]) {
+    CAPTURE(to_line(golden["options"]));
+    const Json& given = golden["options"];
+    VocabOptions options{.algorithm = golden["algorithm"]};
+    options.vocab_size = given["vocab_size"];
+    options.min_frequency = given.value("min_frequency", 0);
+    options.special_tokens = given["special_tokens"].get<std::vector<std::string>>();
+    options.initial_alphabet = given["initial_alphabet"];
+    if (given.contains("max_token_length")) options.max_token_length = given["max_token_length"];
+    if (options.algorithm == "bpe") options.pre_tokenizer = pre_tokenizer_named("whitespace");
+    const LearnedVocab learned = learn(options, goldens["corpus"]);
+    CHECK(tokens_of(learned) == golden["vocab"].get<std::vector<std::string>>());
+    CHECK(learned.tokenizer_json["model"].value("merges", Json::array()) == golden["merges"]);
+  }
+}
+
+TEST_CASE("special tokens come first, then the bytes, and every text can be encoded") {
+  const Tokenizer tokenizer = learn({.algorithm = "byte-bpe", .vocab_size = 300, .special_tokens = std::vector<std::string>{"<s>", "</s>"}}, {"the cat sat on the mat, the cat"}).tokenizer();
+  CHECK(tokenizer.id_of("<s>") == 0);
+  CHECK(tokenizer.bos_id() == 0);
+  CHECK(tokenizer.id_of("!") == 2);
+  const std::string text = "the mat \xF0\x9F\x98\x80\n\t</s>";
+  CHECK(tokenizer.encode_ids(text)[0] == 0);
+  CHECK(tokenizer.decode(tokenizer.encode_ids(text, {.add_special = false})) == text);
+}
+
+TEST_CASE("a pair rarer than min_frequency is not merged, nor a token longer than max_token_length made") {
+  const VocabOptions base{.algorithm = "bpe", .vocab_size = 1000, .special_tokens = std::vector<std::string>{}};
+  VocabOptions rare = base, limited = base;
+  rare.min_frequency = 3;
+  for (const std::string& token : tokens_of(learn(rare, {"ab ab ab cd cd"}))) CHECK(token != "cd");
+  limited.max_token_length = 3;
+  limited.pre_tokenizer = pre_tokenizer_named("whitespace");
+  for (const std::string& token : tokens_of(learn(limited, {"abcdef abcdef"}))) CHECK(token.size() <= 3);
+}
+
+TEST_CASE("the same vocabulary for any order of the texts and number of threads, never more than was asked for") {
+  for (const char* algorithm : kAlgorithms) {
+    CAPTURE(algorithm);
+    const VocabOptions options{.algorithm = algorithm, .vocab_size = std::string_view(algorithm) == "byte-bpe" ? 280 : 45};
+    const Json one = learn(options, kTexts, 1).tokenizer_json, other = learn(options, {kTexts.rbegin(), kTexts.rend()}, 3).tokenizer_json;
+    CHECK(one == other);
+    CHECK(one["model"]["vocab"].size() <= static_cast<size_t>(options.vocab_size));
+  }
+}
+
+TEST_CASE("every algorithm gives a tokenizer that reads its corpus without unknown tokens") {
+  for (const char* algorithm : kAlgorithms) {
+    CAPTURE(algorithm);
+    const Tokenizer tokenizer = learn({.algorithm = algorithm, .vocab_size = 320}, kTexts).tokenizer();
+    for (const std::string& text : kTexts) {
+      const std::vector<int32_t> ids = tokenizer.encode_ids(text, {.add_special = false});
+      CHECK(!ids.empty());
+      for (const int32_t id : ids) CHECK_FALSE(tokenizer.is_special(id));
+    }
+  }
+}
+
+TEST_CASE("metaspace vocabularies give the text back, unknown characters by their bytes") {
+  for (const char* algorithm : {"bpe", "unigram"}) {
+    CAPTURE(algorithm);
+    const Tokenizer tokenizer = learn({.algorithm = algorithm, .vocab_size = 400, .byte_fallback = true}, kTexts).tokenizer();
+    const std::string text = "the widest \xE4\xB8\xAD road";
+    CHECK(tokenizer.decode(tokenizer.encode_ids(text, {.add_special = false})) == text);
+  }
+}
+
+TEST_CASE("prefix and suffix mark where tokens stand in a word") {
+  const LearnedVocab bpe = learn({.algorithm = "bpe", .vocab_size = 60, .end_of_word_suffix = "</w>"}, kTexts);
+  CHECK(bpe.tokenizer().decode(bpe.tokenizer().encode_ids("the low road", {.add_special = false})) == "the low road");
+  CHECK(bpe.tokenizer().id_of("the</w>").has_value());
+  const LearnedVocab piece = learn({.algorithm = "wordpiece", .vocab_size = 60}, kTexts);
+  const Encoding encoded = piece.tokenizer().encode("the lowest");
+  CHECK(encoded.tokens.front() == "[CLS]");
+  CHECK(encoded.tokens.back() == "[SEP]");
+  CHECK(piece.tokenizer().decode(encoded.ids, true) == "the lowest");
+}
+
+TEST_CASE("the alphabet is limited to the most frequent characters, and holds those asked for") {
+  const std::vector<std::string> tokens = tokens_of(learn({.algorithm = "bpe", .vocab_size = 4, .special_tokens = std::vector<std::string>{}, .limit_alphabet = 3, .initial_alphabet = "z", .pre_tokenizer = Json()}, {"aaab", "bc"}));
+  CHECK(tokens == std::vector<std::string>{"a", "b", "z", "aa"});
+}
+
+TEST_CASE("words are forgotten from the rarest when the memory is full") {
+  WordCounts counts(10000);
+  for (int i = 0; i < 500; i++) {
+    counts.add("often");
+    counts.add("rare" + std::to_string(i));
+  }
+  CHECK(counts.forgotten_below() >= 1);
+  CHECK(counts.size() < 200);
+  int64_t often = 0;
+  for (const auto& [word, count] : counts.sorted())
+    if (word == "often") often = count;
+  CHECK(often > 400);
+}
+
+TEST_CASE("a file is read text by text") {
+  const TemporaryFolder folder("vocab");
+  write_file(folder.path() / "a.txt", "one two\n<|endoftext|>\nthree\n").value();
+  write_file(folder.path() / "b.jsonl", "{\"text\": \"four five\"}\n\n{\"text\": \"six\"}\n").value();
+  write_file(folder.path() / "c.jsonl", "{\"other\": 1}\n").value();
+  VocabTrainer trainer({.algorithm = "wordlevel"});
+  CHECK(trainer.add_file(folder.path() / "a.txt").ok());
+  CHECK(trainer.add_file(folder.path() / "b.jsonl").ok());
+  CHECK(trainer.words().size() == 6);
+  CHECK_FALSE(trainer.add_file(folder.path() / "c.jsonl").ok());
+  CHECK_FALSE(trainer.add_file("/nowhere/at/all.txt").ok());
+}
+
+TEST_CASE("impossible options are refused") {
+  CHECK_THROWS_AS(VocabTrainer({.algorithm = "magic"}), Error);
+  CHECK_THROWS_AS(VocabTrainer({.algorithm = "bpe", .vocab_size = 0}), Error);
+  CHECK_THROWS_AS(VocabTrainer({.algorithm = "bpe", .special_tokens = std::vector<std::string>{""}}), Error);
+  CHECK_THROWS_AS(VocabTrainer({.algorithm = "bpe", .unk_token = "[UNK]"}), Error);
+  CHECK_THROWS_AS(VocabTrainer({.algorithm = "byte-bpe", .limit_alphabet = 10}), Error);
+  CHECK_THROWS_AS(learn({.algorithm = "unigram", .vocab_size = 8}, kTexts), Error);
+}
+
+}  // namespace orrery
