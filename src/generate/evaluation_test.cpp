@@ -165,7 +165,7 @@ TEST_CASE("speeds are measured on any model and tokenizer") {
   CHECK(speed.latency_p99_ms >= speed.latency_p50_ms);
   CHECK(speed.peak_bytes > 0);
   CHECK_THROWS_AS(measure_generation(model, pool, {.prompt_tokens = 64, .new_tokens = 2}), Error);
-  const TokenizerSpeed tokens = measure_tokenizer(byte_tokenizer(), {"one", "two three"}, 2);
+  const TokenizerSpeed tokens = measure_tokenizer(byte_tokenizer(), {"one", "two three"}, 2, pool);
   CHECK(tokens.bytes == 12);
   CHECK(tokens.tokens == 12);
   CHECK(percentile({3, 1, 2}, 0.5) == 2);

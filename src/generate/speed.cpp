@@ -1,6 +1,7 @@
 #include "generate/speed.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 
@@ -75,23 +76,24 @@ GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOp
           engine.memory().total() + engine.cache_bytes()};
 }
 
-TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat) {
+TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat, ThreadPool& pool) {
   TokenizerSpeed speed;
   for (const std::string& text : texts) speed.bytes += int64_t(text.size());
   std::vector<std::vector<int32_t>> ids(texts.size());
-  std::vector<double> latencies;
-  size_t sink = 0;      // what is computed is used, so that none of it is left out
+  std::vector<double> latencies(texts.size() * size_t(repeat));
+  std::atomic<size_t> measured = 0;
+  std::atomic<size_t> sink = 0;      // what is computed is used, so that none of it is left out
   const auto best = [&](double& megabytes, auto&& body) {
     for (int64_t i = 0; i < repeat; ++i) {
       const Clock::time_point begin = Clock::now();
-      for (size_t t = 0; t < texts.size(); ++t) body(t);
+      pool.parallel(int64_t(texts.size()), [&](int64_t t) { body(size_t(t)); });
       megabytes = std::max(megabytes, double(speed.bytes) / 1e6 / seconds_since(begin));
     }
   };
   best(speed.ids, [&](size_t t) {
     const Clock::time_point begin = Clock::now();
     ids[t] = tokenizer.encode_ids(texts[t]);
-    latencies.push_back(seconds_since(begin));
+    latencies[measured++] = seconds_since(begin);
   });
   best(speed.offsets, [&](size_t t) { sink += tokenizer.encode(texts[t]).offsets.size(); });
   best(speed.decode, [&](size_t t) { sink += tokenizer.decode(ids[t]).size(); });

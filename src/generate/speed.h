@@ -31,8 +31,8 @@ struct TokenizerSpeed {
   int64_t tokens = 0, bytes = 0;
 };
 
-// Encodes and decodes all texts, `repeat` times each.
-TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat);
+// Encodes and decodes all texts, `repeat` times each; the pool's threads share them out.
+TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat, ThreadPool& pool);
 
 // The value below which `share` of the samples lie (nearest rank); 0 without samples.
 double percentile(std::vector<double> samples, double share);
