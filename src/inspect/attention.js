@@ -66,7 +66,8 @@
   }
   const shade = (p) => (at.log ? (p <= 0 ? 0 : Math.max(0, 1 + Math.log10(p) / FLOOR)) : p);
   const name_of = (layer, head) => {
-    const {layers, heads} = here();
+    const {layers, heads, single} = here();
+    if (single) return "The only head";
     if (layer < layers) return head < heads ? `Layer ${layer}, head ${head}` : `Layer ${layer}, mean of its heads`;
     return head < heads ? `Head ${head}, mean over the layers` : "Mean of all layers and heads";
   };

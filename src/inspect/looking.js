@@ -2,16 +2,17 @@
 "use strict";
 
 const looking = (() => {
-  const {el, ramp, theme} = shell;
+  const {el, ramp, theme, onTheme} = shell;
   const percent = (p) => (p >= 0.9995 ? "100 %" : p > 0 && p < 0.001 ? "< 0.1 %" : (100 * p).toFixed(1) + " %");
   const many = (count, what) => count.toLocaleString("en") + " " + what + (count === 1 ? "" : "s");
   const clamp = (value, count) => Math.max(0, Math.min(count - 1, value));
   const width = (element, share) => { element.style.width = (100 * Math.max(0, Math.min(1, share))).toFixed(2) + "%"; return element; };
 
-  // A ground, and writing that is legible on it.
+  // A ground, and the writing that stands out more on it: black from the luminance at which both have a contrast of 4.6.
+  const linear = (c) => (c <= 10 ? c / 3295 : ((c / 255 + 0.055) / 1.055) ** 2.4);
   function ground(element, [r, g, b]) {
     element.style.backgroundColor = `rgb(${r},${g},${b})`;
-    element.style.color = 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#111" : "#fff";
+    element.style.color = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.179 ? "#000" : "#fff";
   }
   // Of the sequential scale, x from 0 to 1.
   const paint = (element, x) => ground(element, ramp(x));
@@ -25,16 +26,28 @@ const looking = (() => {
   const facts = (pairs) => el("dl", {class: "facts"}, ...pairs.flatMap(([term, value]) => [el("dt", {text: term}), el("dd", {}, value)]));
   const why = (text) => el("details", {}, el("summary", {text: "What happens here"}), el("p", {text}));
 
-  // What is selected, and what is redrawn when it changes.
+  // What is selected, and what is redrawn when it changes, or the theme does.
   const shown = [];
+  function redraw() {
+    const grid = document.activeElement.closest(".grid");
+    for (const draw of shown) draw();
+    // Tab stops once in a grid, at what is selected, and goes along with it.
+    for (const button of document.querySelectorAll(".grid button")) button.tabIndex = button.getAttribute("aria-pressed") === "true" ? 0 : -1;
+    if (grid) grid.querySelector('[aria-pressed="true"]')?.focus();
+  }
   function live(draw) {
-    const place = el("div", {});
-    shown.push(() => place.replaceChildren(...draw()));
+    const place = el("div", {}), buttons = () => Array.from(place.querySelectorAll("button"));
+    shown.push(() => {
+      const held = buttons().indexOf(document.activeElement);
+      place.replaceChildren(...draw());
+      if (held >= 0) buttons()[held]?.focus();
+    });
     return place;
   }
   function select(at, changes) {
     Object.assign(at, changes);
-    for (const draw of shown) draw();
+    redraw();
   }
+  onTheme(redraw);
   return {percent, many, clamp, width, paint, paint_signed, facts, why, shown, live, select};
 })();

@@ -60,9 +60,8 @@
     const x = effect(at.layer, at.head, at.position);
     const strip = all_positions.map((p) => {
       const y = effect(at.layer, at.head, p);
-      const chip = el("button", {type: "button", class: "chip", "aria-pressed": "false", on: {click: () => select({position: p})}}, visible(tokens[p]), el("small", {text: Math.abs(y) < 0.005 ? "·" : y.toFixed(2)}));
+      const chip = el("button", {type: "button", class: "chip", "aria-pressed": String(p === at.position), on: {click: () => select({position: p})}}, visible(tokens[p]), el("small", {text: Math.abs(y) < 0.005 ? "·" : y.toFixed(2)}));
       paint_signed(chip, y);
-      if (p === at.position) chip.style.outline = "2px solid var(--accent)";
       return chip;
     });
     return [facts([["place", el("span", {class: "mono", text: word(at) + "@" + at.position})], ["token", el("span", {}, token(tokens[at.position]), ...(differs(at.position) ? [" with the value of ", token(others[at.position])] : []))],

@@ -1,4 +1,6 @@
 """The pages of `trace` and `inspect patch` in a browser: their numbers, keys and themes, and that a text stays a text."""
+import re
+
 from browser import HOSTILE, PageCase, asked
 
 SAMPLED = ("--temperature", 0.9, "--top-p", 0.9, "--seed", 3, "--max-new-tokens", 6)
@@ -96,3 +98,22 @@ class Inspect(PageCase):
                 values = [effect[layer][position] for position in range(document["positions"]) for layer in range(document["layers"])]
             self.assertEqual(["·" if abs(x) < 0.005 else f"{x:.2f}" for x in values], seen["cells"])
             self.assertLessEqual(3, len({seen["place"], seen["left"], seen["up"], seen["back"]}))
+
+    def test_the_theme_reaches_everything_and_the_keyboard_keeps_its_place(self):
+        _, html = self.page("inspect", "patch", "storyteller", "A fox named Ella lived here. One day,", "--corrupt", "A fox named Nora lived here. One day,")
+        seen = asked(html, """const strip = () => Array.from(document.querySelectorAll("#place .chip")), colours = () => strip().map((chip) => chip.style.backgroundColor);
+          const chosen = () => document.querySelector('#grid .grid [aria-pressed="true"]'), answer = {before: colours()};
+          press("t"); answer.after = colours();
+          chosen().focus(); document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft", bubbles: true}));
+          answer.with_it = document.activeElement === chosen(); answer.stops = document.querySelectorAll('#grid .grid button[tabindex="0"]').length;
+          strip()[2].focus(); strip()[2].click(); answer.held = strip().indexOf(document.activeElement); answer.pressed = strip().map((chip) => chip.getAttribute("aria-pressed")).indexOf("true");""")
+        self.assertTrue(all(before != after for before, after in zip(seen["before"], seen["after"], strict=True)))
+        self.assertEqual((True, 1, 2, 2), (seen["with_it"], seen["stops"], seen["held"], seen["pressed"]))
+
+    def test_writing_is_legible_on_every_ground(self):
+        _, html = self.page("inspect", "patch", "storyteller", "A fox named Ella lived here. One day,", "--corrupt", "A fox named Nora lived here. One day,")
+        for ground in asked(html, """const answer = [], cell = document.createElement("b");
+          for (let turn = 0; turn < 2; ++turn, press("t"))
+            for (let i = 0; i <= 100; ++i) for (const paint of [looking.paint, looking.paint_signed]) { paint(cell, paint === looking.paint ? i / 100 : i / 50 - 1); document.body.append(cell); const style = getComputedStyle(cell); answer.push([style.backgroundColor, style.color]); }"""):
+            light = [sum(share * ((c / 255 + 0.055) / 1.055) ** 2.4 if c > 10 else share * c / 3295 for share, c in zip((0.2126, 0.7152, 0.0722), map(int, re.findall(r"\d+", colour)), strict=True)) for colour in ground]
+            self.assertGreater((max(light) + 0.05) / (min(light) + 0.05), 4.5, ground)
