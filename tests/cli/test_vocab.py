@@ -35,3 +35,70 @@ class VocabTrain(Case):
         self.fails(2, "vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "--limit-alphabet", 4, "-o", "v", "texts.txt")
         self.fails(1, "vocab", "train", "--algorithm", "bpe", "--size", 300, "-o", "v", "absent.txt")
         self.assertIn("room", self.fails(2, "vocab", "train", "--algorithm", "unigram", "--size", 9, "-o", "v", "texts.txt"))
+
+
+DOMAIN = "".join(f"electroplating anode {i % 9} in the cathode bath of the electroplating line\n" for i in range(400))
+
+
+class VocabReport(Case):
+    def report(self, *args):
+        return json.loads(self.succeeds("vocab", "report", "storyteller", *args, "--json"))
+
+    def test_the_shipped_terms_give_every_number(self):
+        report = self.report()
+        self.assertEqual(50, len(report["terms"]))
+        self.assertAlmostEqual(sum(term["tokens"] for term in report["terms"]) / 50, report["mean_tokens_per_term"], 9)
+        self.assertIn(report["verdict"], ("fits", "watch", "extend", "train your own"))
+        self.assertTrue(all("".join(term["pieces"]) == term["term"] for term in report["terms"]))
+        self.assertEqual([term for term in report["terms"] if term["heavily_split"]], sorted(report["heavily_split"], key=report["terms"].index))
+        self.assertEqual(1, report["languages"][0]["parity"])
+        self.assertGreater(report["vocabulary"]["size"], 0)
+        self.assertIsNone(report["extension"])
+
+    def test_terms_and_corpus_of_the_user(self):
+        (self.folder / "terms.tsv").write_text("term\tkind\nanode\tpart\nA-99/B\tproduct code\n")
+        (self.folder / "domain.txt").write_text(DOMAIN)
+        report = self.report("--terms", "terms.tsv", "--corpus", "domain.txt", "--csv", "terms.csv", "--tokens", 40, "--price", 2, "--pages", 10)
+        self.assertEqual(["anode", "A-99/B"], [term["term"] for term in report["terms"]])
+        self.assertEqual("corpus", report["domain_is"])
+        self.assertGreater(report["extension"]["shorter"], 0.2)
+        self.assertEqual(0, report["extension"]["texts_longer"])
+        self.assertAlmostEqual(report["cost"]["tokens"] * 2 / 1e6, report["cost"]["price"], 12)
+        self.assertEqual(3, len((self.folder / "terms.csv").read_text().splitlines()))
+        for term in report["terms"]:
+            self.assertEqual(term["tokens"], len(json.loads(self.succeeds("tokenize", "storyteller", term["term"], "--no-special", "--json"))["ids"]))
+
+    def test_two_tokenizers_side_by_side(self):
+        (self.folder / "domain.txt").write_text(DOMAIN)
+        self.succeeds("vocab", "train", "--algorithm", "byte-bpe", "--size", 400, "-o", "own", "domain.txt")
+        report = self.report("--corpus", "domain.txt", "--compare", "own")
+        self.assertLess(report["compare"]["domain"]["fertility"], report["domain"]["fertility"])
+        self.assertEqual("vocabulary", report["first_difference"]["cause"])
+        self.assertIn("First difference", self.succeeds("vocab", "report", "storyteller", "--compare", "own"))
+
+    def test_what_cannot_be_read_is_refused(self):
+        self.fails(1, "vocab", "report", "storyteller", "--terms", "absent.tsv")
+        self.fails(1, "vocab", "report", "absent")
+
+
+class VocabExtend(Case):
+    def test_old_ids_and_rows_stay_and_the_domain_gets_shorter(self):
+        (self.folder / "domain.txt").write_text(DOMAIN)
+        told = json.loads(self.succeeds("vocab", "extend", "storyteller", "--corpus", "domain.txt", "--tokens", 30, "-o", "extended", "--json"))
+        before, after = (json.loads(self.succeeds("info", model, "--json")) for model in ("storyteller", "extended"))
+        self.assertEqual(before["vocab_size"] + told["rows_added"], after["vocab_size"])
+        self.assertGreater(told["held_out_shorter"], 0.2)
+        encode = lambda model, text: json.loads(self.succeeds("tokenize", model, text, "--no-special", "--json"))
+        for text in ("Once upon a time, a fox named Ella lived here.", "in the line"):
+            self.assertEqual(encode("storyteller", text)["ids"], encode("extended", text)["ids"])
+        short = encode("extended", "electroplating anode")
+        self.assertLess(len(short["ids"]), len(encode("storyteller", "electroplating anode")["ids"]))
+        self.assertEqual("electroplating anode", short["decoded"])
+        prompt = ("-p", "One day, a fox", "--max-new-tokens", 1, "--logprobs", 1, "--json")
+        self.assertEqual(json.loads(self.succeeds("generate", "storyteller", *prompt))["ids"], json.loads(self.succeeds("generate", "extended", *prompt))["ids"])
+
+    def test_a_tokenizer_alone_is_extended_alone(self):
+        (self.folder / "domain.txt").write_text(DOMAIN)
+        self.succeeds("vocab", "train", "--algorithm", "bpe", "--size", 60, "-o", "own", "domain.txt")
+        self.succeeds("vocab", "extend", "own", "--corpus", "domain.txt", "--tokens", 5, "-o", "more")
+        self.assertTrue((self.folder / "more" / "tokenizer.json").is_file())
