@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ class ModelRun {
   // Appends the piece's tokens. With `bytes` each byte stands for its character of the byte-level alphabet (only asked
   // of models that read bytes). Throws Error where the piece needs the unknown token and the vocabulary has none.
   virtual void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) = 0;
+  // Appends the ids of words, read as bytes, that lie end to end in `text`: the first begins at `begin`, each ends at its `ends`.
+  virtual void tokenize_words(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids);
 };
 
 class TokenModel {

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "tokenize/encoding.h"
 #include "tokenize/pieces.h"
+#include "tokenize/word_scan.h"
 
 namespace orrery {
 
@@ -23,11 +24,19 @@ class Normalizer {
   virtual void normalize(AlignedText& text) const = 0;
 };
 
+// How a pre-tokenizer makes words. `scan` is null for one that cuts nothing.
+struct Words {
+  WordScanner scan = nullptr;
+  bool bytes = false;     // and reads them as bytes
+};
+
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
   virtual void pre_tokenize(Pieces& pieces) const = 0;
   virtual bool needs_origins() const { return false; }   // it asks where in the original a piece begins
+  // What this step does in one go, where it only cuts a text into words, spelled as bytes or not; else no scanner.
+  virtual Words words() const { return {}; }
 };
 
 // Gets one encoding for each input sequence; what it returns is joined end to end.

@@ -1,6 +1,7 @@
 #include "tokenize/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 #include "base/file.h"
@@ -57,6 +58,7 @@ struct Tokenizer::Parts {
   Encoding encode(std::string_view text, const EncodeOptions& options, bool ids_only) const;
   Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
   void normalize(Pieces& pieces, const EncodeOptions& options) const;
+  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options) const;   // encode_one's ids, quickly
 
   std::optional<std::string_view> text_of(int32_t id) const;   // what decoding begins with
 
@@ -69,6 +71,7 @@ struct Tokenizer::Parts {
   std::unique_ptr<Decoder> decoder;
   AddedTokens added;
   SpecialRoles roles;
+  bool reads_words = false;   // the pre-tokenizer only cuts, by a scanner, and the model reads bytes
   mutable RunPool runs;   // guarded by itself
 };
 
@@ -150,6 +153,8 @@ Tokenizer::Parts::Parts(TokenizerFile file) : json(std::move(file.json)), config
   model = make_model(std::move(file.model));
   if (json.contains("added_tokens")) added = AddedTokens(json["added_tokens"], model->vocab(), normalizer.get());
   roles = find_roles(config, added, model->vocab());
+  const Words words = pre_tokenizer ? pre_tokenizer->words() : Words();
+  reads_words = words.scan && words.bytes && model->reads_bytes();
 }
 
 void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) const {
@@ -158,7 +163,31 @@ void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) c
   added.cut_normalized(pieces, options.specials_as_text);
 }
 
+std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options) const {
+  const WordScanner scan = pre_tokenizer->words().scan;
+  Pieces pieces(text, /*tracked=*/false);
+  normalize(pieces, options);
+  std::vector<int32_t> ids;
+  ids.reserve(text.size() / 3);
+  const RunPool::Lease run = runs.take(*model);
+  std::array<uint32_t, 256> ends;
+  for (const Piece& piece : pieces.all()) {
+    if (piece.token != Piece::kOpen) {
+      ids.push_back(piece.token);
+      continue;
+    }
+    const std::string_view open = pieces.text(piece);
+    for (size_t at = 0; const size_t count = scan(open, at, ends.data(), ends.size()); at = ends[count - 1]) run->tokenize_words(open, at, std::span(ends.data(), count), ids);
+  }
+  return ids;
+}
+
 Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
+  if (ids_only && reads_words && text.size() <= UINT32_MAX) {
+    Encoding out;
+    out.ids = ids_of_words(text, options);
+    return out;
+  }
   Pieces pieces(text, !ids_only || (pre_tokenizer && pre_tokenizer->needs_origins()));
   normalize(pieces, options);
   if (pre_tokenizer) pre_tokenizer->pre_tokenize(pieces);

@@ -15,6 +15,7 @@
 #include "tokenize/model.h"
 #include "tokenize/step.h"
 #include "tokenize/word_cache.h"
+#include "tokenize/word_ids.h"
 
 namespace orrery::token_models {
 
@@ -105,6 +106,10 @@ struct Bpe::Run : ModelRun {
       }
       begin = end;
     }
+  }
+
+  void tokenize_words(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids) override {
+    known.tokenize(text, begin, ends, ids, [&](std::string_view word, std::vector<TokenSpan>& tokens) { merge_word(word, true, tokens); });
   }
 
  private:
@@ -263,6 +268,7 @@ struct Bpe::Run : ModelRun {
 
   const Bpe& model;
   WordCache cache;
+  WordIds known;
   std::vector<Symbol> symbols;
   std::vector<Candidate> heap;
   std::string spelling;

@@ -22,6 +22,11 @@ struct ByteLevelNormalizer : Normalizer {
 struct ByteLevelPreTokenizer : PreTokenizer {
   bool add_prefix_space = true, use_regex = true;
 
+  Words words() const override {
+    if (add_prefix_space) return {};
+    return {.scan = use_regex ? words_gpt2 : nullptr, .bytes = true};
+  }
+
   void pre_tokenize(Pieces& pieces) const override {
     if (add_prefix_space)
       pieces.rewrite([](AlignedText& text) {

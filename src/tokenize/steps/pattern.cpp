@@ -9,6 +9,7 @@ namespace {
 struct RegexScanner {
   std::string_view expression;
   void (*scan)(std::string_view text, Matches& found);
+  WordScanner words;
 };
 
 // Gathers what a scanner emits.
@@ -17,9 +18,9 @@ auto into(Matches& found) {
 }
 
 constexpr RegexScanner kScanners[] = {
-    {kGpt2Pattern, [](std::string_view text, Matches& found) { scan_gpt2(text, into(found)); }},
-    {kLlama3Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 3, into(found)); }},
-    {kQwen2Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 1, into(found)); }},
+    {kGpt2Pattern, [](std::string_view text, Matches& found) { scan_gpt2(text, into(found)); }, words_gpt2},
+    {kLlama3Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 3, into(found)); }, words_llama3},
+    {kQwen2Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 1, into(found)); }, words_qwen2},
 };
 
 }  // namespace
@@ -34,7 +35,7 @@ Pattern::Pattern(const Json& config) {
   if (!is_one || !pattern->contains("Regex")) bad_field(config, "pattern", "{\"String\": text} or {\"Regex\": expression}");
   const std::string expression = pattern->front().get<std::string>();
   for (const RegexScanner& scanner : kScanners)
-    if (scanner.expression == expression) scan_ = scanner.scan;
+    if (scanner.expression == expression) scan_ = scanner.scan, words_ = scanner.words;
   if (!scan_) regex_.emplace(expression);
 }
 

@@ -20,6 +20,8 @@ class Pattern {
   // Reads config["pattern"]. Throws Error: bad_file, or unsupported for an expression that tokenize/regex.h does not know.
   explicit Pattern(const Json& config);
 
+  WordScanner words() const { return words_; }   // null where there is none by hand
+
   // In an empty text nothing matches, not even an expression that matches nothing. Throws Error where regex.h says so.
   template <class Match>
   void find(std::string_view text, Match match) const {
@@ -34,6 +36,7 @@ class Pattern {
  private:
   std::string text_;
   std::optional<Regex> regex_;
+  WordScanner words_ = nullptr;
   void (*scan_)(std::string_view text, Matches& found) = nullptr;   // by hand, for a well-known expression
 };
 

@@ -21,6 +21,11 @@ struct NormalizerSequence : Normalizer {
 
 struct PreTokenizerSequence : PreTokenizer {
   std::vector<std::unique_ptr<PreTokenizer>> all;
+  Words words() const override {   // of one that cuts and one that reads bytes
+    if (all.size() != 2) return {};
+    const Words first = all[0]->words(), second = all[1]->words();
+    return first.scan && !first.bytes && !second.scan && second.bytes ? Words{.scan = first.scan, .bytes = true} : Words{};
+  }
   void pre_tokenize(Pieces& pieces) const override {
     for (const auto& one : all) one->pre_tokenize(pieces);
   }

@@ -12,6 +12,10 @@ class Split : public PreTokenizer {
   explicit Split(const Json& config)
       : pattern_(config), behavior_(behavior_field(config, "behavior")), invert_(flag_field(config, "invert")) {}
 
+  Words words() const override {
+    return {.scan = behavior_ == SplitBehavior::isolated && !invert_ ? pattern_.words() : nullptr};
+  }
+
   void pre_tokenize(Pieces& pieces) const override {
     split_pieces(pieces, behavior_, invert_, [&](std::string_view text, auto match) { pattern_.find(text, match); });
   }

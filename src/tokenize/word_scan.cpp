@@ -1,0 +1,190 @@
+#include "tokenize/word_scan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "tokenize/scanners.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace orrery {
+
+namespace {
+
+// Bit i is of byte i of 64. `other` is ASCII of no other kind; `high` begins or goes on with a longer character.
+struct Kinds {
+  uint64_t letter = 0, digit = 0, space = 0, newline = 0, other = 0, high = 0;
+};
+
+#if defined(__SSE2__)
+uint64_t mask_of(__m128i bytes) { return static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(bytes))); }
+
+// 0xFF where from <= byte < from + count.
+__m128i in_range(__m128i bytes, char from, int count) {
+  const __m128i moved = _mm_sub_epi8(bytes, _mm_set1_epi8(static_cast<char>(from + 128)));   // signed: from is at -128
+  return _mm_cmplt_epi8(moved, _mm_set1_epi8(static_cast<char>(count - 128)));
+}
+
+Kinds kinds_of_64(const char* at) {
+  Kinds k;
+  for (int i = 0; i < 4; ++i) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + i);
+    const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+    const int shift = 16 * i;
+    k.high |= mask_of(bytes) << shift;
+    k.letter |= mask_of(in_range(lower, 'a', 26)) << shift;
+    k.digit |= mask_of(in_range(bytes, '0', 10)) << shift;
+    k.space |= mask_of(_mm_or_si128(in_range(bytes, '\t', 5), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')))) << shift;
+    k.newline |= mask_of(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r')))) << shift;
+  }
+  k.letter &= ~k.high;
+  k.other = ~(k.letter | k.digit | k.space | k.high);
+  return k;
+}
+#else
+Kinds kinds_of_64(const char* at) {
+  Kinds k;
+  for (int i = 0; i < 64; ++i) {
+    const auto byte = static_cast<unsigned char>(at[i]);
+    const uint64_t bit = uint64_t(1) << i;
+    if (byte >= 0x80) k.high |= bit;
+    else if (const uint32_t kind = scan::kind(byte); kind == kLetter) k.letter |= bit;
+    else if (kind == kNumber) k.digit |= bit;
+    else if (kind == kWhitespace) k.space |= bit;
+    else k.other |= bit;
+    if (byte == '\n' || byte == '\r') k.newline |= bit;
+  }
+  return k;
+}
+#endif
+
+// The bytes from `at` on; what lies past the text is of no kind.
+Kinds kinds_of(std::string_view text, size_t at) {
+  const size_t left = text.size() - at;
+  if (left >= 64) return kinds_of_64(text.data() + at);
+  char padded[64] = {};
+  std::memcpy(padded, text.data() + at, left);
+  Kinds k = kinds_of_64(padded);
+  k.other &= (uint64_t(1) << left) - 1;
+  return k;
+}
+
+// One after the last bit of the run that begins at bit `at` < 64.
+unsigned run_end(uint64_t mask, unsigned at) { return at + static_cast<unsigned>(std::countr_one(mask >> at)); }
+bool has(uint64_t mask, unsigned at) { return at < 64 && (mask >> at & 1) != 0; }
+
+// The character that begins at `at` of valid UTF-8: nothing is checked.
+inline CodePoint decode_valid(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
+  const char32_t first = byte(0);
+  if (first < 0x80) return {first, 1};
+  if (first < 0xE0) return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
+  if (first < 0xF0) return {(first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
+  return {(first & 7) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
+}
+
+size_t run_of(std::string_view text, size_t at, uint32_t wanted) {
+  while (at < text.size()) {
+    const CodePoint c = decode_valid(text, at);
+    if (scan::kind(c.value) != wanted) break;
+    at += c.size;
+  }
+  return at;
+}
+
+// A text with the kinds of the 64 bytes from `base` on.
+struct Window {
+  std::string_view text;
+  size_t base;
+  Kinds kinds;
+
+  // Whether all that a decision at bit `at` looks at, up to that bit, is in the window and ASCII or the text's end.
+  bool settled(unsigned at) const { return at < 64 && !has(kinds.high, at); }
+
+  // The end, in the text, of a run of one kind that begins at bit `at` and has that kind's mask.
+  size_t end_of_run(uint64_t mask, unsigned at, uint32_t kind) const {
+    const unsigned end = run_end(mask, at);
+    return settled(end) ? base + end : run_of(text, std::min(base + end, text.size()), kind);
+  }
+};
+
+// The end of the match of kGpt2Pattern that begins at bit `at`.
+size_t gpt2_end(const Window& w, unsigned at) {
+  const Kinds& k = w.kinds;
+  const size_t begin = w.base + at;
+  if (w.text[begin] == '\'')
+    if (const size_t size = scan::contraction(w.text, begin)) return begin + size;
+  const unsigned first = at + (w.text[begin] == ' ' && begin + 1 < w.text.size());
+  if (has(k.letter, first)) return w.end_of_run(k.letter, first, kLetter);
+  if (has(k.other, first)) return w.end_of_run(k.other, first, 0);
+  if (has(k.digit, first)) return w.end_of_run(k.digit, first, kNumber);
+  if (has(k.space, first)) {
+    const unsigned end = run_end(k.space, at);
+    if (!w.settled(end)) return scan::space_end(w.text, begin);
+    return w.base + end - (w.base + end < w.text.size() && end - at > 1);
+  }
+  const uint32_t kind = scan::kind(decode_valid(w.text, w.base + first).value);
+  return kind != kWhitespace ? run_of(w.text, w.base + first, kind) : scan::space_end(w.text, begin);
+}
+
+// The same of kLlama3Pattern and its kin.
+size_t llama3_end(const Window& w, unsigned at, int most_digits) {
+  const Kinds& k = w.kinds;
+  const size_t begin = w.base + at;
+  if (has(k.letter, at)) return w.end_of_run(k.letter, at, kLetter);
+  if (w.text[begin] == '\'') return scan::llama3_end(w.text, begin, most_digits);
+  if (has(k.high, at)) {
+    const bool letter = scan::kind(decode_valid(w.text, begin).value) == kLetter;
+    return letter ? run_of(w.text, begin, kLetter) : scan::llama3_end(w.text, begin, most_digits);
+  }
+  if (has(k.digit, at)) {
+    const unsigned end = run_end(k.digit, at), most = at + static_cast<unsigned>(most_digits);
+    if (end >= most) return w.base + most;
+    if (w.settled(end)) return w.base + end;
+  } else if (!has(k.newline, at) && has(k.letter, at + 1)) {
+    return w.end_of_run(k.letter, at + 1, kLetter);
+  } else if (has(k.high, at + 1) && !has(k.newline, at) && scan::kind(decode_valid(w.text, begin + 1).value) == kLetter) {
+    return run_of(w.text, begin + 1, kLetter);
+  } else if (const unsigned first = at + (w.text[begin] == ' '); has(k.other, first) && w.settled(at + 1)) {
+    const unsigned end = run_end(k.other, first), lines = end < 64 ? run_end(k.newline, end) : 64;
+    if (w.settled(end) && lines < 64) return w.base + lines;
+  } else if (has(k.space, at)) {
+    const unsigned end = run_end(k.space, at);
+    if (w.settled(end)) {
+      const uint64_t lines = k.newline & (end < 64 ? (uint64_t(1) << end) - 1 : ~uint64_t(0)) & ~((uint64_t(1) << at) - 1);
+      if (lines != 0) return w.base + 64 - static_cast<size_t>(std::countl_zero(lines));
+      return w.base + end - (w.base + end < w.text.size() && end - at > 1);
+    }
+  }
+  return scan::llama3_end(w.text, begin, most_digits);
+}
+
+template <class End>
+size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most, End end_of) {
+  size_t count = 0;
+  while (at < text.size() && count < most) {
+    const Window window{text, at, kinds_of(text, at)};
+    do {
+      at = end_of(window, static_cast<unsigned>(at - window.base));
+      ends[count++] = static_cast<uint32_t>(at);
+    } while (at - window.base < 64 && at < text.size() && count < most);
+  }
+  return count;
+}
+
+}  // namespace
+
+size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most) {
+  return words(text, at, ends, most, gpt2_end);
+}
+size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) {
+  return words(text, at, ends, most, [](const Window& w, unsigned bit) { return llama3_end(w, bit, 3); });
+}
+size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) {
+  return words(text, at, ends, most, [](const Window& w, unsigned bit) { return llama3_end(w, bit, 1); });
+}
+
+}  // namespace orrery

@@ -1,0 +1,22 @@
+// The words of a text by well-known expressions, many at a time: what scanners.h cuts one by one.
+//
+// 64 bytes become masks, one bit a byte for each kind of character; the end of a run is then a count of bits. Where a word
+// leaves ASCII, or its 64 bytes, scanners.h takes over. Kinds as in Langdale and Lemire 2019 ("Parsing Gigabytes of JSON"),
+// which cuts JSON in this way.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace orrery {
+
+// Writes the ends of the words that begin at byte `at` of a valid UTF-8 text, at most `most`, and tells how many; each word
+// begins where the one before it ends. 0 at the end of the text. Texts of less than 4 GiB.
+using WordScanner = size_t (*)(std::string_view text, size_t at, uint32_t* ends, size_t most);
+
+size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most);
+size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most);
+size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most);
+
+}  // namespace orrery

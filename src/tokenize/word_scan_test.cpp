@@ -1,0 +1,48 @@
+// The scanners of many words against those of one, on random texts that are full of edges.
+#include "tokenize/word_scan.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+#include <vector>
+
+#include "tokenize/scanners.h"
+
+using namespace orrery;
+
+namespace {
+
+std::vector<size_t> by_one(std::string_view text, int kind) {
+  std::vector<size_t> ends;
+  const auto emit = [&](size_t, size_t end) { ends.push_back(end); };
+  if (kind == 0) scan_gpt2(text, emit);
+  else scan_llama3(text, kind == 1 ? 3 : 1, emit);
+  return ends;
+}
+
+std::vector<size_t> by_many(std::string_view text, int kind, size_t most) {
+  constexpr WordScanner kScanners[] = {words_gpt2, words_llama3, words_qwen2};
+  std::vector<size_t> ends;
+  std::vector<uint32_t> some(most);
+  for (size_t at = 0; const size_t count = kScanners[kind](text, at, some.data(), most); at = ends.back()) ends.insert(ends.end(), some.begin(), some.begin() + std::ptrdiff_t(count));
+  return ends;
+}
+
+}  // namespace
+
+TEST_CASE("many words at a time are the words one by one") {
+  const std::vector<std::string> parts = {"a", "b", "Z", "word", "'s", "'", "'ll", "'S", "'\xC5\xBF", "0", "7", "123", "12345", " ", "  ", "\n", "\r\n", "\t", "\x0B", "\x1C", ".", "!!", "(", "\"", "_", "\x7F", std::string(1, '\0'),
+                                          "é", "ß", "漢字", "٣", "²", "\u00A0", "\u3000", "\u0301", "🙂", "–", "İ"};
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 20000; ++round) {
+    // Some texts are nearly of one part, so that runs cross the 64 bytes.
+    std::string text;
+    const size_t length = random() % 120, favourite = random() % parts.size(), often = random() % 4;
+    for (size_t i = 0; i < length; ++i) text += parts[random() % 4 < often ? favourite : random() % parts.size()];
+    CAPTURE(text);
+    for (int kind = 0; kind < 3; ++kind) {
+      CAPTURE(kind);
+      REQUIRE(by_many(text, kind, 1 + random() % 40) == by_one(text, kind));
+    }
+  }
+}
