@@ -165,6 +165,9 @@ TEST_CASE("speeds are measured on any model and tokenizer") {
   CHECK(speed.latency_p99_ms >= speed.latency_p50_ms);
   CHECK(speed.peak_bytes > 0);
   CHECK_THROWS_AS(measure_generation(model, pool, {.prompt_tokens = 64, .new_tokens = 2}), Error);
+  Model answering = Model::load(golden("pegasus")).value();     // its 40 positions are those of each side
+  CHECK(measure_generation(answering, pool, {.prompt_tokens = 40, .new_tokens = 40, .batch = 2, .repeat = 1}).decode_tokens_per_second > 0);
+  CHECK_THROWS_AS(measure_generation(answering, pool, {.prompt_tokens = 41, .new_tokens = 2}), Error);
   const TokenizerSpeed tokens = measure_tokenizer(byte_tokenizer(), {"one", "two three"}, 2, pool);
   CHECK(tokens.bytes == 12);
   CHECK(tokens.tokens == 12);

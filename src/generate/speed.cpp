@@ -21,11 +21,13 @@ struct Samples {
 
 void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& prompts, int64_t new_tokens, Samples& samples) {
   const size_t batch = prompts.size(), vocab = size_t(engine.vocab_size());
-  std::vector<CacheSequence> sequences;
+  std::vector<CacheSequence> sequences(batch), sources(batch);
   std::vector<int32_t> next(batch);
   std::vector<Feed> feeds(batch);
-  for (size_t i = 0; i < batch; ++i) sequences.push_back(engine.sequence());
-  for (size_t i = 0; i < batch; ++i) feeds[i] = {&sequences[i], prompts[i]};
+  for (size_t i = 0; i < batch; ++i) {
+    sequences[i] = engine.sequence();
+    feeds[i] = {&sequences[i], prompts[i]};
+  }
   const auto take = [&](const float* logits) {
     for (size_t i = 0; i < batch; ++i) {
       next[i] = first_largest({logits + i * vocab, vocab});
@@ -33,6 +35,12 @@ void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& promp
     }
   };
   Clock::time_point begin = Clock::now();
+  if (engine.model().config().encoder_decoder)   // it reads the prompts as sources, and writes from its start token on
+    for (size_t i = 0; i < batch; ++i) {
+      sources[i] = engine.encode(prompts[i]);
+      next[i] = decoder_start(engine.model());
+      feeds[i] = {.sequence = &sequences[i], .ids = {&next[i], 1}, .source = &sources[i]};
+    }
   take(engine.forward(feeds));
   samples.prefill.push_back(double(batch * prompts[0].size()) / seconds_since(begin));
   double decoding = 0;
@@ -55,13 +63,13 @@ double percentile(std::vector<double> samples, double share) {
 }
 
 GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOptions& options) {
-  const int64_t positions = options.prompt_tokens + options.new_tokens - 1;
-  if (positions > model.config().max_positions)
+  const int64_t positions = (model.config().encoder_decoder ? 1 : options.prompt_tokens) + options.new_tokens - 1;
+  if (std::max(positions, options.prompt_tokens) > model.config().max_positions)
     throw Error{ErrorKind::out_of_range,
                 std::to_string(options.prompt_tokens) + " and " + std::to_string(options.new_tokens) + " new tokens are more than the " +
                     std::to_string(model.config().max_positions) + " positions of the model",
                 model.folder().string()};
-  Engine engine(model, pool, {.max_batch = options.batch, .max_positions = positions, .kv_dtype = options.kv_dtype});
+  Engine engine(model, pool, {.max_batch = options.batch, .max_positions = positions, .source_positions = options.prompt_tokens, .kv_dtype = options.kv_dtype});
   std::vector<std::vector<int32_t>> prompts;
   for (int64_t i = 0; i < options.batch; ++i) {
     Random random(options.seed, uint64_t(i));

@@ -22,7 +22,7 @@ struct SpeedOptions {
   DType kv_dtype = DType::f32;
 };
 
-// Feeds `batch` prompts of random tokens and decodes greedily. One more repeat runs first and is not counted.
+// Feeds `batch` prompts of random tokens, to an encoder-decoder as sources, and decodes greedily. One more repeat runs first and is not counted.
 GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOptions& options);
 
 struct TokenizerSpeed {

@@ -8,36 +8,21 @@
 
 namespace orrery::cli::commands {
 namespace {
-struct BenchOptions {
+struct BenchOptions : SpeedOptions {
   std::string model;
-  SpeedOptions speed;
-
-  void bind(OptionSet& set) {
-    OptionInfo info;
-    info.name = "model";
-    info.help = "As everywhere; a folder with a config.json alone is run with random weights.";
-    info.positional = info.required = true;
-    set.append(info, "", &model, this, "Options");
-    const auto count = [&](const char* name, const char* help, int64_t* target) {
-      OptionInfo one;
-      one.name = name;
-      one.help = help;
-      one.low = 1;
-      one.high = 1 << 24;
-      set.append(one, "", target, this, "Options");
-    };
-    count("prompt_tokens", "Random tokens of each prompt.", &speed.prompt_tokens);
-    count("new_tokens", "Tokens to add to each.", &speed.new_tokens);
-    count("batch", "Prompts at the same time.", &speed.batch);
-    count("repeat", "How often; the median counts.", &speed.repeat);
-  }
+  static constexpr auto about = describe(
+      "bench", "", option(&BenchOptions::model, "model", "As everywhere; a folder with a config.json alone is run with random weights.", positional(), required()),
+      option(&BenchOptions::prompt_tokens, "prompt_tokens", "Random tokens of each prompt.", in_range(1, 1 << 24)),
+      option(&BenchOptions::new_tokens, "new_tokens", "Tokens to add to each.", in_range(1, 1 << 24)),
+      option(&BenchOptions::batch, "batch", "Prompts at the same time.", in_range(1, 1 << 24)),
+      option(&BenchOptions::repeat, "repeat", "How often; the median counts.", in_range(1, 1 << 24)));
 };
 
 void run(Context& context, BenchOptions& options) {
   Model model = Model::load_or_initialise(model_path(options.model), context.globals().seed, load_options(context)).value();
-  options.speed.seed = context.globals().seed;
-  options.speed.kv_dtype = kv_dtype(context);
-  const GenerationSpeed speed = measure_generation(model, context.pool(), options.speed);
+  options.seed = context.globals().seed;
+  options.kv_dtype = kv_dtype(context);
+  const GenerationSpeed speed = measure_generation(model, context.pool(), options);
   if (context.json())
     return context.out().json({{"prefill_tokens_per_second", speed.prefill_tokens_per_second},
                                {"decode_tokens_per_second", speed.decode_tokens_per_second},
