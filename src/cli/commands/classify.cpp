@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/loading.h"
+#include "cli/token_ids.h"
 #include "generate/generator.h"
 #include "generate/sentence.h"
 
@@ -48,11 +49,7 @@ std::string class_text(const std::vector<ClassScore>& scores, bool all) {
 std::vector<TokenSequence> read_sequences(Context& context, const ClassifyOptions& options, const Tokenizer* tokenizer, int64_t limit) {
   std::vector<TokenSequence> sequences;
   if (context.options().given("ids")) {
-    sequences.emplace_back();
-    for (const int64_t id : options.ids) {
-      if (id < INT32_MIN || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), "--ids"};
-      sequences.back().ids.push_back(int32_t(id));
-    }
+    sequences.push_back({.ids = token_ids(options.ids, "--ids")});
     return sequences;
   }
   const std::vector<std::string> texts = given_texts(options.text, options.file, options.lines);

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/loading.h"
+#include "cli/token_ids.h"
 
 namespace orrery::cli::commands {
 namespace {
@@ -28,15 +29,6 @@ struct GenerateOptions {
       option(&GenerateOptions::batch, "batch", "The most prompts that are continued at the same time.", in_range(1, 4096)));
 };
 
-std::vector<int32_t> checked_ids(const std::vector<int64_t>& ids, const std::string& where) {
-  std::vector<int32_t> checked;
-  for (const int64_t id : ids) {
-    if (id < 0 || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id) + " at position " + std::to_string(checked.size()), where};
-    checked.push_back(int32_t(id));
-  }
-  return checked;
-}
-
 std::vector<int32_t> encode_prompt(const Tokenizer* tokenizer, const std::string& text, const std::string& model) {
   if (text.empty() && !tokenizer) return {};
   if (!tokenizer) throw Error{ErrorKind::not_found, "the model has no tokenizer to read a text with", model, "give the prompt as --prompt-ids 1,2,3"};
@@ -55,7 +47,7 @@ std::vector<int32_t> prompt_of_record(const Json& record, const Tokenizer* token
           if (!id.is_number_integer()) throw Error{ErrorKind::bad_file, std::string("\"") + key + "\" is not a list of whole numbers", where};
           ids.push_back(id.get<int64_t>());
         }
-        return checked_ids(ids, where);
+        return token_ids(ids, where);
       }
     for (const char* key : {"prompt", "text"})
       if (const auto found = record.find(key); found != record.end() && found->is_string()) return encode_prompt(tokenizer, found->get<std::string>(), model);
@@ -64,12 +56,12 @@ std::vector<int32_t> prompt_of_record(const Json& record, const Tokenizer* token
 }
 
 std::vector<Prompt> read_prompts(const Context& context, const GenerateOptions& options, const Tokenizer* tokenizer) {
-  const OptionSet& set = const_cast<Context&>(context).options();
+  const OptionSet& set = context.options();
   if (int(options.prompt.has_value()) + int(set.given("prompt_ids")) + int(!options.jsonl.empty()) > 1)
     throw Error{ErrorKind::bad_usage, "--prompt, --prompt-ids and --jsonl exclude each other", "orrery generate"};
   std::vector<Prompt> prompts;
   if (options.jsonl.empty()) {
-    prompts.push_back({set.given("prompt_ids") ? checked_ids(options.prompt_ids, "--prompt-ids") : encode_prompt(tokenizer, options.prompt.value_or(""), options.model)});
+    prompts.push_back({set.given("prompt_ids") ? token_ids(options.prompt_ids, "--prompt-ids") : encode_prompt(tokenizer, options.prompt.value_or(""), options.model)});
     return prompts;
   }
   int64_t number = 0;

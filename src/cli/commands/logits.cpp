@@ -2,6 +2,7 @@
 #include "base/npy.h"
 #include "cli/command.h"
 #include "cli/loading.h"
+#include "cli/token_ids.h"
 #include "generate/encoder.h"
 #include "generate/logits/candidates.h"
 #include "inspect/interventions.h"
@@ -22,26 +23,17 @@ struct LogitsOptions {
                option(&LogitsOptions::hidden, "hidden", "The hidden states after the last layer instead of logits."));
 };
 
-std::vector<int32_t> checked(const std::vector<int64_t>& ids, const char* flag) {
-  std::vector<int32_t> narrow;
-  for (const int64_t id : ids) {
-    if (id < INT32_MIN || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), flag};
-    narrow.push_back(int32_t(id));
-  }
-  return narrow;
-}
-
 TokenSequence sequence_of(const LogitsOptions& options, const Model& model, bool ids_given, bool decoder_given) {
   if (ids_given == options.text.has_value()) throw Error{ErrorKind::bad_usage, ids_given ? "a text and --ids exclude each other" : "there is neither a text nor --ids", "orrery logits"};
   Encoding encoding;
   if (options.text) encoding = load_tokenizer(options.model, model).encode(*options.text);
-  else encoding.ids = checked(options.ids, "--ids");
+  else encoding.ids = token_ids(options.ids, "--ids");
   TokenSequence sequence = text_for(model, std::move(encoding.ids));
   if (!model.config().encoder_decoder) {
     if (decoder_given) throw Error{ErrorKind::bad_usage, "a model of architecture " + model.config().architecture + " has no decoder beside an encoder", "--decoder-ids"};
     sequence.type_ids = std::move(encoding.type_ids);
   } else if (decoder_given) {
-    sequence.ids = checked(options.decoder_ids, "--decoder-ids");
+    sequence.ids = token_ids(options.decoder_ids, "--decoder-ids");
   }
   return sequence;
 }
