@@ -73,7 +73,6 @@ class Grammar {
 
   // The word that a register holds, in its first field; empty when it holds none. Throws for an unknown register.
   std::string_view word(const Bindings& bindings, std::string_view register_name) const;
-  size_t num_rules() const { return rules_.size(); }
 
  private:
   struct WordClass {

@@ -169,7 +169,7 @@ std::unique_ptr<Documents> open_text(const std::string& path, const Reading& rea
   return held;
 }
 
-// Parts between separators that stand alone on a line; `mark` has its newline on both sides where it is inside.
+// Parts between separators that stand alone on a line, without the line ends around them; empty ones are left out.
 void split_at_lines(std::string_view bytes, std::string_view separator, std::vector<std::string_view>& parts) {
   size_t begin = 0;
   const auto take = [&](size_t end) {

@@ -27,13 +27,13 @@ Scored score(const float* logits, int64_t classes, int32_t label) {
 Evaluation evaluate(Model& model, const Documents& documents, BatchOptions options, ThreadPool& pool) {
   options.shuffle = false;
   // Greedy text is the target just where each label is the likeliest after the right beginning.
-  const bool token = options.objective == Objective::token || options.objective == Objective::seq2seq;
+  const bool exactly = options.objective == Objective::token || options.objective == Objective::seq2seq;
   CompileOptions compile_options;
   const int64_t rows = options.batch * options.seq;
   compile_options.capacity = {{"tokens", rows}, {"tokens.sequences", rows}, {"source", rows}, {"source.sequences", rows}, {"keys", options.seq}};
   compile_options.pack_weights = false;
   compile_options.max_positions = options.seq;
-  Workspace run(compile(model.graph({.loss = !token}), model.weights(), compile_options, &pool), pool);
+  Workspace run(compile(model.graph({.loss = !exactly}), model.weights(), compile_options, &pool), pool);
   Batches batches(documents, options, &pool);
   Evaluation result;
   double sum = 0;
@@ -43,7 +43,7 @@ Evaluation evaluate(Model& model, const Documents& documents, BatchOptions optio
     bind_batch(run, batch);
     run.run();
     result.targets += batch.targets;
-    if (!token) {
+    if (!exactly) {
       const float* losses = run.output<float>("losses");
       for (int64_t r = 0; r < batch.rows(); ++r) sum += double(losses[r]);
       continue;
@@ -66,7 +66,7 @@ Evaluation evaluate(Model& model, const Documents& documents, BatchOptions optio
   }
   result.documents = int64_t(documents.count());
   result.loss = sum / double(std::max<int64_t>(1, result.targets));
-  if (token) result.exact = double(exact) / double(std::max<int64_t>(1, result.documents));
+  if (exactly) result.exact = double(exact) / double(std::max<int64_t>(1, result.documents));
   return result;
 }
 

@@ -1,5 +1,5 @@
-// How well a model does on held-out documents: the mean loss over scored labels, and for the token objective the share
-// of documents whose labels are all right.
+// How well a model does on held-out documents: the mean loss over scored labels, and for the objectives token and seq2seq
+// the share of documents whose labels are all right.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace orrery {
 struct Evaluation {
   double loss = 0;                  // nats per scored label
   int64_t targets = 0, documents = 0;
-  std::optional<double> exact;      // token and seq2seq objectives
+  std::optional<double> exact;      // that share
 };
 
 // Reads every document once, in order. The plan lives only as long as this call.

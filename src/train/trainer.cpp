@@ -33,6 +33,19 @@ bool has_tokenizer(const std::filesystem::path& folder) {
   return false;
 }
 
+// The bytes of the tokenizer's files in a folder (or of one file), to be put beside the trained model.
+std::vector<std::pair<std::string, std::string>> tokenizer_files_of(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja"}) {
+    const std::filesystem::path file = (folder ? path : path.parent_path()) / name;
+    if (!folder && path.filename() != name) continue;
+    if (std::filesystem::exists(file, ignored)) files.emplace_back(name, read_file(file).value());
+  }
+  return files;
+}
+
 // Of dropout: a function of run, step and batch within the step.
 uint64_t dropout_seed(uint64_t seed, int64_t step, int64_t batch) {
   const Counter bits = philox(seed, {uint32_t(step), uint32_t(uint64_t(step) >> 32), uint32_t(batch), 0x64726f70});
@@ -53,18 +66,6 @@ void freeze(Model& model, const std::vector<std::string>& patterns) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> read_tokenizer_files_of(const std::filesystem::path& path) {
-  std::error_code ignored;
-  const bool folder = std::filesystem::is_directory(path, ignored);
-  std::vector<std::pair<std::string, std::string>> files;
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja"}) {
-    const std::filesystem::path file = (folder ? path : path.parent_path()) / name;
-    if (!folder && path.filename() != name) continue;
-    if (std::filesystem::exists(file, ignored)) files.emplace_back(name, read_file(file).value());
-  }
-  return files;
-}
-
 Json StepReport::to_json() const {
   Json json = {{"step", step}, {"loss", loss}, {"tokens_per_second", std::round(tokens_per_second * 10) / 10}, {"learning_rate", learning_rate}, {"grad_norm", grad_norm}};
   if (evaluation) {
@@ -83,7 +84,7 @@ Trainer::Trainer(Recipe recipe, ThreadPool& pool, std::unique_ptr<Documents> dat
   if (tokenizer.empty() && !recipe_.model.starts_with("{") && has_tokenizer(recipe_.model)) tokenizer = recipe_.model;
   if (!tokenizer.empty()) {
     tokenizer_ = Tokenizer::load(tokenizer).value();
-    tokenizer_files_ = read_tokenizer_files_of(tokenizer);
+    tokenizer_files_ = tokenizer_files_of(tokenizer);
     if (tokenizer_->id_limit() > model_->config().vocab_size)
       throw Error{ErrorKind::bad_usage, "the tokenizer has ids up to " + std::to_string(tokenizer_->id_limit() - 1) + ", and the model's vocabulary is " + std::to_string(model_->config().vocab_size), tokenizer.string()};
   }

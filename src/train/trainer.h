@@ -78,7 +78,4 @@ class Trainer {
   int64_t last_rows_ = 0;                             // rows of the last step
 };
 
-// The bytes of the tokenizer's files in a folder (or of one file), to be put beside a trained model.
-std::vector<std::pair<std::string, std::string>> read_tokenizer_files_of(const std::filesystem::path& path);
-
 }  // namespace orrery

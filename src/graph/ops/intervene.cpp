@@ -13,7 +13,7 @@ void apply(const Intervention& entry, T* x, int64_t begin, int64_t end, int64_t 
   const float* values = nullptr;
   if (entry.action == Action::add || entry.action == Action::replace) {
     const bool per_position = entry.values.rank() == 2;
-    if (entry.values.numel() < columns || (per_position && (row >= entry.values.dim(0) || entry.values.dim(1) < columns)) )
+    if (entry.values.numel() < columns || (per_position && (row >= entry.values.dim(0) || entry.values.dim(1) < columns)))
       throw Error{ErrorKind::bad_usage, "the values of the intervention are " + shape_text(entry.values.shape()) + ", which does not cover " + std::to_string(columns) + " columns of row " + std::to_string(row), entry.site};
     values = entry.values.template data<float>() + (per_position ? row * entry.values.dim(1) : 0);
   }
@@ -35,7 +35,7 @@ void intervene_shape(ShapeContext& c) {
 template <class T>
 void run_intervene(Call<T>& c) {
   const auto* table = c.settings().interventions;
-  if (!table) return;
+  if (!table || table->empty()) return;
   const std::string site = c.attributes().text("site");
   const int64_t cols = c.cols(0);
   for (const Intervention& entry : *table) {
