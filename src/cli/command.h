@@ -5,7 +5,7 @@
 //   // cli/commands/tokenize.cpp
 //   // `orrery tokenize MODEL TEXT`: text to tokens.
 //   #include "cli/command.h"
-//   #include "cli/model_path.h"
+//   #include "cli/loading.h"
 //
 //   namespace orrery::cli::commands {
 //   namespace {
@@ -19,10 +19,10 @@
 //   };
 //
 //   void run(Context& context, TokenizeOptions& options) {
-//     const Tokenizer tokenizer = load_tokenizer(model_path(options.model)).value();   // value() throws its Error
+//     const Tokenizer tokenizer = load_tokenizer(options.model);   // throws Error
 //     const Encoding encoding = tokenizer.encode(options.text);
 //     if (context.json()) return context.out().json({{"ids", encoding.ids}});
-//     for (const Token& token : encoding.tokens) context.out().line(token.text);
+//     for (const std::string& token : encoding.tokens) context.out().line(token);
 //   }
 //   }  // namespace
 //

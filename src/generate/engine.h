@@ -1,4 +1,4 @@
-// A causal model that continues sequences: a compiled plan, a cache of keys and values, and the memory of one run.
+// A model that writes from left to right: a compiled plan, a cache of keys and values, and the memory of one run.
 //
 //   Engine engine(model, pool, {.max_batch = 4});
 //   CacheSequence a = engine.sequence(), b = engine.sequence();
@@ -11,7 +11,7 @@
 //   logits = engine.forward({{{.sequence = &a, .ids = {&start, 1}, .source = &text}}});
 //
 // Sequences of different lengths share a run, rows end to end, and long prompts are split over several runs; what is
-// computed for a sequence does not depend on either. A decode step allocates nothing. One thread at a time may use an
+// computed for a sequence does not depend on either. A decode step allocates no values. One thread at a time may use an
 // engine; several engines may share a model.
 #pragma once
 

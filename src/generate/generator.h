@@ -2,7 +2,7 @@
 //
 //   Engine engine(model, pool, {.max_batch = 8});
 //   Generator generator(engine, &tokenizer, config);
-//   std::vector<Generation> made = generator.run({{.prompt = tokenizer.encode_ids("Once upon a time")}},
+//   std::vector<Generation> made = generator.run({{.ids = tokenizer.encode_ids("Once upon a time")}},
 //                                                {.piece = [](const Piece& p) { std::cout << p.text; }});
 //
 // Prompts that do not fit into one batch wait; as soon as one ends, the next takes its place. What is made of a prompt
