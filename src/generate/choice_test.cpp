@@ -51,8 +51,8 @@ TEST_CASE("a choice that is told is the same choice, and its steps add up") {
         CHECK((step.removed == 0) == (step.removed_mass == 0));
         CHECK(step.top.size() == size_t(std::min<int64_t>(left, Choice::kTop)));
         CHECK(step.gone.size() == size_t(std::min<int64_t>(step.removed, Choice::kTop)));
-        for (const Weighed& one : step.gone)
-          for (const Weighed& kept : step.top) CHECK(one.id != kept.id);
+        for (const Weighed& gone : step.gone)
+          for (const Weighed& kept : step.top) CHECK(gone.id != kept.id);
       }
       CHECK(told.steps.size() == (options.empty() || options.size() == 2 ? 0u : options.contains("do_sample") ? 5u : 1u));
       CHECK(told.share_end - told.share_begin == doctest::Approx(told.probability));
