@@ -138,54 +138,6 @@ void concat_columns_gradient(Grad& g) {
     if (g.wants(int(i))) g.add(int(i), parts[i]);
 }
 
-// ---- dropout, and rounding to the cache's dtype -------------------------------------------------------------------------
-void dropout_shape(ShapeContext& c) {
-  const double probability = c.attributes().number("probability");
-  c.expect(probability >= 0 && probability < 1, "the probability is not in [0, 1)");
-  c.expect(c.has_sequences(0) && c.input(0)[0].symbol == int(c.attributes().integer("space")), "the rows are not those of the sequences given");
-  c.output(c.input(0));
-}
-template <class T>
-void run_dropout(Call<T>& c) {
-  const int64_t cols = c.cols(0), count = c.count(0);
-  const float probability = float(c.attributes().number("probability"));
-  if (!c.settings().training || probability == 0) {
-    if (c.out() != c.in(0)) c.ranges(count, 65536, [&](int64_t b, int64_t e) { std::memcpy(c.out() + b, c.in(0) + b, size_t(e - b) * sizeof(T)); });
-    return;
-  }
-  const Rows& rows = c.space(int(c.attributes().integer("space")));
-  c.pool().parallel(int64_t(rows.sequences.size()), [&](int64_t s) {
-    const SequenceRows& sequence = rows.sequences[size_t(s)];
-    constexpr int64_t kRun = 64;
-    uint32_t ids[kRun];
-    int32_t positions[kRun];
-    for (int64_t from = 0; from < sequence.count; from += kRun) {
-      const int64_t n = std::min(kRun, sequence.count - from);
-      for (int64_t i = 0; i < n; ++i) ids[i] = sequence.id, positions[i] = int32_t(sequence.position + from + i);
-      const Dropout spec{probability, c.settings().seed, uint32_t(c.attributes().integer("stream")), ids, positions};
-      const int64_t at = (sequence.begin + from) * cols;
-      c.k().dropout(c.in(0) + at, c.out() + at, n, cols, spec);
-    }
-  });
-}
-void dropout_gradient(Grad& g) { g.add(0, g.builder().node(dropout_op(), {g.dy()}, g.attributes())); }
-
-template <class T>
-void run_round_to(Call<T>& c) {
-  const DType dtype = *dtype_named(c.attributes().text("dtype"));
-  if (sizeof(T) == 8) {
-    std::memcpy(c.out(), c.in(0), size_t(c.count(0)) * sizeof(T));
-    return;
-  }
-  c.ranges(c.count(0), 16384, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const float x = float(c.in(0)[i]);
-      c.out()[i] = T(dtype == DType::bf16 ? bf16_to_float(float_to_bf16(x)) : dtype == DType::f16 ? f16_to_float(float_to_f16(x)) : x);
-    }
-  });
-}
-void round_to_gradient(Grad& g) { g.add(0, g.dy()); }
-
 }  // namespace
 
 const Op& select_rows_op() {
@@ -212,14 +164,6 @@ const Op& concat_columns_op() {
   static const Op op = {.name = "concat_columns", .shape = concat_columns_shape, .gradient = concat_columns_gradient, .cost = elementwise_cost, ORRERY_RUN(run_concat_columns)};
   return op;
 }
-const Op& dropout_op() {
-  static const Op op = {.name = "dropout", .shape = dropout_shape, .gradient = dropout_gradient, .cost = elementwise_cost, ORRERY_RUN(run_dropout), .in_place = 0};
-  return op;
-}
-const Op& round_to_op() {
-  static const Op op = {.name = "round_to", .shape = same_as_input, .gradient = round_to_gradient, .cost = elementwise_cost, ORRERY_RUN(run_round_to), .in_place = 0};
-  return op;
-}
 
 Value select_rows(Value x, Value indices) { return x.builder->node(select_rows_op(), {x, indices}); }
 Value mean_rows(Value x, Sequences) { return x.builder->node(mean_rows_op(), {x}); }
@@ -227,9 +171,5 @@ std::vector<Value> split_columns(Value x, std::vector<int64_t> widths) {
   return x.builder->node_outputs(split_columns_op(), {x}, {{"widths", widths_text(widths)}});
 }
 Value concat_columns(std::vector<Value> parts) { return parts[0].builder->node(concat_columns_op(), parts); }
-Value dropout(Value x, Sequences rows, double probability) {
-  if (probability == 0) return x;
-  return x.builder->node(dropout_op(), {x}, {{"probability", probability}, {"space", int64_t(rows.symbol)}, {"stream", int64_t(x.builder->next_stream())}});
-}
 
 }  // namespace orrery
