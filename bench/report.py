@@ -57,9 +57,25 @@ def memory(run):
             *table(["case", "planned", "taken", "difference", "allowed"], rows), "", conditions(run)]
 
 
+def tokenization(run):
+    rows = []
+    for case, engines in run["cases"].items():
+        for name, kinds in engines.items():
+            if name == "orrery":
+                continue
+            for kind, theirs in kinds.items():
+                ours = engines["orrery"][kind]
+                rows.append([case, {"ids": "ids", "cold": "ids, first pass", "offsets": "with offsets"}[kind], f"{ours['median']:.1f}", name, f"{theirs['median']:.1f}",
+                             f"{ours['median'] / theirs['median']:.2f}×"])
+    return ["## Tokenizers, one thread", "",
+            "MB of text a second: prose, code and many scripts in documents of about 20 kB, words met before unless it is the first pass. "
+            "`python bench/tokenization.py --keep`.", "",
+            *table(["tokenizer", "what", "Orrery", "peer", "MB/s", "ratio"], rows), "", conditions(run)]
+
+
 def main():
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory)):
+    for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization)):
         run = newest(name)
         if run:
             lines += ["", *section(run)]

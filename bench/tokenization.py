@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Tokenizers beside the packages people use: the same text, one thread, in turns.
+
+    python bench/tokenization.py [--rounds 3] [--text mixed] [--keep] [--tokenizers ../shared/tokenizers]
+
+Documents of about 20 kB (bench/prose.py makes them). Each round measures ids alone, and ids with offsets where a package gives them. Every engine works in a
+process of its own and counts processor time; it reads all documents once before it is measured, so caches are warm on both sides;
+the first pass is told too (cold). `--keep` appends the result to bench/results/tokenization.json.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import peers
+import prose
+
+# The tokenizer's folder, and the packages that read it.
+CASES = {
+    "gpt2": ("gigatoken", "tokenizers", "tiktoken"),
+    "llama3": ("gigatoken", "tokenizers"),
+    "llama2": ("gigatoken", "tokenizers"),
+    "t5": ("sentencepiece", "tokenizers"),
+    "bert-base-uncased": ("tokenizers",),
+}
+PASSES = 3
+SLOW = 4_000_000  # bytes that a slow package reads
+
+
+def documents(name, most=None):
+    made, size = [], 0
+    for document in (prose.FOLDER / f"{name}.txt").read_text(encoding="utf-8").split(prose.SEPARATOR):
+        made.append(document)
+        size += len(document.encode())
+        if most and size >= most:
+            break
+    return made
+
+
+# ---- the engines: each a function that makes (encode all documents) and, where it gives them, (the same with offsets) ----
+
+def gigatoken(folder):
+    import gigatoken as package
+
+    tokenizer = package.Tokenizer(str(folder / "tokenizer.json"))
+    return lambda docs: tokenizer.encode_batch(docs), None
+
+
+def tokenizers(folder):
+    import tokenizers as package
+
+    tokenizer = package.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    fast = getattr(tokenizer, "encode_batch_fast", tokenizer.encode_batch)
+    return lambda docs: fast(docs), lambda docs: [one.offsets for one in tokenizer.encode_batch(docs)]
+
+
+def tiktoken(folder):
+    import tiktoken as package
+    import tokenizers as reader
+
+    # gpt2's own ranks, from the same file.
+    vocabulary = reader.Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=False)
+    visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    spelled = {chr(b): b for b in visible} | {chr(256 + i): b for i, b in enumerate(b for b in range(256) if b not in visible)}
+    ranks = {bytes(spelled[c] for c in token): rank for token, rank in vocabulary.items() if all(c in spelled for c in token)}
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    encoding = package.Encoding("gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    return lambda docs: [encoding.encode_ordinary(one) for one in docs], None
+
+
+def sentencepiece(folder):
+    import sentencepiece as package
+
+    model = package.SentencePieceProcessor(model_file=str(next(folder.glob("*.model"))))
+    return lambda docs: [model.encode(one) for one in docs], None
+
+
+ENGINES = {engine.__name__: engine for engine in (gigatoken, tokenizers, tiktoken, sentencepiece)}
+
+
+def speeds(engine, folder, name):
+    """MB of text a second of processor time, cold and warm, in this process."""
+    docs = documents(name, None if engine == "gigatoken" else SLOW)
+    megabytes = sum(len(one.encode()) for one in docs) / 1e6
+    ids, offsets = ENGINES[engine](folder)
+    made = {}
+    for kind, encode in (("ids", ids), ("offsets", offsets)):
+        if not encode:
+            continue
+        taken = []
+        for _ in range(PASSES):
+            start = time.process_time()
+            encode(docs)
+            taken.append(time.process_time() - start)
+        made[kind] = megabytes / min(taken[1:])
+        if kind == "ids":
+            made["cold"] = megabytes / taken[0]
+    return made
+
+
+def peer(engine, folder, name):
+    environment = os.environ | {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run([sys.executable, __file__, "--engine", engine, "--tokenizers", str(folder), "--text", name], env=environment,
+                          capture_output=True, text=True, timeout=1800)
+    if done.returncode != 0:
+        raise RuntimeError(f"{engine}: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout)
+
+
+def orrery(folder, name):
+    made = {}
+    for repeat, kinds in ((1, {"cold": "ids"}), (PASSES, {"ids": "ids", "offsets": "offsets"})):
+        told = peers.orrery("bench", "tokenize", folder, "--file", prose.FOLDER / f"{name}.txt", "--separator", prose.SEPARATOR,
+                            "--threads", 1, "--repeat", repeat)["megabytes_per_second"]
+        made |= {kind: told[theirs] for kind, theirs in kinds.items()}
+    return made
+
+
+def compare(case, arguments):
+    folder = arguments.tokenizers / case
+    runs = {"orrery": lambda: orrery(folder, arguments.text)} | {name: lambda name=name: peer(name, folder, arguments.text) for name in CASES[case]}
+    taken = {name: [] for name in runs}
+    for _ in range(arguments.rounds):
+        for name, run in runs.items():
+            taken[name].append(run())
+            print(f"  {case:18} {name:14}" + "".join(f"  {kind} {speed:7.1f}" for kind, speed in taken[name][-1].items()) + " MB/s", flush=True)
+    return {name: {kind: peers.summary([one[kind] for one in all_of]) for kind in all_of[0]} for name, all_of in taken.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--text", choices=["mixed", "cjk"], default="mixed")
+    parser.add_argument("--tokenizers", type=Path, default=peers.ROOT.parent / "shared" / "tokenizers")
+    parser.add_argument("--case", choices=CASES, action="append", help="all unless named")
+    parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
+    parser.add_argument("--keep", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.engine:
+        return print(json.dumps(speeds(arguments.engine, arguments.tokenizers, arguments.text)))
+    if not (prose.FOLDER / f"{arguments.text}.txt").exists():
+        prose.make(32)
+    cases = {case: compare(case, arguments) for case in arguments.case or CASES}
+    rows = []
+    for case, engines in cases.items():
+        for name, kinds in engines.items():
+            for kind, speed in kinds.items():
+                ours = engines["orrery"].get(kind)
+                rows.append([case, kind, name, f"{speed['median']:.1f}", f"{ours['median'] / speed['median']:.2f}" if ours and name != "orrery" else ""])
+    print()
+    peers.print_table(["tokenizer", "what", "engine", "MB/s", "orrery's ratio"], rows)
+    if arguments.keep:
+        peers.append_result("tokenization", {"versions": peers.versions("gigatoken", "tokenizers", "tiktoken", "sentencepiece"), "text": arguments.text, "cases": cases})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
