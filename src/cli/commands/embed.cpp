@@ -34,13 +34,15 @@ void run(Context& context, EmbedOptions& options) {
   int64_t longest = 1, cut_texts = 0;
   for (const std::string& text : given_texts(options.text, options.file, options.lines)) {
     bool cut = false;
-    sequences.push_back(encode_for_model(tokenizer, text, std::nullopt, limit, &cut));
+    TokenSequence sequence = encode_for_model(tokenizer, text, std::nullopt, limit, &cut);
+    longest = std::max(longest, int64_t(sequence.ids.size()));
+    if (model.config().encoder_decoder) sequence = text_for(model, std::move(sequence.ids));
+    sequences.push_back(std::move(sequence));
     cut_texts += cut;
-    longest = std::max(longest, int64_t(sequences.back().ids.size()));
   }
   if (cut_texts > 0) context.warn(std::to_string(cut_texts) + (cut_texts == 1 ? " text was" : " texts were") + " cut to " + std::to_string(limit) + " tokens");
   const int64_t rows = sequences.size() > 1 ? std::max<int64_t>(longest, 512) : longest;
-  Encoder encoder(model, context.pool(), "hidden", {.max_rows = rows, .kv_dtype = kv_dtype(context)});
+  Encoder encoder(model, context.pool(), model.config().encoder_decoder ? "encoded" : "hidden", {.max_rows = rows, .kv_dtype = kv_dtype(context)});
   std::vector<float> all;
   const bool npy = context.globals().output.extension() == ".npy";
   constexpr size_t kTogether = 64;

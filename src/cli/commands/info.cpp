@@ -17,29 +17,34 @@ struct InfoOptions {
 
 Json report_json(const ModelReport& report, const std::filesystem::path& path, const std::optional<Tokenizer>& tokenizer) {
   const Config& c = report.config;
-  return {{"path", path.string()},
-          {"model_type", c.model_type},
-          {"architecture", c.architecture},
-          {"head", name_of(c.head)},
-          {"parameters", report.parameters},
-          {"num_layers", c.num_layers},
-          {"num_heads", c.num_heads},
-          {"num_kv_heads", c.num_kv_heads},
-          {"head_dim", c.head_dim},
-          {"hidden_size", c.hidden_size},
-          {"intermediate_size", c.intermediate_size},
-          {"vocab_size", c.vocab_size},
-          {"max_positions", c.max_positions},
-          {"has_weights", report.has_weights},
-          {"dtype", report.dtype},
-          {"weights_bytes", report.weights_bytes},
-          {"packed_bytes", report.packed_bytes},
-          {"activation_bytes", report.activation_bytes},
-          {"prefill_rows", report.prefill_rows},
-          {"cache_bytes_per_token", report.cache_bytes_per_token},
-          {"total_bytes", report.total_bytes},
-          {"flops_per_token", {{"first", report.flops_first}, {"last", report.flops_last}}},
-          {"tokenizer", tokenizer ? Json{{"vocab_size", tokenizer->vocab_size()}} : Json()}};
+  Json json = {{"path", path.string()},
+               {"model_type", c.model_type},
+               {"architecture", c.architecture},
+               {"head", name_of(c.head)},
+               {"parameters", report.parameters},
+               {"num_layers", c.num_layers},
+               {"num_heads", c.num_heads},
+               {"num_kv_heads", c.num_kv_heads},
+               {"head_dim", c.head_dim},
+               {"hidden_size", c.hidden_size},
+               {"intermediate_size", c.intermediate_size},
+               {"vocab_size", c.vocab_size},
+               {"max_positions", c.max_positions},
+               {"has_weights", report.has_weights},
+               {"dtype", report.dtype},
+               {"weights_bytes", report.weights_bytes},
+               {"packed_bytes", report.packed_bytes},
+               {"activation_bytes", report.activation_bytes},
+               {"prefill_rows", report.prefill_rows},
+               {"cache_bytes_per_token", report.cache_bytes_per_token},
+               {"total_bytes", report.total_bytes},
+               {"flops_per_token", {{"first", report.flops_first}, {"last", report.flops_last}}},
+               {"tokenizer", tokenizer ? Json{{"vocab_size", tokenizer->vocab_size()}} : Json()}};
+  if (c.encoder_decoder) {
+    json["num_encoder_layers"] = c.num_encoder_layers;
+    json["encoder_intermediate_size"] = c.encoder_intermediate_size;
+  }
+  return json;
 }
 
 void print_report(Output& out, const ModelReport& report, const std::filesystem::path& path, const std::optional<Tokenizer>& tokenizer) {
@@ -48,7 +53,9 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
   row("model", path.string());
   row("architecture", c.architecture + " (" + c.model_type + ", " + (c.head == Head::none ? "no head" : name_of(c.head)) + ")");
   row("parameters", count_text(double(report.parameters)) + " (" + std::to_string(report.parameters) + ")");
-  row("layers", std::to_string(c.num_layers) + ", width " + std::to_string(c.hidden_size) + ", feed-forward " + std::to_string(c.intermediate_size));
+  row("layers", std::to_string(c.num_layers) + (c.encoder_decoder ? " of the decoder, " + std::to_string(c.num_encoder_layers) + " of the encoder" : "") +
+                    ", width " + std::to_string(c.hidden_size) + ", feed-forward " + std::to_string(c.intermediate_size) +
+                    (c.encoder_decoder && c.encoder_intermediate_size != c.intermediate_size ? ", of the encoder " + std::to_string(c.encoder_intermediate_size) : ""));
   row("attention", std::to_string(c.num_heads) + " heads of " + std::to_string(c.head_dim) + (c.num_kv_heads != c.num_heads ? " over " + std::to_string(c.num_kv_heads) + " of keys and values" : ""));
   row("context", std::to_string(c.max_positions) + " positions");
   row("vocabulary", std::to_string(c.vocab_size) + (tokenizer ? "; the tokenizer has " + std::to_string(tokenizer->vocab_size()) : "; no tokenizer"));

@@ -9,6 +9,7 @@
 #include "cli/call_text.h"
 #include "cli/command.h"
 #include "cli/loading.h"
+#include "cli/token_ids.h"
 #include "generate/generator.h"
 #include "inspect/attention.h"
 #include "inspect/trace.h"
@@ -60,10 +61,7 @@ class Reader {
   }
   static Encoding of_ids(const std::vector<int64_t>& ids, const char* flag) {
     Encoding encoding;
-    for (const int64_t id : ids) {
-      if (id < 0 || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id), flag};
-      encoding.ids.push_back(int32_t(id));
-    }
+    encoding.ids = token_ids(ids, flag);
     return encoding;
   }
   GenerationConfig greedy() const {

@@ -10,6 +10,7 @@
 #include "cli/call_text.h"
 #include "cli/command.h"
 #include "cli/loading.h"
+#include "cli/token_ids.h"
 
 namespace orrery::cli::commands {
 namespace {
@@ -241,12 +242,7 @@ void run(Context& context, TraceCommandOptions& options, InterventionOptions& in
   config.max_new_tokens = std::max<int64_t>(1, config.max_new_tokens.value_or(kNewTokens));
   config.seed = context.globals().seed;
   config.end_ids = end_of_text(model, tokenizer);
-  std::vector<int32_t> ids;
-  for (const int64_t id : options.prompt_ids) {
-    if (id < 0 || id > INT32_MAX) throw Error{ErrorKind::out_of_range, "token id " + std::to_string(id) + " at position " + std::to_string(ids.size()), "--prompt-ids"};
-    ids.push_back(int32_t(id));
-  }
-  const Trace walked = trace(model, context.pool(), tokenizer, options.text, std::move(ids), config,
+  const Trace walked = trace(model, context.pool(), tokenizer, options.text, token_ids(options.prompt_ids, "--prompt-ids"), config,
                              {.top = options.top, .kv_dtype = kv_dtype(context), .interventions = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context))});
   if (!options.html.empty()) write_file(options.html, trace_page(to_json(walked, model, tokenizer), call_text("trace", context.options()))).value();
   if (context.json()) return context.out().json(to_json(walked, model, tokenizer));

@@ -1,0 +1,28 @@
+"""Encoder-decoders in the commands that are not about writing: a text's vector, the model's size and speed."""
+import json
+
+from orrery import Case
+
+
+class Answers(Case):
+    def test_a_vector_is_made_of_what_the_encoder_says(self):
+        self.translator()
+        (self.folder / "texts.txt").write_text("one fox\na much longer text of many foxes\n")
+        self.before.add("texts.txt")
+        lines = self.succeeds("embed", "translator", "--file", "texts.txt", "--lines", "--json").splitlines()
+        alone = self.succeeds("embed", "translator", "one fox", "--json")
+        self.assertEqual(32, len(json.loads(alone)["embedding"]))
+        self.assertEqual(alone.strip(), lines[0])
+        self.assertNotEqual(lines[0], lines[1])
+
+    def test_both_sides_are_counted(self):
+        self.translator()
+        about = json.loads(self.succeeds("info", "translator", "--json"))
+        self.assertEqual((3, 2, 40), (about["num_layers"], about["num_encoder_layers"], about["encoder_intermediate_size"]))
+        self.assertIn("3 of the decoder, 2 of the encoder, width 32, feed-forward 48, of the encoder 40", self.succeeds("info", "translator"))
+
+    def test_prompts_of_a_bench_are_sources(self):
+        self.translator()
+        made = json.loads(self.succeeds("bench", "translator", "--prompt-tokens", 30, "--new-tokens", 30, "--repeat", 1, "--json"))
+        self.assertGreater(made["decode_tokens_per_second"], 0)
+        self.assertIn("positions", self.fails(1, "bench", "translator", "--prompt-tokens", 41, "--new-tokens", 2))
