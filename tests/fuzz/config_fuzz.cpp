@@ -1,4 +1,5 @@
-// Any bytes as a config.json: whatever the fields hold, what is read of them is inside its range, or an error is told.
+// Any bytes as the fields of a config.json: whatever they hold, what is read is inside its range, or an error is told. What the
+// families make of them: model_config_fuzz.cpp.
 #include <cstdint>
 #include <string_view>
 

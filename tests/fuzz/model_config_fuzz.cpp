@@ -1,0 +1,44 @@
+// Any JSON as the config.json of each family: refused in one line, or a shape from which a small graph can be built.
+#include <cstdint>
+#include <string_view>
+
+#include "check.h"
+#include "models/family.h"
+
+namespace {
+
+// Large ones are no wrong configs, but would take all the time.
+bool small(const orrery::Config& c) {
+  return c.num_layers <= 3 && c.num_encoder_layers <= 3 && c.hidden_size <= 512 && c.num_heads <= 32 && c.num_experts <= 8 && c.intermediate_size <= 2048;
+}
+
+void read_as(const orrery::ModelFamily& family, orrery::Json json) {
+  using namespace orrery;
+  if (json.is_object()) json["model_type"] = family.name;
+  const auto read = family.read(json, "input");
+  if (!read) {
+    FUZZ_CHECK(!read.error().what.empty() && read.error().what.find('\n') == std::string::npos);
+    return;
+  }
+  const Config& c = *read;
+  FUZZ_CHECK(c.num_layers >= 1 && c.num_heads >= 1 && c.num_kv_heads >= 1 && c.num_heads % c.num_kv_heads == 0);
+  FUZZ_CHECK(c.hidden_size >= 1 && c.head_dim >= 1 && c.intermediate_size >= 1 && c.vocab_size >= 1 && c.max_positions >= 1);
+  FUZZ_CHECK(c.norm_eps >= 0 && c.embedding_dropout >= 0 && c.embedding_dropout < 1 && c.residual_dropout >= 0 && c.residual_dropout < 1);
+  FUZZ_CHECK(c.experts_per_token <= c.num_experts);
+  FUZZ_CHECK(!c.encoder_decoder || c.num_encoder_layers >= 1);
+  if (!small(c)) return;
+  Graph graph;
+  Builder g(graph);
+  const Outputs out = build_model(family, g, c);
+  FUZZ_CHECK(out.hidden && out.hidden.width() == c.hidden_size);
+  FUZZ_CHECK(c.head != Head::causal_lm || (out.logits && out.logits.width() == c.vocab_size));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto json = orrery::parse_json({reinterpret_cast<const char*>(data), size}, "input");
+  if (!json) return 0;
+  for (const orrery::ModelFamily* family : orrery::model_families()) read_as(*family, *json);
+  return 0;
+}
