@@ -51,7 +51,7 @@ void expect_same(const std::vector<Row>& ours, const std::vector<Row>& expected)
 
 TEST_CASE("cached logits are the uncached ones, bit for bit, in any pieces and on any number of threads") {
   ThreadPool one(1), two(2);
-  for (const std::string& variant : kCausal) {
+  for (const std::string& variant : causal_goldens()) {
     CAPTURE(variant);
     Model model = Model::load(golden(variant)).value();
     const std::vector<int32_t> ids = inputs_of(golden_file(variant))[2];

@@ -54,7 +54,7 @@ struct Recital {
 
 TEST_CASE("greedy continuations are transformers', alone and as one batch") {
   ThreadPool pool(2);
-  for (const std::string& variant : kCausal) {
+  for (const std::string& variant : causal_goldens()) {
     CAPTURE(variant);
     Model model = Model::load(golden(variant)).value();
     const SafetensorsFile file = golden_file(variant);

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,11 +14,22 @@
 
 namespace orrery::generate_test {
 
-inline const std::vector<std::string> kCausal = {"gpt2", "gpt2-gelu", "gpt2-inverse-layer", "gpt2-relu", "gpt2-unscaled", "gpt2-untied-inner", "llama", "llama-bf16", "llama-bias",
-                                                 "llama-grouped", "llama-rope-linear", "llama-rope-linear-legacy", "llama-rope-llama3", "llama-rope-llama3-legacy", "llama-sharded",
-                                                 "llama-theta", "llama-tied", "mixtral", "mixtral-fused", "mixtral-window"};
-
 inline std::filesystem::path golden(const std::string& variant) { return std::filesystem::path("tests/goldens") / variant; }
+
+// The goldens of causal language models, whichever there are.
+inline std::vector<std::string> causal_goldens() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/goldens")) {
+    const std::string where = entry.path().string();
+    if (!std::filesystem::exists(entry.path() / "config.json")) continue;
+    const Json json = read_config(entry.path()).value();
+    const ModelFamily& family = *family_of(json, where).value();
+    if (family.causal && family.read(json, where).value().head == Head::causal_lm) names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  REQUIRE(!names.empty());
+  return names;
+}
 
 inline SafetensorsFile golden_file(const std::string& variant) { return SafetensorsFile::open(golden(variant) / "golden.safetensors").value(); }
 
