@@ -14,7 +14,7 @@ struct VocabTrainOptions {
   std::vector<std::string> special_tokens;
   std::optional<std::string> unk_token;
   std::optional<int64_t> limit_alphabet, max_token_length, memory;
-  bool add_bos = true, byte_fallback = false;
+  bool add_bos = true, byte_fallback = false, lines = false;
   std::vector<std::filesystem::path> files;
   static constexpr auto about = describe(
       "vocab train", "", option(&VocabTrainOptions::algorithm, "algorithm", "How it is learned.", one_of("byte-bpe", "bpe", "wordpiece", "unigram", "wordlevel"), required()),
@@ -32,6 +32,7 @@ struct VocabTrainOptions {
       option(&VocabTrainOptions::end_of_word_suffix, "end_of_word_suffix", "Marks tokens that end a word.", unit("TEXT")),
       option(&VocabTrainOptions::max_token_length, "max_token_length", "Longest token, in characters.", at_least(1)),
       option(&VocabTrainOptions::byte_fallback, "byte_fallback", "Tokens <0x00> to <0xFF> for characters that are none (bpe, unigram)."),
+      option(&VocabTrainOptions::lines, "lines", "Each line is a text, without its end: byte-bpe learns no tokens of line ends."),
       option(&VocabTrainOptions::memory, "memory", "Megabytes for the different words; beyond, the rarest are forgotten.", at_least(1), unit("MB")),
       option(&VocabTrainOptions::files, "file", "Texts: .txt, or .jsonl with a \"text\" in each line.", positional(), required()));
 };
@@ -50,6 +51,7 @@ VocabOptions vocab_options(const VocabTrainOptions& options, const OptionSet& gi
   vocab.end_of_word_suffix = options.end_of_word_suffix;
   vocab.max_token_length = options.max_token_length;
   vocab.byte_fallback = options.byte_fallback;
+  vocab.lines = options.lines;
   if (given.given("normalizer")) vocab.normalizer = normalizer_named(options.normalizer);
   if (given.given("pre_tokenizer")) vocab.pre_tokenizer = pre_tokenizer_named(options.pre_tokenizer);
   if (options.memory) vocab.memory = *options.memory * 1000000;

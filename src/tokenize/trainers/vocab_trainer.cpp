@@ -87,26 +87,39 @@ Json pre_tokenizer_named(std::string_view name) {
 
 Tokenizer LearnedVocab::tokenizer() const { return Tokenizer::from_json(tokenizer_json, config).value(); }
 
-VocabTrainer::VocabTrainer(VocabOptions options) : kind_(&trainer_named(options.algorithm)), options_(std::move(options)), words_(options_.memory) {
-  kind_->settle(options_);
-  check(options_);
-  if (options_.normalizer && !options_.normalizer->is_null()) normalizer_ = make_normalizer(*options_.normalizer);
-  if (options_.pre_tokenizer && !options_.pre_tokenizer->is_null()) pre_tokenizer_ = make_pre_tokenizer(*options_.pre_tokenizer);
-}
-
-void VocabTrainer::add(std::string_view text) {
-  if (!is_valid_utf8(text)) return add(repair_utf8(text).text);
+template <class F>
+void VocabTrainer::each_word(std::string_view text, F f) const {
   Pieces pieces(text, pre_tokenizer_ && pre_tokenizer_->needs_origins());
   if (normalizer_) pieces.rewrite([&](AlignedText& piece) { normalizer_->normalize(piece); });
   if (pre_tokenizer_) pre_tokenizer_->pre_tokenize(pieces);
   if (!kind_->reads_bytes) pieces.spell_bytes();
   if (kind_->reads_bytes && !pieces.bytes() && !pieces.all().empty()) refuse("byte-bpe needs a pre-tokenizer that ends in ByteLevel");
-  for (const Piece& piece : pieces.all()) words_.add(pieces.text(piece));
+  for (const Piece& piece : pieces.all()) f(pieces.text(piece));
+}
+
+VocabTrainer::VocabTrainer(VocabOptions options) : kind_(&trainer_named(options.algorithm)), options_(std::move(options)), words_(options_.memory) {
+  kind_->settle(options_);
+  check(options_);
+  if (options_.normalizer && !options_.normalizer->is_null()) normalizer_ = make_normalizer(*options_.normalizer);
+  if (options_.pre_tokenizer && !options_.pre_tokenizer->is_null()) pre_tokenizer_ = make_pre_tokenizer(*options_.pre_tokenizer);
+  each_word("a\nb", [&](std::string_view word) { keeps_line_ends_ = keeps_line_ends_ || word.find('\n') != std::string_view::npos; });
+}
+
+void VocabTrainer::add(std::string_view text) {
+  if (!is_valid_utf8(text)) return add(repair_utf8(text).text);
+  each_word(text, [&](std::string_view word) { words_.add(word); });
 }
 
 Status VocabTrainer::add_file(const std::filesystem::path& path, const std::function<void(uint64_t)>& read) {
   return read_texts(path, [&](std::string_view text, uint64_t bytes) {
-    add(text);
+    const bool by_line = options_.lines || !kind_->reads_bytes;
+    for (size_t at = 0; by_line && at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      add(text.substr(at, end - at));
+      if (keeps_line_ends_ && !options_.lines && end < text.size()) words_.add("\n");
+      at = end + 1;
+    }
+    if (!by_line) add(text);
     if (read) read(bytes);
   });
 }

@@ -46,6 +46,7 @@ struct VocabOptions {
   int64_t sub_iterations = 2, seed_size = 1000000;                 // rounds of EM before each, and pieces to begin with
   std::optional<Json> normalizer = {}, pre_tokenizer = {}, decoder = {};   // as in tokenizer.json; the algorithm's usual ones
   int64_t memory = INT64_MAX;                                      // bytes for the different words
+  bool lines = false;                                              // each line of a file is a text, and its end no part of it
 };
 
 // The steps by short names: nfc nfkc lowercase bert bert-cased none; byte-level metaspace whitespace whitespace-split bert none.
@@ -78,17 +79,22 @@ class VocabTrainer {
 
   const VocabOptions& options() const { return options_; }        // with what the algorithm filled in
   void add(std::string_view text);                                // one text; invalid UTF-8 is read as U+FFFD
-  // Each text of a file (text_source.h); read(bytes) now and then.
+  // Each text of a file (text_source.h); read(bytes) now and then. Tokens of characters do not run over the end of a line:
+  // there each line is a text, and the line's end, where the steps keep it, a word.
   Status add_file(const std::filesystem::path& path, const std::function<void(uint64_t)>& read = {});
   const WordCounts& words() const { return words_; }
 
   LearnedVocab train(ThreadPool& pool, const TrainingProgress& progress = {}) const;
 
  private:
+  template <class F>
+  void each_word(std::string_view text, F f) const;
+
   const TrainerKind* kind_;
   VocabOptions options_;
   std::unique_ptr<Normalizer> normalizer_;
   std::unique_ptr<PreTokenizer> pre_tokenizer_;
+  bool keeps_line_ends_ = false;
   WordCounts words_;
 };
 

@@ -28,8 +28,9 @@ void each_line(F f) {
 }
 
 LearnedVocab learn(VocabOptions options) {
+  options.lines = true;
   VocabTrainer trainer(std::move(options));
-  each_line([&](std::string_view line) { trainer.add(line); });
+  trainer.add_file("../shared/tokenizers/training/botchan.txt").value();
   ThreadPool pool(2);
   return trainer.train(pool);
 }

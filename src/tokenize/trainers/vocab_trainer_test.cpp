@@ -149,6 +149,22 @@ TEST_CASE("a file is read text by text") {
   CHECK_FALSE(trainer.add_file("/nowhere/at/all.txt").ok());
 }
 
+TEST_CASE("tokens of characters do not run over the ends of lines, which have a token where they are kept") {
+  const TemporaryFolder folder("vocab");
+  std::string text;
+  for (int i = 0; i < 20; i++) text += "the cat\nsat there\n\n";
+  write_file(folder.path() / "a.txt", text).value();
+  ThreadPool pool(1);
+  for (const char* algorithm : {"bpe", "unigram", "wordpiece"}) {
+    CAPTURE(algorithm);
+    VocabTrainer trainer({.algorithm = algorithm, .vocab_size = 60});
+    CHECK(trainer.add_file(folder.path() / "a.txt").ok());
+    const LearnedVocab learned = trainer.train(pool);
+    for (const std::string& token : tokens_of(learned)) CHECK((token == "\n" || token.find('\n') == std::string::npos));
+    CHECK(learned.tokenizer().id_of("\n").has_value() == (std::string_view(algorithm) != "wordpiece"));
+  }
+}
+
 TEST_CASE("impossible options are refused") {
   CHECK_THROWS_AS(VocabTrainer({.algorithm = "magic"}), Error);
   CHECK_THROWS_AS(VocabTrainer({.algorithm = "bpe", .vocab_size = 0}), Error);
