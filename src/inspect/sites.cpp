@@ -95,7 +95,7 @@ void no_such_site(const Graph& graph, const std::string& name) {
   std::vector<std::string> candidates;
   const std::vector<std::string> typed = split(name, '.');
   for (const std::string& known : tap_names(graph)) {
-    if (known.ends_with(".pattern") || known.ends_with(".scores")) continue;
+    if (known.ends_with("pattern") || known.ends_with("scores")) continue;
     candidates.push_back(known);
     for (const Part& part : kParts)
       if (known.ends_with(std::string(".") + part.value)) {
@@ -143,31 +143,32 @@ std::vector<Site> sites_named(const Graph& graph, const std::string& text) {
   }
 
   std::vector<Site> sites;
-  for (size_t id = 0; id < graph.values.size(); ++id) {
-    const ValueInfo& value = graph.values[id];
-    if (value.name.empty() || value.name == "logits" || value.kind != ValueKind::computed || value.node < 0) continue;
-    if (value.dims.size() != 2 || value.dims[0].fixed() || graph.symbols[size_t(value.dims[0].symbol)].ends_with(".sequences")) continue;
-    const std::vector<std::string> spelled = split(value.name, '.');
-    if (!matches(typed, typed.size(), spelled)) continue;
-    Site site;
-    site.value = value.name;
-    site.width = site.column_end = value.dims[1].factor;
-    site.positions = positions;
-    site.source = graph.symbols[size_t(value.dims[0].symbol)] == "source";
-    site.text = value.name;
-    if (part && part->unit != Part::Unit::all) {
-      const int64_t unit = part->unit == Part::Unit::heads ? head_dim_of(graph, int(id)) : 1;
-      if (unit <= 0) continue;
-      const int64_t count = site.width / unit;
-      if (range.second > count)
-        throw Error{ErrorKind::out_of_range, "'" + text + "': there are " + std::to_string(count) + " " + part->word + ", 0 to " + std::to_string(count - 1), "site"};
-      site.column_begin = range.first * unit;
-      site.column_end = range.second * unit;
-      site.text = join(spelled, spelled.size() - 1) + "." + part->word + "." + std::to_string(range.first) + (range.second - range.first > 1 ? "-" + std::to_string(range.second - 1) : "");
+  for (const auto& [one, rows] : graphs_within(graph))
+    for (size_t id = 0; id < one->values.size(); ++id) {
+      const ValueInfo& value = one->values[id];
+      if (value.name.empty() || value.name == "logits" || value.kind != ValueKind::computed || value.node < 0) continue;
+      if (value.dims.size() != 2 || value.dims[0].fixed() || one->symbols[size_t(value.dims[0].symbol)].ends_with(".sequences")) continue;
+      const std::vector<std::string> spelled = split(value.name, '.');
+      if (!matches(typed, typed.size(), spelled)) continue;
+      Site site;
+      site.value = value.name;
+      site.width = site.column_end = value.dims[1].factor;
+      site.positions = positions;
+      site.source = (rows.empty() ? one->symbols[size_t(value.dims[0].symbol)] : rows) == "source";
+      site.text = value.name;
+      if (part && part->unit != Part::Unit::all) {
+        const int64_t unit = part->unit == Part::Unit::heads ? head_dim_of(*one, int(id)) : 1;
+        if (unit <= 0) continue;
+        const int64_t count = site.width / unit;
+        if (range.second > count)
+          throw Error{ErrorKind::out_of_range, "'" + text + "': there are " + std::to_string(count) + " " + part->word + ", 0 to " + std::to_string(count - 1), "site"};
+        site.column_begin = range.first * unit;
+        site.column_end = range.second * unit;
+        site.text = join(spelled, spelled.size() - 1) + "." + part->word + "." + std::to_string(range.first) + (range.second - range.first > 1 ? "-" + std::to_string(range.second - 1) : "");
+      }
+      if (at != std::string::npos) site.text += text.substr(at);
+      sites.push_back(std::move(site));
     }
-    if (at != std::string::npos) site.text += text.substr(at);
-    sites.push_back(std::move(site));
-  }
   if (sites.empty()) no_such_site(graph, name);
   return sites;
 }

@@ -287,8 +287,10 @@ inline std::shared_ptr<ScanBody> asking_body() {
   Builder b(body->graph);
   const Value x = b.input_rows("row.0", "step", 3), h = b.input_rows("carry.0", "step", 3);
   const Value keys = b.input_rows("memory.0", "memory", 2), values = b.input_rows("memory.1", "memory", 4);
-  const Value found = additive_attention(linear(h, b.weight("q", {2, 3})), keys, values, b.weight("v", {2}));
+  const Scope layer = b.at("", "layers.0");
+  const Value found = layer.name("attention", additive_attention(linear(h, b.weight("q", {2, 3})), keys, values, b.weight("v", {2})));
   const Value next = unary(Unary::tanh, x + linear(h, b.weight("u", {3, 3})) + linear(found, b.weight("c", {3, 4})));
+  layer.name("state", next);
   b.output("carry.0", next);
   b.output("out.0", next);
   b.output("out.1", found);

@@ -3,18 +3,24 @@
 // A tap is a value that is returned beside the outputs. The path that flows on is untouched: what a fused kernel never
 // forms (an attention pattern, its scores) is computed by a side step from what the kernel did keep.
 //
+// Values inside a scan's body are tapped and changed like any others; a row's pattern of additive attention too.
+//
 // An intervention site is a step after a named value that reads a table at run time: rows of some sequences, some
 // columns of it, are zeroed, scaled, added to or replaced. With an empty table the step does nothing.
 #pragma once
 
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
 #include "tensor/tensor.h"
 
 namespace orrery {
+
+// The graph, and the bodies of its scans with the row space that each goes along.
+std::vector<std::pair<const Graph*, std::string>> graphs_within(const Graph& graph);
 
 // Names that can be tapped: every named value, and "….pattern" and "….scores" for every "….attention".
 std::vector<std::string> tap_names(const Graph& graph);

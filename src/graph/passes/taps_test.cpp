@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "graph/op.h"
+#include "graph/ops/op_cases.h"
 #include "graph/tiny_decoder.h"
 
 using namespace orrery;
@@ -214,4 +215,61 @@ TEST_CASE("interventions act at absolute positions when a cache holds the earlie
     got.insert(got.end(), rows.begin(), rows.end());
   }
   CHECK(bits_equal(got, expected));
+}
+
+namespace {
+
+// Four sequences of 3, 1, 4 and 2 rows whose state asks memories of 2, 5, 1 and 3.
+struct AskingCase {
+  GraphCase c;
+  AskingCase(const std::vector<std::string>& sites, const std::vector<std::string>& taps) {
+    cases::asking_case(c, false);
+    c.sizes["keys"] = 5;
+    c.differentiate();
+    c.graph = c.forward;
+    add_sites(c.graph, sites);
+    add_taps(c.graph, taps);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("values and patterns inside a scan are tapped, and disturb nothing") {
+  ThreadPool pool(2);
+  AskingCase plain({}, {}), tapped({}, {"layers.0.pattern", "layers.0.state", "layers.0.attention"});
+  const std::vector<std::string> names = tap_names(plain.c.graph);
+  for (const char* name : {"layers.0.attention", "layers.0.pattern", "layers.0.state"}) CHECK(std::count(names.begin(), names.end(), name) == 1);
+  REQUIRE(graphs_within(plain.c.graph).size() == 2);
+  CHECK(graphs_within(plain.c.graph)[1].second == "tokens");
+  Results got = CaseRun<float>(tapped.c, pool).run();
+  const std::vector<double> pattern = got.at("tap:layers.0.pattern"), state = got.at("tap:layers.0.state"), found = got.at("tap:layers.0.attention");
+  for (const char* name : {"layers.0.pattern", "layers.0.state", "layers.0.attention"}) got.erase(std::string("tap:") + name);
+  CHECK(bits_apart(got, CaseRun<float>(plain.c, pool).run()) == "");
+  CHECK(state == got.at("y0"));
+  size_t row = 0, first = 0;
+  const std::vector<size_t> rows = {3, 1, 4, 2}, keys = {2, 5, 1, 3};
+  for (size_t s = 0; s < 4; first += keys[s++])
+    for (size_t i = 0; i < rows[s]; ++i, ++row)
+      for (size_t d = 0; d < 4; ++d) {
+        double mean = 0;
+        for (size_t j = 0; j < 5; ++j) mean += j < keys[s] ? pattern[row * 5 + j] * plain.c.inputs.at("values").values[(first + j) * 4 + d] : pattern[row * 5 + j];
+        CHECK(found[row * 4 + d] == doctest::Approx(mean).epsilon(1e-5));
+      }
+}
+
+TEST_CASE("what is changed inside a scan changes what comes after in its sequence, and nothing else") {
+  ThreadPool pool(2);
+  AskingCase plain({}, {"layers.0.state"}), sited({"layers.0.attention"}, {"layers.0.state"});
+  const Results expected = CaseRun<float>(plain.c, pool).run();
+  CaseRun<float> run(sited.c, pool);
+  CHECK(bits_apart(run.run(), expected) == "");
+  // Sequence 3 of the case has the id 3, rows 4 to 7; from its position 2 on.
+  const std::vector<Intervention> table = {{.site = "layers.0.attention", .sequence = 3, .position_begin = 2}};
+  run.workspace().run({.seed = 11, .interventions = &table});
+  const float* state = run.workspace().output<float>("tap:layers.0.state");
+  for (size_t row = 0; row < 10; ++row) {
+    bool same = true;
+    for (size_t d = 0; d < 3; ++d) same = same && double(state[row * 3 + d]) == expected.at("tap:layers.0.state")[row * 3 + d];
+    CHECK(same == (row < 6 || row > 7));
+  }
 }
