@@ -6,6 +6,10 @@
 // before each row is kept, so that the gradient can run the body again backwards in time: (d carry_{t-1}, d row_t,
 // d memory, d weights) from (d carry_t, d out_t). Memory is handed to the body whole, with the sequences of the step.
 //
+//   cached_scan   goes on from what each sequence carried after its last token, and keeps what it carries after each: state
+//                 that is forked and rolled back like keys and values
+//   keep_rows     writes rows of a source to its place in the cache; source_rows has them again in a later run
+//
 // Inputs:  rows…, initial carries… (absent: zeros), memory…, the body's weights…      Outputs: outs…, carries before each row…
 #include <cstring>
 
@@ -14,6 +18,8 @@
 #include "graph/plan/plan.h"
 
 namespace orrery {
+
+PagedCache& cache_of(Workspace& workspace);   // plan/workspace.cpp
 
 namespace {
 
@@ -131,6 +137,16 @@ struct Gather {
   }
 };
 
+// The run's cache, where every sequence of input i has its place.
+template <class T>
+PagedCache& cache_for(const Call<T>& c, int i) {
+  PagedCache& cache = cache_of(c.workspace());
+  for (const SequenceRows& sequence : c.sequences(i).sequences)
+    if (!sequence.cache || sequence.cache->cache != &cache)
+      throw Error{ErrorKind::bad_usage, "sequence " + std::to_string(sequence.id) + " has no place in the run's cache", "cache"};
+  return cache;
+}
+
 int64_t longest(const Rows& rows) {
   int64_t count = 0;
   for (const SequenceRows& sequence : rows.sequences) count = std::max(count, sequence.count);
@@ -168,6 +184,12 @@ void run_scan(Call<T>& c) {
     if (c.has(num_rows + int(i))) std::memcpy(carry[i], c.in(num_rows + int(i)), size_t(count) * sizeof(T));
     else std::fill(carry[i], carry[i] + count, T(0));
   }
+  PagedCache* cache = c.attributes().items().contains("slot") ? &cache_for(c, 0) : nullptr;
+  const int slot = cache ? int(c.attributes().integer("slot")) : 0;
+  for (int i = 0; cache && i < num_carries; ++i)
+    for (int64_t s = 0; s < sequences; ++s)
+      if (const SequenceRows& sequence = rows.sequences[size_t(s)]; sequence.position > 0)
+        cache->read_rows(slot + i, *sequence.cache, sequence.position - 1, 1, carry[size_t(i)] + s * body.carry_widths[size_t(i)]);
   for (int i = 0; i < num_rows; ++i) child.input(numbered("row", size_t(i)), row_buffer[size_t(i)]);
   for (int i = 0; i < num_carries; ++i) child.input(numbered("carry", size_t(i)), carry_buffer[size_t(i)]);
   for (int i = 0; i < memories_of(c.attributes()); ++i) child.input(numbered("memory", size_t(i)), c.in(num_rows + num_carries + i));
@@ -182,9 +204,42 @@ void run_scan(Call<T>& c) {
     }
     child.run(c.settings());
     for (int i = 0; i < num_outs; ++i) gather.put_rows(child.output<T>(numbered("out", size_t(i))), c.out(i), body.out_widths[size_t(i)]);
-    for (int i = 0; i < num_carries; ++i) gather.put_carries(child.output<T>(numbered("carry", size_t(i))), carry[size_t(i)], body.carry_widths[size_t(i)]);
+    for (int i = 0; i < num_carries; ++i) {
+      const T* next = child.output<T>(numbered("carry", size_t(i)));
+      const int64_t width = body.carry_widths[size_t(i)];
+      gather.put_carries(next, carry[size_t(i)], width);
+      for (size_t a = 0; cache && a < gather.active.size(); ++a) {
+        const SequenceRows& sequence = rows.sequences[gather.active[a]];
+        cache->write_rows(slot + i, *sequence.cache, sequence.position + t, 1, next + int64_t(a) * width);
+      }
+    }
   }
 }
+
+// ---- rows of a source, kept between runs ----------------------------------------------------------------------------------
+void keep_rows_shape(ShapeContext& c) {
+  c.expect(c.has_sequences(0), "the rows of sequences are wanted");
+  c.output({Dim{0, -1}}, Element::state);
+}
+template <class T>
+void run_keep_rows(Call<T>& c) {
+  PagedCache& cache = cache_for(c, 0);
+  for (const SequenceRows& sequence : c.sequences(0).sequences)
+    cache.write_rows(int(c.attributes().integer("slot")), *sequence.cache, sequence.position, sequence.count, c.in(0) + sequence.begin * c.cols(0));
+}
+void source_rows_shape(ShapeContext& c) { c.output({Dim{1, int(c.attributes().integer("space"))}, Dim{c.attributes().integer("width"), -1}}); }
+template <class T>
+void run_source_rows(Call<T>& c) {
+  const Rows &sources = c.space(int(c.attributes().integer("space"))), &readers = c.space(int(c.attributes().integer("of")));
+  if (sources.sequences.size() != readers.sequences.size()) throw Error{ErrorKind::bad_usage, "not every sequence has a source", "source_rows"};
+  for (size_t s = 0; s < readers.sequences.size(); ++s) {
+    const SequenceRows& rows = sources.sequences[s];
+    const CacheSequence* source = readers.sequences[s].source;
+    if (!source || !source->cache || source->length != rows.count) throw Error{ErrorKind::bad_usage, "sequence " + std::to_string(readers.sequences[s].id) + " has no source of " + std::to_string(rows.count) + " rows", "source_rows"};
+    source->cache->read_rows(int(c.attributes().integer("slot")), *source, 0, rows.count, c.out() + rows.begin * c.out_size(0, 1));
+  }
+}
+Cost moved_bytes(const CostContext& c) { return {0, 2.0 * c.operand_bytes()}; }
 
 // ---- backward: inputs rows…, carries before each row…, d outs…, memory…, weights…; outputs d rows…, d initial carries…,
 // d memory…, d weights… -----------------------------------------------------------------------------------------------------
@@ -318,6 +373,18 @@ Cost scan_backward_cost(const CostContext& c) { return {cost_of(backward_graph(b
 
 const Op& scan_op() {
   static const Op op = {.name = "scan", .shape = scan_shape, .gradient = scan_gradient, .cost = scan_cost, .prepare = scan_prepare, .scratch = scan_scratch, ORRERY_RUN(run_scan)};
+  return op;
+}
+const Op& cached_scan_op() {
+  static const Op op = {.name = "cached_scan", .shape = scan_shape, .cost = scan_cost, .prepare = scan_prepare, .scratch = scan_scratch, ORRERY_RUN(run_scan), .effect = true};
+  return op;
+}
+const Op& keep_rows_op() {
+  static const Op op = {.name = "keep_rows", .shape = keep_rows_shape, .cost = moved_bytes, ORRERY_RUN(run_keep_rows), .effect = true};
+  return op;
+}
+const Op& source_rows_op() {
+  static const Op op = {.name = "source_rows", .shape = source_rows_shape, .cost = moved_bytes, ORRERY_RUN(run_source_rows)};
   return op;
 }
 const Op& scan_backward_op() {

@@ -2,6 +2,7 @@
 
 #include "graph/builder.h"
 #include "graph/op.h"
+#include "graph/passes/scan_state.h"
 
 namespace orrery {
 
@@ -55,6 +56,8 @@ std::vector<CacheSlot> add_state(Graph& graph, DType kv_dtype) {
       read_state(node, graph.nodes[size_t(keys)].outputs[0]);
     }
   });
+  carry_state(graph, slots);
+  read_source_rows(graph, graph.source_slots);
   return slots;
 }
 
@@ -66,6 +69,7 @@ std::vector<CacheSlot> keep_source(Graph& graph, DType kv_dtype) {
     slots[size_t(slot)] = slot_of(node, kv_dtype);
     appended_state(graph, node, slot);
   });
+  keep_source_rows(graph, slots);
   graph.outputs.clear();
   drop_dead_nodes(graph);
   return slots;

@@ -30,7 +30,7 @@ int edit_distance(const std::string& a, const std::string& b) {
   throw Error{ErrorKind::bad_usage, "the model has no value named '" + name + "'", "tap or intervention", nearest_names(name, tap_names(graph))};
 }
 
-bool is_scan(const Node& node) { return node.op == &scan_op(); }
+bool is_scan(const Node& node) { return node.op == &scan_op() || node.op == &cached_scan_op(); }
 const ScanBody& body_of(const Node& scan) { return *static_cast<const ScanBody*>(scan.payload.get()); }
 
 // A value that a body computes for each row.

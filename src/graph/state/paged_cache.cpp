@@ -20,7 +20,7 @@ PagedCache::PagedCache(std::vector<CacheSlot> slots, CacheOptions options) : slo
     throw Error{ErrorKind::bad_usage, "a cache needs blocks of at least one token", "PagedCache"};
   for (const CacheSlot& slot : slots_) {
     keys_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, options_.block_size, slot.width}));
-    values_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, options_.block_size, slot.width}));
+    values_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, options_.block_size, slot.rows_only ? 0 : slot.width}));
   }
   references_.assign(size_t(options_.num_blocks), 0);
   for (int64_t block = options_.num_blocks; block-- > 0;) free_.push_back(int32_t(block));
@@ -28,8 +28,9 @@ PagedCache::PagedCache(std::vector<CacheSlot> slots, CacheOptions options) : slo
 
 int64_t PagedCache::bytes() const {
   int64_t total = 0;
-  for (const Tensor& tensor : keys_) total += int64_t(tensor.bytes());
-  return 2 * total;
+  for (const auto* side : {&keys_, &values_})
+    for (const Tensor& tensor : *side) total += int64_t(tensor.bytes());
+  return total;
 }
 
 int32_t PagedCache::take() {
@@ -81,7 +82,7 @@ void PagedCache::reserve(CacheSequence& sequence, int64_t count) {
       const int32_t old = sequence.blocks[partial], fresh = take();
       for (size_t slot = 0; slot < slots_.size(); ++slot)
         for (Tensor* side : {&keys_[slot], &values_[slot]}) {
-          const size_t bytes = size_t(options_.block_size * slots_[slot].width * size_of(slots_[slot].dtype));
+          const size_t bytes = side->bytes() / size_t(options_.num_blocks);
           std::memcpy(side->mutable_raw() + size_t(fresh) * bytes, side->raw() + size_t(old) * bytes, bytes);
         }
       sequence.blocks[partial] = fresh;
@@ -165,14 +166,30 @@ void PagedCache::write(int slot, const CacheSequence& sequence, int64_t start, i
   std::byte* keys = keys_[size_t(slot)].mutable_raw();
   std::byte* values = values_[size_t(slot)].mutable_raw();
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t position = start + i;
-    const int64_t row = int64_t(sequence.blocks[size_t(position / options_.block_size)]) * options_.block_size + position % options_.block_size;
-    const int64_t offset = row * s.width * size_of(s.dtype);
+    const int64_t offset = row_of(sequence, start + i) * s.width * size_of(s.dtype);
     convert(k + i * s.width, from, keys + offset, s.dtype, s.width);
     convert(v + i * s.width, from, values + offset, s.dtype, s.width);
   }
 }
 template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const float*, const float*);
 template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const double*, const double*);
+
+template <class T>
+void PagedCache::write_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* rows) {
+  const CacheSlot& s = slots_[size_t(slot)];
+  for (int64_t i = 0; i < count; ++i)
+    convert(rows + i * s.width, sizeof(T) == 8 ? DType::f64 : DType::f32, keys_[size_t(slot)].mutable_raw() + row_of(sequence, start + i) * s.width * size_of(s.dtype), s.dtype, s.width);
+}
+template void PagedCache::write_rows(int, const CacheSequence&, int64_t, int64_t, const float*);
+template void PagedCache::write_rows(int, const CacheSequence&, int64_t, int64_t, const double*);
+
+template <class T>
+void PagedCache::read_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, T* rows) const {
+  const CacheSlot& s = slots_[size_t(slot)];
+  for (int64_t i = 0; i < count; ++i)
+    convert(keys_[size_t(slot)].raw() + row_of(sequence, start + i) * s.width * size_of(s.dtype), s.dtype, rows + i * s.width, sizeof(T) == 8 ? DType::f64 : DType::f32, s.width);
+}
+template void PagedCache::read_rows(int, const CacheSequence&, int64_t, int64_t, float*) const;
+template void PagedCache::read_rows(int, const CacheSequence&, int64_t, int64_t, double*) const;
 
 }  // namespace orrery

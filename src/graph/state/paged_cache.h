@@ -6,6 +6,8 @@
 //   CacheSequence b = cache.fork(a);      // shares every block; the first write to a shared block copies it
 //   cache.truncate(b, 12);                // rolls back to the first 12 tokens
 //
+// A slot may hold rows of anything else: a recurrence carries its state on from the row of the token before.
+//
 // One block table serves all slots (layers) of a cache; a block holds `block_size` tokens of every slot's keys and values.
 // Blocks are reference-counted. Whole blocks can be published under a key (their tokens and all that came before) and
 // taken over by a later sequence with the same beginning. Kwon et al. 2023 (paged attention).
@@ -25,6 +27,7 @@ namespace orrery {
 struct CacheSlot {
   int64_t width = 0;          // kv_heads * head_dim
   DType dtype = DType::f32;
+  bool rows_only = false;     // no values beside: what a recurrence carries on after each token, rows of a source
 };
 
 struct CacheOptions {
@@ -70,6 +73,11 @@ class PagedCache {
   // Writes rows k, v (of T) at positions [start, start + count) of the sequence; room has been reserved.
   template <class T>
   void write(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* k, const T* v);
+  // The same for a slot of rows alone, and back.
+  template <class T>
+  void write_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* rows);
+  template <class T>
+  void read_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, T* rows) const;
 
   int64_t block_size() const { return options_.block_size; }
   int64_t free_blocks() const { return int64_t(free_.size()); }
@@ -80,13 +88,16 @@ class PagedCache {
 
  private:
   friend struct CacheSequence;
+  int64_t row_of(const CacheSequence& sequence, int64_t position) const {
+    return int64_t(sequence.blocks[size_t(position / options_.block_size)]) * options_.block_size + position % options_.block_size;
+  }
   void release(std::vector<int32_t>& blocks);
   void drop(int32_t block);
   int32_t take();
 
   std::vector<CacheSlot> slots_;
   CacheOptions options_;
-  std::vector<Tensor> keys_, values_;            // per slot: [blocks, block_size, width]
+  std::vector<Tensor> keys_, values_;            // per slot: [blocks, block_size, width]; values of width 0 where rows_only
   std::vector<int32_t> references_, free_;
   struct Published {
     int32_t block;
