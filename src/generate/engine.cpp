@@ -37,7 +37,7 @@ Engine::Compiled Engine::compiled(Model& model, ThreadPool& pool, const EngineOp
   Graph graph = model.graph({.choose_rows = true, .cached = true, .kv_dtype = options.kv_dtype, .sites = options.sites}, &made.slots);
   std::erase_if(graph.outputs, [](const auto& output) { return output.first != "logits"; });
   CompileOptions compile_options;
-  compile_options.capacity = {{"tokens", options.max_rows}, {"tokens.sequences", options.max_batch}, {"logit_rows", options.max_batch}};
+  compile_options.capacity = {{"tokens", options.max_rows}, {"tokens.sequences", options.max_batch}, {"logit_rows", options.max_batch}, {"source", options.max_batch * options.source_positions}, {"source.sequences", options.max_batch}};
   compile_options.max_positions = options.max_positions;
   made.plan = compile(std::move(graph), model.weights(), compile_options, &pool);
   return made;
@@ -64,6 +64,8 @@ Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Com
   run_.input("ids", ids_.data());
   run_.input("logit_rows", logit_rows_.data());
   if (!model.config().encoder_decoder) return;
+  source_rows_ = &run_.rows("source");
+  source_rows_->sequences.reserve(size_t(options.max_batch));
   std::vector<CacheSlot> slots;
   encode_run_ = std::make_unique<Workspace>(compiled_encoder(model, pool, options, slots), pool);
   const int64_t blocks = (options.source_positions + options.block_size - 1) / options.block_size;
@@ -105,6 +107,10 @@ void Engine::check(std::span<const int32_t> ids, int64_t position) const {
 Engine::Progress Engine::fill(std::span<const Feed> feeds, Progress from) {
   rows_->count = 0;
   rows_->sequences.clear();
+  if (source_rows_) {
+    source_rows_->count = 0;
+    source_rows_->sequences.clear();
+  }
   logit_rows_.clear();
   finished_.clear();
   while (from.feed < feeds.size() && rows_->count < options_.max_rows) {
@@ -113,6 +119,7 @@ Engine::Progress Engine::fill(std::span<const Feed> feeds, Progress from) {
     std::copy_n(feed.ids.begin() + std::ptrdiff_t(from.token), count, ids_.begin() + rows_->count);
     rows_->append(int64_t(count), feed.sequence->length, feed.id, feed.sequence);
     rows_->sequences.back().source = feed.source;
+    if (source_rows_) source_rows_->append(feed.source->length, 0, feed.id);
     from.token += count;
     if (from.token < feed.ids.size()) break;
     logit_rows_.push_back(int32_t(rows_->count - 1));

@@ -94,6 +94,7 @@ class Engine {
   PagedCache cache_;
   Workspace run_;
   Rows* rows_;
+  Rows* source_rows_ = nullptr;    // of the sources that the sequences of a run look at
   std::vector<int32_t> ids_, logit_rows_;
   std::vector<size_t> finished_;   // feeds whose last token is in this run
   std::vector<float> logits_;

@@ -10,7 +10,7 @@ using namespace orrery::generate_test;
 
 namespace {
 
-const std::vector<std::string> kAnswering = {"pegasus", "pegasus-untied", "t5", "t5-gated"};
+const std::vector<std::string> kAnswering = {"bahdanau", "pegasus", "pegasus-untied", "t5", "t5-gated"};
 
 std::vector<int32_t> answer_of(const SafetensorsFile& file, int i) { return integers(file, std::to_string(i) + ".decoder_input_ids"); }
 
@@ -51,7 +51,7 @@ TEST_CASE("a decoder fed token by token computes what the whole model does, bit 
     }
 }
 
-TEST_CASE("greedy answers of encoder-decoders are transformers'") {
+TEST_CASE("greedy answers of encoder-decoders are transformers', or PyTorch's") {
   ThreadPool pool(2);
   for (const std::string& variant : kAnswering) {
     CAPTURE(variant);

@@ -43,6 +43,7 @@ struct Config {
   int64_t num_encoder_layers = 0, num_encoder_heads = 0, encoder_intermediate_size = 0;
   std::optional<int32_t> decoder_start_id;         // what the decoder's text begins with
   int64_t num_buckets = 0, max_distance = 0;       // T5: of its relative positions
+  int64_t embedding_size = 0, alignment_size = 0, maxout_size = 0;   // Bahdanau: where they are not hidden_size
   bool gated_mlp = false;
   bool scale_embedding = false;                    // by sqrt(hidden_size)
   bool scale_logits = false;                       // T5: by 1 / sqrt(hidden_size)

@@ -335,46 +335,51 @@ TEST_CASE("a tiny encoder learns to sort four numbers") {
   CHECK(again.loss == reports.back().evaluation->loss);
 }
 
-TEST_CASE("an encoder-decoder learns to translate, and goes on after a stop with the same bits") {
-  const TemporaryFolder folder("train");
-  ThreadPool pool(2);
-  Recipe recipe;
-  recipe.model = R"({"model_type": "vanilla", "architectures": ["VanillaForConditionalGeneration"], "num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 4,
-    "intermediate_size": 64, "vocab_size": 128, "max_position_embeddings": 32, "dropout": 0.05, "decoder_start_token_id": 0, "eos_token_id": 1})";
-  recipe.objective = "seq2seq";
-  recipe.data = {R"({"corpus": "translation", "seed": 1, "words": 6, "count": 5000})"};
-  recipe.eval_data = {R"({"corpus": "translation", "seed": 2, "words": 6, "count": 50})"};
-  recipe.output = folder.path() / "whole";
-  recipe.batch = 16;
-  recipe.seq = 16;
-  recipe.max_steps = 60;
-  recipe.learning_rate = 5e-3;
-  recipe.warmup = 10;
-  recipe.schedule = "inverse_sqrt";
-  recipe.label_smoothing = 0.1;
-  recipe.save_every = 30;
-  recipe.log_every = 20;
-  std::vector<StepReport> reports;
-  Trainer(recipe, pool).run({.log = [&](const StepReport& report) { reports.push_back(report); }});
-  REQUIRE(reports.size() == 3);
-  CHECK(reports.back().learning_rate == doctest::Approx(5e-3 * std::sqrt(10.0 / 59.0)));
-  CHECK(reports.back().loss < 0.9 * reports.front().loss);
-  REQUIRE(reports.back().evaluation);
-  CHECK(reports.back().evaluation->exact);
-  CHECK(reports.back().evaluation->targets > 50 * 5);
+TEST_CASE("encoder-decoders learn to translate, and go on after a stop with the same bits") {
+  ThreadPool pool(2), one(1);
+  for (const char* model : {
+           R"({"model_type": "vanilla", "architectures": ["VanillaForConditionalGeneration"], "num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 4,
+    "intermediate_size": 64, "vocab_size": 128, "max_position_embeddings": 32, "dropout": 0.05, "decoder_start_token_id": 0, "eos_token_id": 1})",
+           R"({"model_type": "bahdanau", "architectures": ["BahdanauForConditionalGeneration"], "num_hidden_layers": 1, "hidden_size": 24, "num_attention_heads": 1,
+    "vocab_size": 128, "max_position_embeddings": 32, "initializer_range": 0.1, "dropout": 0.05, "decoder_start_token_id": 0, "eos_token_id": 1})"}) {
+    CAPTURE(model);
+    const TemporaryFolder folder("train");
+    Recipe recipe;
+    recipe.model = model;
+    recipe.objective = "seq2seq";
+    recipe.data = {R"({"corpus": "translation", "seed": 1, "words": 6, "count": 5000})"};
+    recipe.eval_data = {R"({"corpus": "translation", "seed": 2, "words": 6, "count": 50})"};
+    recipe.output = folder.path() / "whole";
+    recipe.batch = 16;
+    recipe.seq = 16;
+    recipe.max_steps = 60;
+    recipe.learning_rate = 5e-3;
+    recipe.warmup = 10;
+    recipe.schedule = "inverse_sqrt";
+    recipe.label_smoothing = 0.1;
+    recipe.save_every = 30;
+    recipe.log_every = 20;
+    std::vector<StepReport> reports;
+    Trainer(recipe, pool).run({.log = [&](const StepReport& report) { reports.push_back(report); }});
+    REQUIRE(reports.size() == 3);
+    CHECK(reports.back().learning_rate == doctest::Approx(5e-3 * std::sqrt(10.0 / 59.0)));
+    CHECK(reports.back().loss < 0.9 * reports.front().loss);
+    REQUIRE(reports.back().evaluation);
+    CHECK(reports.back().evaluation->exact);
+    CHECK(reports.back().evaluation->targets > 50 * 5);
 
-  const std::filesystem::path again = folder.path() / "again";
-  std::filesystem::create_directories(again);
-  std::filesystem::copy(checkpoint_folder(recipe.output, 30), checkpoint_folder(again, 30), std::filesystem::copy_options::recursive);
-  recipe.output = again;
-  ThreadPool one(1);
-  Trainer resumed(recipe, one);
-  resumed.resume(again);
-  resumed.run();
-  CHECK(read_file(again / "model.safetensors").value() == read_file(folder.path() / "whole" / "model.safetensors").value());
+    const std::filesystem::path again = folder.path() / "again";
+    std::filesystem::create_directories(again);
+    std::filesystem::copy(checkpoint_folder(recipe.output, 30), checkpoint_folder(again, 30), std::filesystem::copy_options::recursive);
+    recipe.output = again;
+    Trainer resumed(recipe, one);
+    resumed.resume(again);
+    resumed.run();
+    CHECK(read_file(again / "model.safetensors").value() == read_file(folder.path() / "whole" / "model.safetensors").value());
 
-  recipe.objective = "causal";
-  CHECK_THROWS_AS(Trainer(recipe, pool), Error);
+    recipe.objective = "causal";
+    CHECK_THROWS_AS(Trainer(recipe, pool), Error);
+  }
 }
 
 TEST_CASE("the masked objective trains a BERT") {

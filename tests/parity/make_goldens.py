@@ -16,6 +16,7 @@ import transformers
 from safetensors.torch import save_file
 from transformers.generation import logits_process as processors
 
+import bahdanau
 import variants
 from variants import VARIANTS
 
@@ -180,6 +181,50 @@ def make_adamw():
     print("adamw", trace["losses"][[0, -1]].tolist(), about["float32_error"]["losses"], max(distance.values()))
 
 
+BAHDANAU = {"model_type": "bahdanau", "architectures": ["BahdanauForConditionalGeneration"], "vocab_size": 96, "hidden_size": 12,
+            "embedding_size": 10, "alignment_size": 8, "maxout_size": 9, "num_hidden_layers": 1, "num_attention_heads": 1,
+            "max_position_embeddings": 64, "is_encoder_decoder": True, "decoder_start_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+            "dtype": "float32"}
+
+
+def make_bahdanau():
+    """Three pairs of texts of different lengths, each alone, through the PyTorch program of bahdanau.py."""
+    lengths = ((5, 7), (11, 1), (3, 12))
+    for seed in range(1, 1000):
+        model = bahdanau.Bahdanau(BAHDANAU)
+        variants.randomise(model, seed)
+        with torch.no_grad():
+            model.decoder.attention.v.mul_(5)  # an alignment that is not flat
+        generator = torch.Generator().manual_seed(seed)
+        pairs = [[torch.randint(3, BAHDANAU["vocab_size"], (n,), generator=generator) for n in pair] for pair in lengths]
+        continued = [model.greedy(source, 1, variants.GREEDY_TOKENS) for source, _ in pairs]
+        if all(lead > 2e-3 for _, lead in continued):
+            break
+    folder = GOLDENS / "bahdanau"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    save_file({k: f32(v) for k, v in model.state_dict().items()}, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(BAHDANAU, indent=2) + "\n")
+    stored, total, count = {}, 0.0, 0
+    model = model.double()
+    for i, (source, target) in enumerate(pairs):
+        ids = torch.cat([torch.tensor([1]), target])
+        labels = torch.cat([target, torch.tensor([2])])
+        logits, alignment, hidden = model(source, ids)
+        stored |= {f"{i}.encoder_last_hidden_state": f32(model.encode(source)[0]), f"{i}.last_hidden_state": f32(hidden)}
+        stored |= {f"{i}.input_ids": source, f"{i}.decoder_input_ids": ids, f"{i}.labels": labels, f"{i}.logits": f32(logits),
+                   f"{i}.cross_attentions.0": f32(alignment)[None], f"{i}.greedy_ids": continued[i][0]}
+        total = total + torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+        count += len(labels)
+    (total / count).backward()
+    stored["loss"] = f32(total / count).reshape(1)
+    stored |= {f"grad.{name}": f32(p.grad) for name, p in model.named_parameters()}
+    save_file(stored, folder / "golden.safetensors")
+    about = {"loss": "seq2seq", "targets": count, "seed": seed, "smallest_greedy_lead": min(lead for _, lead in continued), "versions": VERSIONS}
+    (folder / "golden.json").write_text(json.dumps(about, indent=2) + "\n")
+    print("bahdanau", seed, about["smallest_greedy_lead"])
+
+
 def filtered(logits, ids, case):
     """transformers' chain in the order of `generate`; probabilities in float64."""
     chain = processors.LogitsProcessorList()
@@ -260,9 +305,9 @@ def make_sampling():
 
 def main():
     torch.set_num_threads(1)
-    wanted = sys.argv[1:] or [*VARIANTS, "adamw", "sampling"]
+    wanted = sys.argv[1:] or [*VARIANTS, "adamw", "sampling", "bahdanau"]
     for name in wanted:
-        {"adamw": make_adamw, "sampling": make_sampling}.get(name, lambda: make_checkpoint(name))()
+        {"adamw": make_adamw, "sampling": make_sampling, "bahdanau": make_bahdanau}.get(name, lambda: make_checkpoint(name))()
 
 
 if __name__ == "__main__":
