@@ -69,6 +69,8 @@ std::string spelled(const std::vector<int32_t>& ids) {
   return text;
 }
 
+bool agrees(const Json& options) { return options.at("agreement") != 0; }
+
 // The length is drawn first, all alike, and then sentences until one has it: long ones are as frequent as short ones.
 Json generate(const Json& options, uint64_t seed, uint64_t index) {
   Random random(seed, index);
@@ -77,7 +79,7 @@ Json generate(const Json& options, uint64_t seed, uint64_t index) {
   std::vector<int32_t> source;
   do source = writer.sentence();
   while (source.size() != length);
-  const Translation right = translate(source).value();
+  const Translation right = translate(source, agrees(options)).value();
   const std::string from = spelled(source), to = spelled(right.target);
   return {{"text", from + " -> " + to}, {"input", source},  {"target", right.target}, {"alignment", right.alignment},
           {"source", from},             {"translation", to}};
@@ -122,7 +124,7 @@ Verdict check(const Json& options, std::string_view text) {
   if (size > longest) return not_so(longest, "at most " + std::to_string(longest) + " words");
   if (size < size_t(kShortest)) return not_so(size, "at least " + std::to_string(kShortest) + " words");
   if (size == words.size()) return not_so(size, "\"->\" and the translation");
-  const Translation right = translate(source).value();
+  const Translation right = translate(source, agrees(options)).value();
   for (size_t i = 0; i < size; ++i) {
     const size_t at = size + 1 + i;
     const std::string_view expected = translation_word(right.target[i]);
@@ -158,7 +160,8 @@ const Corpus& translation_corpus() {
   static const Corpus corpus = {
       .name = "translation",
       .about = "Sentences and their translation into an invented language of other order and with agreement, for encoder-decoders.",
-      .options = {{"words", 14, kShortest, 24, "The most words a sentence has; the fewest is 4."}},
+      .options = {{"words", 14, kShortest, 24, "The most words a sentence has; the fewest is 4."},
+                  {"agreement", 1, 0, 1, "Whether words agree in gender; with 0 each has one form, and a translation is a reordering."}},
       .generate = generate,
       .check = check,
       .text = text};

@@ -38,8 +38,8 @@ struct Translation {
   std::vector<int32_t> alignment;   // of each position of target, the index in the source of the word it renders
 };
 
-// Of the ids of a source sentence, of any length. The error is the misfit.
-Result<Translation> translate(std::span<const int32_t> source);
+// Of the ids of a source sentence, of any length. Without agreement each word has one form, of two the one of -o. The error is the misfit.
+Result<Translation> translate(std::span<const int32_t> source, bool agreement = true);
 
 // The first word that keeps ids from being a source sentence, or their end where it comes too soon.
 struct TranslationMisfit {

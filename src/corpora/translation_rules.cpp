@@ -102,13 +102,13 @@ class Reader {
 
 }  // namespace
 
-Result<Translation> translate(std::span<const int32_t> source) {
+Result<Translation> translate(std::span<const int32_t> source, bool agreement) {
   Reader reader(source);
   const Words words = reader.sentence();
   if (const auto misfit = reader.misfit()) return Error{ErrorKind::bad_file, "expected " + misfit->expected, "word " + std::to_string(misfit->position + 1)};
   Translation result;
   for (const Placed& word : words) {
-    result.target.push_back(translation::rendered(source[word.source], word.gender));
+    result.target.push_back(translation::rendered(source[word.source], agreement ? word.gender : Gender::o));
     result.alignment.push_back(int32_t(word.source));
   }
   return result;

@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/file.h"
+#include "base/json.h"
 #include "corpora/corpus.h"
 #include "corpora/translation_words.h"
 
@@ -49,6 +51,13 @@ TEST_CASE("each id has one word and each word one id") {
   CHECK(translation::id_of("an") == -1);
 }
 
+TEST_CASE("the tokenizer of the recipes has these words") {
+  const Json file = parse_json(read_file("examples/recipes/translation-words/tokenizer.json").value(), "tokenizer").value();
+  const Json& vocab = file["model"]["vocab"];
+  CHECK(vocab.size() == size_t(kTranslationVocab));
+  for (int32_t id = 0; id < kTranslationVocab; ++id) CHECK(vocab[std::string(translation_word(id))] == id);
+}
+
 TEST_CASE("words are reordered and agree as the rules say") {
   const auto translates = [](const char* source, const char* target, const Ids& alignment) {
     INFO(source);
@@ -69,6 +78,24 @@ TEST_CASE("words are reordered and agree as the rules say") {
              {8, 0, 2, 1, 3, 4, 6, 7, 5, 10, 11, 9, 12, 13, 14, 15});
   translates("a boat finds the stone that falls under the house that sings",
              "una nava la doma kia kantar sut lo petro kio kador trovar", {0, 1, 8, 9, 10, 11, 7, 3, 4, 5, 6, 2});
+}
+
+TEST_CASE("without agreement each word has one form, and the order stays") {
+  const Json plain = resolve_options(corpus(), {{"agreement", 0}});
+  std::map<int32_t, int32_t> rendered;
+  for (uint64_t i = 0; i < 300; ++i) {
+    const Json record = corpus().generate(plain, 5, i), agreeing = corpus().generate(options(), 5, i);
+    CHECK(record["input"] == agreeing["input"]);
+    CHECK(record["alignment"] == agreeing["alignment"]);
+    CHECK(corpus().check(plain, record["text"].get<std::string>()).correct);
+    for (size_t at = 0; at < record["target"].size(); ++at) {
+      const int32_t from = record["input"][record["alignment"][at].get<size_t>()], to = record["target"][at];
+      CHECK(rendered.emplace(from, to).first->second == to);
+    }
+  }
+  CHECK(rendered.size() == 54);
+  CHECK(corpus().check(plain, "the fox sees a dog -> lo vola uno kano vidor").correct);
+  CHECK(corpus().check(options(), "the fox sees a dog -> lo vola uno kano vidor").position == 22);
 }
 
 TEST_CASE("what is no sentence is refused with its place") {

@@ -33,7 +33,7 @@ void run(Context& context, AlignmentCommandOptions& options) {
 const Command& evaluate_alignment() {
   static const Command command{"evaluate alignment",
                                "Measure how often a translator looks at the word it renders.",
-                               {"orrery train examples/recipes/bahdanau.json --max-steps 4 --output aligner && orrery corpus translation --seed 3 --count 20 | orrery evaluate alignment aligner --file -"},
+                               {"orrery train examples/recipes/bahdanau.json --max-steps 4 --output aligner && orrery corpus translation --agreement 0 --seed 3 --count 20 | orrery evaluate alignment aligner --file -"},
                                run};
   return command;
 }
