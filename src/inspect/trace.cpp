@@ -103,6 +103,8 @@ std::vector<Intervention> table_of(const Trace& made, const TraceOptions& option
 void look_inside(Trace& made, Model& model, ThreadPool& pool, const TraceOptions& options) {
   const Graph graph = model.graph();
   const Names names(graph);
+  if (names.residuals.empty())
+    throw Error{ErrorKind::unsupported, "a model of architecture " + model.config().architecture + " has no residual stream to follow", model.folder().string(), "`orrery inspect attention` shows where it looks"};
   const bool both = model.config().encoder_decoder;
   std::vector<std::string> known = tap_names(graph), taps = names.embeddings;
   for (const std::string& residual : names.residuals)

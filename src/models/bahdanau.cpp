@@ -25,6 +25,7 @@ Result<Config> read(const Json& json, const std::string& where) {
   if (c.num_layers != 1 || c.num_heads != 1) fields.fail("there is one layer with one alignment, not " + std::to_string(c.num_layers) + " with " + std::to_string(c.num_heads), "", ErrorKind::unsupported);
   c.embedding_size = fields.integer_or("embedding_size", c.hidden_size, {1, 1 << 20});
   c.alignment_size = fields.integer_or("alignment_size", c.hidden_size, {1, 1 << 20});
+  c.head_dim = c.alignment_size;
   c.maxout_size = fields.integer_or("maxout_size", c.hidden_size, {1, 1 << 20});
   c.residual_dropout = fields.number_or("dropout", 0, {0, 0.99});
   c.initializer_range = fields.number_or("initializer_range", 0.01, {0, 10});
