@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/loading.h"
+#include "cli/tokenize_chat.h"
 
 namespace orrery::cli::commands {
 namespace {
@@ -106,8 +107,9 @@ void decode(Context& context, const TokenizeOptions& options, const Tokenizer& t
   else context.out().line(text);
 }
 
-void run(Context& context, TokenizeOptions& options) {
+void run(Context& context, TokenizeOptions& options, ChatOptions& chat) {
   const Tokenizer tokenizer = load_tokenizer(options.model);
+  if (!chat.chat.empty()) return tokenize_chat(context, tokenizer, options.model, chat);
   if (context.options().given("decode")) return decode(context, options, tokenizer);
   EncodeOptions how;
   how.add_special = options.special;
@@ -138,7 +140,7 @@ const Command& tokenize() {
   static const Command command{"tokenize",
                                "Turn text into tokens, or tokens into text.",
                                {"orrery tokenize storyteller 'Once upon a time'", "orrery tokenize storyteller --decode 1,2,3",
-                                "orrery tokenize storyteller 'Once upon a time' -o ids.npy"},
+                                "orrery tokenize storyteller 'Once upon a time' -o ids.npy", "orrery tokenize storyteller --chat examples/chat/chat.json --chat-template examples/chat/plain.jinja"},
                                run};
   return command;
 }
