@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "checkpoint/gguf_metadata.h"
 #include "cli/model_path.h"
 #include "generate/generator.h"
 
@@ -36,7 +37,25 @@ Model load_model(const Context& context, const std::string& model) {
   return loaded;
 }
 
-Tokenizer load_tokenizer(const std::string& model) { return Tokenizer::load(model_path(model)).value(); }
+namespace {
+
+// A GGUF file is no model here, but its vocabulary is read.
+Result<Tokenizer> open_tokenizer(const std::string& model, const std::optional<RankOptions>& ranks) {
+  std::error_code ignored;
+  const std::filesystem::path path(model);
+  if (path.extension() != ".gguf" || !std::filesystem::is_regular_file(path, ignored)) return Tokenizer::load(model_path(model), ranks);
+  const Result<MappedFile> file = MappedFile::open(path);
+  if (!file) return file.error();
+  const Result<Json> metadata = read_gguf_metadata(file->bytes(), path.string());
+  if (!metadata) return metadata.error();
+  return Tokenizer::from_gguf(*metadata, path.string());
+}
+
+}  // namespace
+
+Tokenizer load_tokenizer(const std::string& model, const std::optional<RankOptions>& ranks) {
+  return open_tokenizer(model, ranks).value();
+}
 
 Tokenizer load_tokenizer(const std::string& model, const Model& loaded) {
   Tokenizer tokenizer = load_tokenizer(model);
@@ -45,11 +64,9 @@ Tokenizer load_tokenizer(const std::string& model, const Model& loaded) {
 }
 
 std::optional<Tokenizer> find_tokenizer(const std::string& model) {
-  const std::filesystem::path folder = model_path(model);
-  std::error_code ignored;
-  for (const char* file : {"tokenizer.json", "merges.txt", "vocab.txt"})
-    if (std::filesystem::exists(folder / file, ignored)) return Tokenizer::load(folder).value();
-  return std::nullopt;
+  Result<Tokenizer> tokenizer = open_tokenizer(model, {});
+  if (!tokenizer && tokenizer.error().kind == ErrorKind::not_found) return std::nullopt;
+  return std::move(tokenizer).value();
 }
 
 std::string read_text(const std::filesystem::path& file) {

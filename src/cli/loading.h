@@ -17,7 +17,8 @@ DType kv_dtype(const Context& context);
 
 // Warns where the config names code to fetch: it is never run.
 Model load_model(const Context& context, const std::string& model);
-Tokenizer load_tokenizer(const std::string& model);
+// `ranks` is for rank files of tiktoken whose name is not known.
+Tokenizer load_tokenizer(const std::string& model, const std::optional<RankOptions>& ranks = {});
 // As above, and throws Error where the model has no embedding for all its ids.
 Tokenizer load_tokenizer(const std::string& model, const Model& loaded);
 // Nothing where the model has no tokenizer at all.

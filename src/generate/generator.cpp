@@ -43,7 +43,7 @@ std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer)
 }
 
 void check_vocabulary(const Tokenizer& tokenizer, const Model& model) {
-  const int64_t ids = tokenizer.id_limit(), vocab_size = model.config().vocab_size;
+  const int64_t ids = tokenizer.own_id_limit(), vocab_size = model.config().vocab_size;
   if (ids > vocab_size)
     throw Error{ErrorKind::bad_file, "the tokenizer has ids up to " + std::to_string(ids - 1) + ", but vocab_size is " + std::to_string(vocab_size), model.folder().string(), "is the tokenizer of another model?"};
 }

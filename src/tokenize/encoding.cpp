@@ -13,17 +13,56 @@ void Encoding::add(int32_t id, std::string token, Offsets at, int32_t type_id, b
   special.push_back(is_special);
   words.push_back(word);
   sequences.push_back(sequence);
+  mask.push_back(1);
 }
 
-void Encoding::append(const Encoding& other) {
+namespace {
+
+void join_tokens(Encoding& first, const Encoding& second) {
   const auto join = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-  join(ids, other.ids);
-  join(tokens, other.tokens);
-  join(offsets, other.offsets);
-  join(type_ids, other.type_ids);
-  join(special, other.special);
-  join(words, other.words);
-  join(sequences, other.sequences);
+  join(first.ids, second.ids);
+  join(first.tokens, second.tokens);
+  join(first.offsets, second.offsets);
+  join(first.type_ids, second.type_ids);
+  join(first.special, second.special);
+  join(first.words, second.words);
+  join(first.sequences, second.sequences);
+  join(first.mask, second.mask);
+}
+
+}  // namespace
+
+void Encoding::append(const Encoding& other) {
+  std::vector<Encoding> windows;
+  const auto add_window = [&](const Encoding& first, const Encoding& second) {
+    Encoding& window = windows.emplace_back();
+    join_tokens(window, first);
+    join_tokens(window, second);
+  };
+  for (const Encoding& mine : overflow) {
+    add_window(mine, other);
+    for (const Encoding& others : other.overflow) add_window(mine, others);
+  }
+  for (const Encoding& others : other.overflow) add_window(*this, others);
+  overflow.swap(windows);
+  join_tokens(*this, other);
+}
+
+Encoding Encoding::part(size_t begin, size_t end) const {
+  Encoding out;
+  const auto copy = [&](auto& to, const auto& from) {   // an encoding of ids alone has nothing else
+    if (!from.empty()) to.assign(from.begin() + static_cast<std::ptrdiff_t>(begin), from.begin() + static_cast<std::ptrdiff_t>(end));
+  };
+  copy(out.ids, ids);
+  copy(out.tokens, tokens);
+  copy(out.offsets, offsets);
+  copy(out.type_ids, type_ids);
+  copy(out.special, special);
+  copy(out.words, words);
+  copy(out.sequences, sequences);
+  copy(out.mask, mask);
+  out.bare = bare;
+  return out;
 }
 
 }  // namespace orrery

@@ -26,10 +26,15 @@ struct Encoding {
   std::vector<uint8_t> special;      // 1 for tokens that the post-processor added
   std::vector<int32_t> words;        // the index of the pre-token, or kNone
   std::vector<int32_t> sequences;    // 0 or 1: which input text, or kNone
+  std::vector<uint8_t> mask;         // 0 for padding
+  std::vector<Encoding> overflow;    // what truncation cut off, window by window
+  bool bare = false;                 // of one text without a post-processor: the reference counts padding as part of that text
 
   size_t size() const { return ids.size(); }
   void add(int32_t id, std::string token, Offsets at, int32_t type_id, bool is_special, int32_t word, int32_t sequence);
+  // Puts the other after this; each window of one goes with the other itself and with each of its windows.
   void append(const Encoding& other);
+  Encoding part(size_t begin, size_t end) const;   // tokens [begin, end), without overflow
 };
 
 }  // namespace orrery

@@ -45,6 +45,15 @@ struct Differences {
   }
 };
 
+// The file of a tokenizer that goldens name.
+std::string tokenizer_file(const std::string& name) {
+  if (name.starts_with("synthetic/")) return name + ".json";
+  if (name == "gpt2-files") return "gpt2/vocab.json";
+  if (name == "bert-base-multilingual-cased") return name + "/vocab.txt";
+  if (name.ends_with("-json")) return name.substr(0, name.size() - 5) + "/tokenizer.json";
+  return name + "/tokenizer.json";
+}
+
 void check_goldens(const std::string& golden, const std::string& file) {
   const Tokenizer tokenizer = Tokenizer::load(kRoot + file).value();
   Differences differences{golden};
@@ -121,32 +130,72 @@ TEST_CASE("the small tokenizers that exercise one component each give the refere
   CHECK(differences.count == 0);
 }
 
-TEST_CASE("pairs of texts are put together as the reference does") {
+TEST_CASE("pairs, words, truncation and padding are what the reference makes of them") {
   if (!shared_available("tokenizers")) return;
   std::map<std::string, Result<Tokenizer>> tokenizers;
-  Differences differences{"pair"};
+  Differences differences{""};
   int rows = 0;
   each_row("goldens/options.jsonl", [&](const Json& row) {
-    if (row["case"] != "pair" || !row.contains("out")) return;
     const std::string name = row["tokenizer"].get<std::string>();
-    const std::string file = name.starts_with("synthetic/") ? name + ".json" : name + "/tokenizer.json";
-    if (!std::filesystem::exists(kRoot + file)) return;
-    if (!tokenizers.contains(name)) tokenizers.emplace(name, Tokenizer::load(kRoot + file));
-    const Result<Tokenizer>& tokenizer = tokenizers.at(name);
-    if (!tokenizer) return;
-    const std::string a = row["opt"]["a"].get<std::string>(), b = row["opt"]["b"].get<std::string>();
-    const Encoding e = tokenizer->encode(a, {.pair = b});
-    const Json& out = row["out"];
+    if (!tokenizers.contains(name)) tokenizers.emplace(name, Tokenizer::load(kRoot + tokenizer_file(name)));
+    const Tokenizer& tokenizer = tokenizers.at(name).value();
+    const Json& options = row["opt"];
     differences.name = name;
-    differences.check("ids", row["opt"], e.ids, out["ids"]);
-    differences.check("offsets", row["opt"], offsets_json(e.offsets), out["offsets"]);
-    differences.check("type_ids", row["opt"], e.type_ids, out["type_ids"]);
-    differences.check("special", row["opt"], e.special, out["special"]);
-    differences.check("words", row["opt"], words_json(e.words), out["words"]);
-    differences.check("sequences", row["opt"], words_json(e.sequences), out["seq"]);
+    const auto check = [&](const Encoding& e, const Json& out) {
+      Json overflow = Json::array(), overflow_offsets = Json::array();
+      for (const Encoding& window : e.overflow) {
+        overflow.push_back(window.ids);
+        overflow_offsets.push_back(offsets_json(window.offsets));
+      }
+      differences.check("ids", options, e.ids, out["ids"]);
+      differences.check("offsets", options, offsets_json(e.offsets), out["offsets"]);
+      differences.check("type_ids", options, e.type_ids, out["type_ids"]);
+      differences.check("mask", options, e.mask, out["mask"]);
+      differences.check("special", options, e.special, out["special"]);
+      differences.check("words", options, words_json(e.words), out["words"]);
+      differences.check("sequences", options, words_json(e.sequences), out["seq"]);
+      differences.check("overflow", options, overflow, out["overflow"]);
+      differences.check("overflow_offsets", options, overflow_offsets, out["overflow_offsets"]);
+    };
     rows++;
+    if (row["case"] == "padding") {
+      std::vector<Encoding> batch;
+      for (const Json& text : options["batch"]) batch.push_back(tokenizer.encode(text.get<std::string>()));
+      const auto size = [&](const char* key) { return options[key].is_null() ? std::nullopt : std::optional(options[key].get<size_t>()); };
+      pad(batch, {.length = size("length"),
+                  .multiple_of = size("pad_to_multiple_of"),
+                  .left = options["direction"] == "left",
+                  .id = options["pad_id"].get<int32_t>(),
+                  .type_id = options["pad_type_id"].get<int32_t>(),
+                  .token = options["pad_token"].get<std::string>()});
+      for (size_t i = 0; i < batch.size(); i++) check(batch[i], row["out"][i]);
+      return;
+    }
+    std::optional<Encoding> e;
+    try {
+      if (row["case"] == "pretokenized") {
+        e = tokenizer.encode_words(options["words"].get<std::vector<std::string>>());
+      } else {
+        const std::string a = options["a"].get<std::string>(), b = options["b"].is_null() ? "" : options["b"].get<std::string>();
+        EncodeOptions how;
+        if (!options["b"].is_null()) how.pair = b;
+        if (row["case"] == "truncation") {
+          const std::string strategy = options["strategy"].get<std::string>();
+          how.truncation = Truncation{.max_length = options["max_length"].get<size_t>(),
+                                      .stride = options["stride"].get<size_t>(),
+                                      .strategy = strategy == "only_first"    ? Truncation::Strategy::only_first
+                                                  : strategy == "only_second" ? Truncation::Strategy::only_second
+                                                                              : Truncation::Strategy::longest_first,
+                                      .left = options["direction"] == "left"};
+        }
+        e = tokenizer.encode(a, how);
+      }
+    } catch (const Error&) {
+    }
+    differences.check("error", options, !e, row.contains("error"));
+    if (e && row.contains("out")) check(*e, row["out"]);
   });
-  CHECK(rows > 300);
+  CHECK(rows == 2210);
   CHECK(differences.count == 0);
 }
 
@@ -157,14 +206,8 @@ TEST_CASE("random ids decode to the reference's text, whole and as a stream") {
   int rows = 0;
   each_row("goldens/decode.jsonl", [&](const Json& row) {
     const std::string name = row["tokenizer"].get<std::string>();
-    std::string file = name + "/tokenizer.json";
-    if (name == "gpt2-files") file = "gpt2/vocab.json";
-    if (name == "bert-base-multilingual-cased") file = name + "/vocab.txt";
-    if (name.ends_with("-json")) file = name.substr(0, name.size() - 5) + "/tokenizer.json";
-    if (!std::filesystem::exists(kRoot + file)) return;
-    if (!tokenizers.contains(name)) tokenizers.emplace(name, Tokenizer::load(kRoot + file));
-    if (!tokenizers.at(name)) return;
-    const Tokenizer& tokenizer = *tokenizers.at(name);
+    if (!tokenizers.contains(name)) tokenizers.emplace(name, Tokenizer::load(kRoot + tokenizer_file(name)));
+    const Tokenizer& tokenizer = tokenizers.at(name).value();
     differences.name = name;
     const auto ids = row["ids"].get<std::vector<int32_t>>();
     differences.check("decoded", row["ids"], tokenizer.decode(ids, true), row["decoded"]);
@@ -185,7 +228,7 @@ TEST_CASE("random ids decode to the reference's text, whole and as a stream") {
     if (!refused && whole.starts_with(streamed)) differences.check("streamed", row["ids"], streamed + stream.finish(), whole);
     rows++;
   });
-  CHECK(rows >= 480);
+  CHECK(rows == 780);
   CHECK(differences.count == 0);
 }
 

@@ -31,6 +31,8 @@ class ModelRun {
   virtual void tokenize_words(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids);
 };
 
+class SentencePiece;
+
 class TokenModel {
  public:
   virtual ~TokenModel() = default;
@@ -40,6 +42,10 @@ class TokenModel {
   // How a token of the text is told; `covered` is the part of the piece that it stands for.
   virtual std::string_view shown(int32_t id, std::string_view covered) const;
   virtual Json to_json() const = 0;   // as in tokenizer.json, vocabulary and all
+  // For people: how the model came to the piece's tokens, as README.md of this folder says. `bytes` as for a ModelRun.
+  virtual Json explain(std::string_view piece, bool bytes) const = 0;
+  // Set where a sentencepiece model does everything, from the raw text on.
+  virtual const SentencePiece* sentencepiece() const { return nullptr; }
 };
 
 // What a tokenizer.json says of its model. The long lists are apart: they are read without building JSON for them.

@@ -75,4 +75,26 @@ void ProtobufReader::expect(Wire wire) const {
   if (wire_ != wire) bad("field " + std::to_string(number_) + " has another type than expected");
 }
 
+void ProtobufWriter::integer(uint32_t number, uint64_t value) {
+  varint(uint64_t(number) << 3);
+  varint(value);
+}
+
+void ProtobufWriter::real(uint32_t number, float value) {
+  varint(uint64_t(number) << 3 | 5);
+  const auto bits = std::bit_cast<uint32_t>(value);
+  for (int shift = 0; shift < 32; shift += 8) message_.push_back(static_cast<char>(bits >> shift & 0xFF));
+}
+
+void ProtobufWriter::bytes(uint32_t number, std::string_view value) {
+  varint(uint64_t(number) << 3 | 2);
+  varint(value.size());
+  message_ += value;
+}
+
+void ProtobufWriter::varint(uint64_t value) {
+  for (; value >= 0x80; value >>= 7) message_.push_back(static_cast<char>((value & 0x7F) | 0x80));
+  message_.push_back(static_cast<char>(value));
+}
+
 }  // namespace orrery

@@ -1,4 +1,4 @@
-// Reads the fields of one protocol buffer message, in the order they stand in, without a schema.
+// Reads the fields of one protocol buffer message, in the order they stand in, without a schema, and writes such messages.
 // https://protobuf.dev/programming-guides/encoding. Every length is checked against the bytes that are there.
 //
 //   for (ProtobufReader fields(bytes); fields.next();)
@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace orrery {
@@ -31,6 +32,18 @@ class ProtobufReader {
   uint32_t number_ = 0;
   Wire wire_ = Wire::varint;
   uint64_t integer_ = 0;
+};
+
+class ProtobufWriter {
+ public:
+  void integer(uint32_t number, uint64_t value);
+  void real(uint32_t number, float value);
+  void bytes(uint32_t number, std::string_view value);
+  const std::string& message() const { return message_; }
+
+ private:
+  void varint(uint64_t value);
+  std::string message_;
 };
 
 }  // namespace orrery

@@ -1,11 +1,13 @@
 #include "tokenize/sentencepiece.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <queue>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "tokenize/best_two.h"
 #include "tokenize/protobuf.h"
 
 namespace orrery {
@@ -194,6 +196,19 @@ SentencePiece::Normalized SentencePiece::normalize(std::string_view text, const 
   return out;
 }
 
+template <class Offer>
+void SentencePiece::each_token(std::string_view text, size_t begin, Offer offer) const {
+  const size_t next = begin + decode_utf8(text, begin).size;
+  bool is_piece = false;
+  trie_.each_prefix(text, begin, [&](size_t end, int32_t id) {
+    const Piece& piece = pieces_[static_cast<size_t>(id)];
+    if (piece.type == Type::unused) return;
+    offer(end, piece.type == Type::user_defined ? static_cast<float>(end - begin) * max_score_ - 0.1f : piece.score, id);
+    is_piece = is_piece || end == next;
+  });
+  if (!is_piece) offer(next, min_score_ - kUnknownPenalty, unknown_);
+}
+
 // Viterbi as in models/unigram.cpp, but scores are floats, pieces out of use do not count, and pieces defined by the user
 // always win.
 void SentencePiece::split_unigram(std::string_view text, std::vector<Part>& out) const {
@@ -203,26 +218,15 @@ void SentencePiece::split_unigram(std::string_view text, std::vector<Part>& out)
     uint32_t begin = 0;
   };
   std::vector<Best> best(text.size() + 1);
-  const float unknown_score = min_score_ - kUnknownPenalty;
   for (size_t begin = 0; begin < text.size();) {
     const float here = best[begin].score;
-    const size_t next = begin + decode_utf8(text, begin).size;
-    bool is_piece = false;
-    const auto offer = [&](size_t end, float score, int32_t id) {
+    each_token(text, begin, [&](size_t end, float score, int32_t id) {
       Best& now = best[end];
       const float candidate = score + here;
       if (now.id >= 0 && !(candidate > now.score)) return;
       now = {candidate, id, static_cast<uint32_t>(begin)};
-    };
-    trie_.each_prefix(text, begin, [&](size_t end, int32_t id) {
-      const Piece& piece = pieces_[static_cast<size_t>(id)];
-      if (piece.type == Type::unused) return;
-      const float score = piece.type == Type::user_defined ? static_cast<float>(end - begin) * max_score_ - 0.1f : piece.score;
-      offer(end, score, id);
-      is_piece = is_piece || end == next;
     });
-    if (!is_piece) offer(next, unknown_score, unknown_);
-    begin = next;
+    begin += decode_utf8(text, begin).size;
   }
   const size_t first = out.size();
   for (auto end = static_cast<uint32_t>(text.size()); end > 0; end = best[end].begin) out.push_back({best[end].begin, end, best[end].id});
@@ -233,7 +237,9 @@ void SentencePiece::split_unigram(std::string_view text, std::vector<Part>& out)
 // taken apart again at the end.
 class SentencePiece::Bpe {
  public:
-  Bpe(const SentencePiece& of, std::string_view text) : of_(of), text_(text) {
+  using Tell = std::function<void(std::string_view left, std::string_view right, float score)>;
+
+  Bpe(const SentencePiece& of, std::string_view text, Tell tell = {}) : of_(of), text_(text), tell_(std::move(tell)) {
     for (size_t at = 0; at < text.size();) {
       bool frozen = false;
       const size_t end = of.unit_end(text, at, frozen);
@@ -282,6 +288,7 @@ class SentencePiece::Bpe {
       Symbol &left = at(top.left), &right = at(top.right);
       const bool gone = left.begin == left.end || right.begin == right.end;
       if (gone || (left.end - left.begin) + (right.end - right.begin) != top.size) continue;
+      if (tell_) tell_(text_.substr(left.begin, left.end - left.begin), text_.substr(right.begin, right.end - right.begin), top.score);
       left.end = right.end;
       left.next = right.next;
       if (right.next >= 0) at(right.next).previous = top.left;
@@ -311,10 +318,29 @@ class SentencePiece::Bpe {
 
   const SentencePiece& of_;
   std::string_view text_;
+  Tell tell_;   // of each joining
   std::vector<Symbol> symbols_;
   std::priority_queue<Candidate> agenda_;
   std::unordered_map<std::string_view, uint32_t> halves_;   // of joined pieces out of use: the bytes of the left half
 };
+
+Json SentencePiece::explain(std::string_view raw) const {
+  const std::string text = normalize(raw);
+  constexpr const char* kNames[] = {"Unigram", "BPE", "words", "characters"};
+  Json out = {{"model", std::string("sentencepiece ") + kNames[static_cast<int>(model_) - 1]}, {"normalized", text}};
+  if (model_ == Model::bpe) {
+    Json joined = Json::array();
+    Bpe(*this, text, [&](std::string_view left, std::string_view right, float score) {
+      joined.push_back({{"score", score}, {"left", left}, {"right", right}, {"token", std::string(left) + std::string(right)}});
+    });
+    out["merges"] = std::move(joined);
+  }
+  if (model_ == Model::unigram)
+    out.update(paths_json(text, best_two(text, [&](size_t begin, auto offer) {
+      each_token(text, begin, [&](size_t end, float score, int32_t id) { offer(end, double(score), id); });
+    })));
+  return out;
+}
 
 void SentencePiece::split_bpe(std::string_view text, std::vector<Part>& out) const { Bpe(*this, text).parts(out); }
 
@@ -408,6 +434,15 @@ std::string SentencePiece::decode(std::span<const int32_t> ids) const {
   }
   flush();
   return denormalizes_ ? normalize(text, denormal_rules_, denormal_map_).text : text;
+}
+
+std::string SentencePiece::token_bytes(int32_t id) const {
+  if (id < 0 || static_cast<size_t>(id) >= pieces_.size()) return {};
+  const Piece& piece = pieces_[static_cast<size_t>(id)];
+  const auto byte = std::find(byte_ids_.begin(), byte_ids_.end(), id);
+  if (byte != byte_ids_.end()) return std::string(1, static_cast<char>(byte - byte_ids_.begin()));
+  if (piece.type == Type::unknown) return unknown_surface_;
+  return piece.type == Type::control ? std::string() : replace_spaces(piece.text);
 }
 
 }  // namespace orrery

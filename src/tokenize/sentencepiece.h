@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/json.h"
 #include "tokenize/byte_trie.h"
 #include "tokenize/charsmap.h"
 
@@ -50,6 +51,11 @@ class SentencePiece {
   };
   std::vector<Token> encode(std::string_view text) const;
   std::string decode(std::span<const int32_t> ids) const;   // ids that the model lacks are left out
+  std::string token_bytes(int32_t id) const;                 // of a piece in the middle of a text
+  bool is_control(int32_t id) const { return id >= 0 && static_cast<size_t>(id) < pieces_.size() && pieces_[static_cast<size_t>(id)].type == Type::control; }
+  std::string normalize(std::string_view text) const { return normalize(text, rules_, map_).text; }
+  // For people: the best way to cut the text and the next best (Unigram), or the pairs joined, in order (BPE).
+  Json explain(std::string_view text) const;
 
   Model model() const { return model_; }
   const std::vector<Piece>& pieces() const { return pieces_; }   // by id
@@ -72,6 +78,9 @@ class SentencePiece {
   class Bpe;
 
   Normalized normalize(std::string_view text, const Rules& rules, const Charsmap& map) const;
+  // offer(end, score, id) for each token that begins at `begin`, the unknown one where no character is a token.
+  template <class Offer>
+  void each_token(std::string_view text, size_t begin, Offer offer) const;
   void split_unigram(std::string_view text, std::vector<Part>& out) const;
   void split_bpe(std::string_view text, std::vector<Part>& out) const;
   void split_words(std::string_view text, std::vector<Part>& out) const;

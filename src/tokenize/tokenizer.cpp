@@ -2,106 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "tokenize/added_tokens.h"
-#include "tokenize/model.h"
-#include "tokenize/pieces.h"
-#include "tokenize/step.h"
-#include "tokenize/tokenizer_file.h"
+#include "tokenize/gguf_vocab.h"
+#include "tokenize/offset_map.h"
+#include "tokenize/sentencepiece.h"
+#include "tokenize/tokenizer_parts.h"
 
 namespace orrery {
 
 namespace {
-
-// Model runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
-class RunPool {
- public:
-  class Lease {
-   public:
-    Lease(RunPool& pool, std::unique_ptr<ModelRun> run) : pool_(pool), run_(std::move(run)) {}
-    ~Lease() { pool_.give_back(std::move(run_)); }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    ModelRun* operator->() const { return run_.get(); }
-
-   private:
-    RunPool& pool_;
-    std::unique_ptr<ModelRun> run_;
-  };
-
-  Lease take(const TokenModel& model) {
-    const std::lock_guard lock(mutex_);
-    if (idle_.empty()) return {*this, model.run()};
-    std::unique_ptr<ModelRun> run = std::move(idle_.back());
-    idle_.pop_back();
-    return {*this, std::move(run)};
-  }
-
- private:
-  void give_back(std::unique_ptr<ModelRun> run) {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(run));
-  }
-
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<ModelRun>> idle_;
-};
-
-}  // namespace
-
-struct Tokenizer::Parts {
-  explicit Parts(TokenizerFile file);
-
-  Encoding encode(std::string_view text, const EncodeOptions& options, bool ids_only) const;
-  Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
-  void normalize(Pieces& pieces, const EncodeOptions& options) const;
-  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options) const;   // encode_one's ids, quickly
-
-  std::optional<std::string_view> text_of(int32_t id) const;   // what decoding begins with
-
-  Json json;     // all of tokenizer.json but the model and the added tokens
-  Json config;   // tokenizer_config.json
-  std::unique_ptr<Normalizer> normalizer;
-  std::unique_ptr<PreTokenizer> pre_tokenizer;
-  std::unique_ptr<TokenModel> model;
-  std::unique_ptr<PostProcessor> post_processor;
-  std::unique_ptr<Decoder> decoder;
-  AddedTokens added;
-  SpecialRoles roles;
-  bool reads_words = false;   // the pre-tokenizer only cuts, by a scanner, and the model reads bytes
-  mutable RunPool runs;   // guarded by itself
-};
-
-namespace {
-
-// Turns byte offsets into the unit that was asked for, as the reference's converter does.
-class OffsetMap {
- public:
-  OffsetMap(std::string_view text, OffsetUnit unit) : size_(static_cast<uint32_t>(text.size())) {
-    if (unit == OffsetUnit::bytes || is_ascii(text)) return;
-    before_.resize(text.size());
-    uint32_t count = 0;
-    for (size_t at = 0; at < text.size();) {
-      const CodePoint c = decode_utf8(text, at);
-      std::fill_n(before_.begin() + static_cast<std::ptrdiff_t>(at), c.size, count);
-      count += unit == OffsetUnit::utf16 && c.value > 0xFFFF ? 2 : 1;
-      at += c.size;
-    }
-    total_ = count;
-  }
-
-  Offsets operator()(Span span) const {
-    if (before_.empty() || span.begin >= size_) return {span.begin, span.end};
-    return {before_[span.begin], span.end < size_ ? before_[span.end] : total_};
-  }
-
- private:
-  std::vector<uint32_t> before_;   // for each byte, the units before its character; empty when units are bytes
-  uint32_t size_, total_ = 0;
-};
 
 // The token with which a role is filled: named by the config, else the first special token of a usual name.
 std::optional<int32_t> role(const Json& config, const char* name, const AddedTokens& added, const Vocab& vocab,
@@ -135,6 +47,25 @@ SpecialRoles find_roles(const Json& config, const AddedTokens& added, const Voca
           .mask = find("mask_token", {"[MASK]", "<mask>"})};
 }
 
+// A TemplateProcessing that puts these tokens around each text.
+Json bos_eos_json(std::optional<int32_t> bos, std::optional<int32_t> eos) {
+  Json single = Json::array(), pair = Json::array(), specials = Json::object();
+  const auto special = [&](Json& list, const char* name, std::optional<int32_t> id, int type) {
+    if (!id) return;
+    list.push_back({{"SpecialToken", {{"id", name}, {"type_id", type}}}});
+    specials[name] = {{"id", name}, {"ids", Json::array({*id})}, {"tokens", Json::array({name})}};
+  };
+  const auto around = [&](Json& list, const char* text, int type) {
+    special(list, "<s>", bos, type);
+    list.push_back({{"Sequence", {{"id", text}, {"type_id", type}}}});
+    special(list, "</s>", eos, type);
+  };
+  around(single, "A", 0);
+  around(pair, "A", 0);
+  around(pair, "B", 1);
+  return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", specials}};
+}
+
 template <class Step>
 std::unique_ptr<Step> make_optional(const Json& json, const char* name, std::unique_ptr<Step> (*make)(const Json&)) {
   const auto found = json.find(name);
@@ -152,15 +83,38 @@ Tokenizer::Parts::Parts(TokenizerFile file) : json(std::move(file.json)), config
   decoder = make_optional(json, "decoder", make_decoder);
   model = make_model(std::move(file.model));
   if (json.contains("added_tokens")) added = AddedTokens(json["added_tokens"], model->vocab(), normalizer.get());
+  own_id_limit = model->vocab().max_id() + 1;
+  for (const AddedToken& token : added.all())
+    if (std::find(file.config_tokens.begin(), file.config_tokens.end(), token.content) == file.config_tokens.end())
+      own_id_limit = std::max(own_id_limit, token.id + 1);
   roles = find_roles(config, added, model->vocab());
+  if (const SentencePiece* spm = model->sentencepiece()) {
+    const auto fill = [&](std::optional<int32_t>& role, const char* name, int32_t id) {
+      if (!role && !config.contains(name) && id >= 0) role = id;
+    };
+    fill(roles.bos, "bos_token", spm->bos_id());
+    fill(roles.eos, "eos_token", spm->eos_id());
+    fill(roles.pad, "pad_token", spm->pad_id());
+    fill(roles.unk, "unk_token", spm->unknown_id());
+  }
+  const std::optional<int32_t> bos = file.add_bos ? roles.bos : std::nullopt, eos = file.add_eos ? roles.eos : std::nullopt;
+  if (!post_processor && (bos || eos)) {
+    json["post_processor"] = bos_eos_json(bos, eos);
+    post_processor = make_post_processor(json["post_processor"]);
+  }
+  specials_as_text = config.contains("split_special_tokens") && config["split_special_tokens"] == true;
+  reads_bytes = config.contains("invalid_utf8") && config["invalid_utf8"] == "tiktoken" && model->reads_bytes();
+  const auto given = [&](const char* name) { return json.contains(name) && !json[name].is_null(); };
+  if (given("truncation")) truncation = Truncation::from_json(json["truncation"]);
+  if (given("padding")) padding = Padding::from_json(json["padding"]);
   const Words words = pre_tokenizer ? pre_tokenizer->words() : Words();
   reads_words = words.scan && words.bytes && model->reads_bytes();
 }
 
 void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) const {
-  added.cut_raw(pieces, options.specials_as_text);
+  added.cut_raw(pieces, options.specials_as_text || specials_as_text);
   if (normalizer) pieces.rewrite([&](AlignedText& piece) { normalizer->normalize(piece); });
-  added.cut_normalized(pieces, options.specials_as_text);
+  added.cut_normalized(pieces, options.specials_as_text || specials_as_text);
 }
 
 std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options) const {
@@ -183,6 +137,11 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
 }
 
 Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
+  if (model->sentencepiece()) return encode_sentencepiece(text, sequence, options, ids_only);
+  if (!is_valid_utf8(text)) {
+    if (reads_bytes) return encode_bytes(text, sequence, options, ids_only);
+    return encode_one(repair_utf8(text).text, sequence, options, ids_only);
+  }
   if (ids_only && reads_words && text.size() <= UINT32_MAX) {
     Encoding out;
     out.ids = ids_of_words(text, options);
@@ -222,19 +181,117 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
   return out;
 }
 
+// As tiktoken's _encode_bytes: the valid text before the first wrong byte is cut into words as ever, without special tokens;
+// then the bytes of its last word (with the white space before it, if it is that) and all that follows are one word.
+Encoding Tokenizer::Parts::encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
+  size_t valid = 0;
+  while (decode_utf8(text, valid).valid) valid += decode_utf8(text, valid).size;
+  EncodeOptions in_bytes = options;
+  in_bytes.unit = OffsetUnit::bytes;
+  in_bytes.specials_as_text = true;
+  Encoding out = encode_one(text.substr(0, valid), sequence, in_bytes, false);
+  const auto is_blank = [&](size_t i) {
+    const std::string bytes = token_bytes(out.ids[i]);
+    return bytes.find_first_not_of(" \n\t") == std::string::npos;
+  };
+  size_t kept = out.size();
+  while (kept > 0 && out.words[kept - 1] == out.words.back()) kept--;
+  if (kept < out.size() && is_blank(kept))
+    while (kept > 0 && is_blank(kept - 1)) kept--;
+  std::string rest;
+  for (size_t i = kept; i < out.size(); i++) rest += token_bytes(out.ids[i]);
+  const auto begin = static_cast<uint32_t>(valid - rest.size());
+  const int32_t word = kept == 0 ? 0 : out.words[kept - 1] + 1;
+  rest += text.substr(valid);
+  out = out.part(0, kept);
+  std::vector<TokenSpan> tokens;
+  runs.take(*model)->tokenize(rest, true, tokens);
+  for (const TokenSpan& token : tokens)
+    out.add(token.id, std::string(model->shown(token.id, {})), {begin + token.begin, begin + token.end}, sequence, false, word, sequence);
+  const OffsetMap offsets_of(text, options.unit);
+  for (Offsets& at : out.offsets) at = offsets_of({at.begin, at.end});
+  if (ids_only) {
+    Encoding ids;
+    ids.ids = std::move(out.ids);
+    return ids;
+  }
+  return out;
+}
+
+// A sentencepiece model does all steps itself. Added tokens, which only a config can name, stand between its texts; a word
+// begins with each piece that begins with a space.
+Encoding Tokenizer::Parts::encode_sentencepiece(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
+  constexpr std::string_view kSpace = "\xE2\x96\x81";
+  Encoding out;
+  const OffsetMap offsets_of(ids_only ? std::string_view() : text, options.unit);
+  int32_t word = -1;
+  const auto add = [&](std::string_view part, size_t begin) {
+    bool first = true;
+    for (SentencePiece::Token& token : model->sentencepiece()->encode(part)) {
+      if (ids_only) {
+        out.ids.push_back(token.id);
+        continue;
+      }
+      if (first || token.piece.starts_with(kSpace)) word++;
+      first = false;
+      const Span span{static_cast<uint32_t>(begin + token.begin), static_cast<uint32_t>(begin + token.end)};
+      out.add(token.id, std::move(token.piece), offsets_of(span), sequence, false, word, sequence);
+    }
+  };
+  if (added.all().empty() || !is_valid_utf8(text)) {
+    add(text, 0);
+    return out;
+  }
+  Pieces pieces(text, !ids_only);
+  added.cut_raw(pieces, options.specials_as_text || specials_as_text);
+  for (const Piece& piece : pieces.all()) {
+    const std::string_view part = pieces.text(piece);
+    if (piece.token == Piece::kOpen)
+      add(part, piece.begin);
+    else if (ids_only)
+      out.ids.push_back(piece.token);
+    else
+      out.add(piece.token, std::string(part), offsets_of({piece.begin, piece.end}), sequence, false, ++word, sequence);
+  }
+  return out;
+}
+
 Encoding Tokenizer::Parts::encode(std::string_view text, const EncodeOptions& options, bool ids_only) const {
   std::vector<Encoding> sequences;
   const auto add = [&](std::string_view one) {
     const auto index = static_cast<int32_t>(sequences.size());
-    if (is_valid_utf8(one))
-      sequences.push_back(encode_one(one, index, options, ids_only));
-    else
-      sequences.push_back(encode_one(repair_utf8(one).text, index, options, ids_only));
+    sequences.push_back(encode_one(one, index, options, ids_only));
   };
   add(text);
   if (options.pair) add(*options.pair);
+  return finish(std::move(sequences), options);
+}
+
+Encoding Tokenizer::Parts::encode_words(std::span<const std::string> words, int32_t sequence, const EncodeOptions& options) const {
+  Encoding out;
+  for (size_t i = 0; i < words.size(); i++) {
+    Encoding word = encode_one(words[i], sequence, options, false);
+    word.words.assign(word.size(), static_cast<int32_t>(i));
+    out.append(word);
+  }
+  return out;
+}
+
+// Cuts, adds the special tokens and joins.
+Encoding Tokenizer::Parts::finish(std::vector<Encoding> sequences, const EncodeOptions& options) const {
+  if (options.truncation) {
+    Truncation left = *options.truncation;
+    const size_t reserved = options.add_special && post_processor ? post_processor->added_tokens(sequences.size() == 2) : 0;
+    if (reserved <= left.max_length) {
+      left.max_length -= reserved;
+      truncate(sequences, left);
+    }
+  }
   if (post_processor) sequences = post_processor->process(std::move(sequences), options.add_special);
-  if (sequences.size() == 1) return std::move(sequences[0]);
+  if (sequences.size() == 1) {
+    sequences[0].bare = !post_processor;
+    return std::move(sequences[0]);
+  }
   Encoding out;
   for (const Encoding& sequence : sequences) out.append(sequence);
   return out;
@@ -261,7 +318,13 @@ Result<Tokenizer> Tokenizer::build(Result<TokenizerFile> file) {
   }
 }
 
-Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path) { return build(read_tokenizer_files(path)); }
+Result<Tokenizer> Tokenizer::load(const std::filesystem::path& path, const std::optional<RankOptions>& ranks) {
+  return build(read_tokenizer_files(path, ranks));
+}
+
+Result<Tokenizer> Tokenizer::from_gguf(const Json& metadata, std::string_view where) {
+  return build(describe_gguf_vocab(metadata, where));
+}
 
 Result<Tokenizer> Tokenizer::parse(std::string_view text, std::string_view where) {
   return build(parse_tokenizer_json(text, where));
@@ -291,7 +354,12 @@ Status Tokenizer::save(const std::filesystem::path& folder) const {
   for (const auto& [name, id] : {std::pair("bos_token", r.bos), {"eos_token", r.eos}, {"unk_token", r.unk}, {"pad_token", r.pad},
                                  {"cls_token", r.cls}, {"sep_token", r.sep}, {"mask_token", r.mask}})
     if (!config.contains(name)) config[name] = id ? Json(*token_of(*id)) : Json();
-  if (const Status written = write_file(folder / "tokenizer.json", to_text(to_json())); !written) return written;
+  const Json whole = to_json();
+  const bool is_sentencepiece = parts_->model->sentencepiece() != nullptr;
+  const Status written = is_sentencepiece
+                             ? write_file(folder / "tokenizer.model", *decode_base64(whole["model"]["proto"].get<std::string>()))
+                             : write_file(folder / "tokenizer.json", to_text(whole));
+  if (!written) return written;
   return write_file(folder / "tokenizer_config.json", to_text(config));
 }
 
@@ -303,8 +371,25 @@ std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, const EncodeOp
   return parts_->encode(text, options, true).ids;
 }
 
+Encoding Tokenizer::encode_words(std::span<const std::string> words, const EncodeOptions& options) const {
+  std::vector<Encoding> sequences;
+  sequences.push_back(parts_->encode_words(words, 0, options));
+  return parts_->finish(std::move(sequences), options);
+}
+
+Encoding Tokenizer::encode_words(std::span<const std::string> words, std::span<const std::string> pair, const EncodeOptions& options) const {
+  std::vector<Encoding> sequences;
+  sequences.push_back(parts_->encode_words(words, 0, options));
+  sequences.push_back(parts_->encode_words(pair, 1, options));
+  return parts_->finish(std::move(sequences), options);
+}
+
+const std::optional<Truncation>& Tokenizer::truncation() const { return parts_->truncation; }
+const std::optional<Padding>& Tokenizer::padding() const { return parts_->padding; }
+
 TokenizerStages Tokenizer::stages(std::string_view text, const EncodeOptions& options) const {
   if (!is_valid_utf8(text)) return stages(repair_utf8(text).text, options);
+  if (const SentencePiece* spm = parts_->model->sentencepiece()) return {spm->normalize(text), {std::string(text)}, {OffsetMap(text, options.unit)({0, static_cast<uint32_t>(text.size())})}};
   Pieces pieces(text, /*tracked=*/true);
   parts_->normalize(pieces, options);
   TokenizerStages made;
@@ -319,11 +404,30 @@ TokenizerStages Tokenizer::stages(std::string_view text, const EncodeOptions& op
 }
 
 bool Tokenizer::decodes(int32_t id, bool skip_special) const {
+  if (const SentencePiece* spm = parts_->model->sentencepiece(); spm && skip_special && spm->is_control(id)) return false;
   const auto text = parts_->text_of(id);
   return text && (!skip_special || !parts_->added.is_special_text(std::string(*text)));
 }
 
+// Added and control tokens stand between the texts of the others.
+std::string Tokenizer::Parts::decode_sentencepiece(std::span<const int32_t> ids, bool skip_special) const {
+  const SentencePiece& spm = *model->sentencepiece();
+  std::string out;
+  size_t from = 0;
+  for (size_t i = 0; i <= ids.size(); i++) {
+    const bool is_text = i < ids.size() && !added.find(ids[i]) && !spm.is_control(ids[i]);
+    if (is_text) continue;
+    if (i > from) out += spm.decode(ids.subspan(from, i - from));
+    from = i + 1;
+    if (i == ids.size()) break;
+    const AddedToken* token = added.find(ids[i]);
+    if (!skip_special || (token && !token->special)) out += text_of(ids[i]).value_or("");
+  }
+  return out;
+}
+
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
+  if (parts_->model->sentencepiece()) return parts_->decode_sentencepiece(ids, skip_special);
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids)
@@ -337,11 +441,14 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) c
   return out;
 }
 
-std::string Tokenizer::token_bytes(int32_t id) const {
-  const auto text = parts_->text_of(id);
+std::string Tokenizer::Parts::token_bytes(int32_t id) const {
+  const auto text = text_of(id);
   if (!text) return {};
-  return parts_->decoder ? parts_->decoder->token_bytes(std::string(*text)) : std::string(*text);
+  if (const SentencePiece* spm = model->sentencepiece(); spm && !added.find(id)) return spm->token_bytes(id);
+  return decoder ? decoder->token_bytes(std::string(*text)) : std::string(*text);
 }
+
+std::string Tokenizer::token_bytes(int32_t id) const { return parts_->token_bytes(id); }
 
 std::optional<int32_t> Tokenizer::id_of(std::string_view token) const {
   if (const AddedToken* found = parts_->added.find(token)) return found->id;
@@ -357,7 +464,8 @@ std::optional<std::string> Tokenizer::token_of(int32_t id) const {
 
 bool Tokenizer::is_special(int32_t id) const {
   const AddedToken* found = parts_->added.find(id);
-  return found && found->special;
+  const SentencePiece* spm = parts_->model->sentencepiece();
+  return found ? found->special : spm && spm->is_control(id);
 }
 
 int32_t Tokenizer::vocab_size() const {
@@ -370,6 +478,8 @@ int32_t Tokenizer::id_limit() const {
   const auto& added = parts_->added.all();
   return std::max(parts_->model->vocab().max_id(), added.empty() ? -1 : added.back().id) + 1;
 }
+
+int32_t Tokenizer::own_id_limit() const { return parts_->own_id_limit; }
 
 const SpecialRoles& Tokenizer::roles() const { return parts_->roles; }
 

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "tokenize/encoding.h"
+#include "tokenize/truncation.h"
 
 namespace orrery {
 
@@ -31,6 +32,15 @@ struct EncodeOptions {
   bool specials_as_text = false;   // "<s>" in the text is five characters, not the control token: for text from users
   OffsetUnit unit = OffsetUnit::chars;
   std::optional<std::string_view> pair = {};   // a second text
+  // Cuts to a length that holds the special tokens too; where they alone are longer nothing is cut, as in the reference.
+  std::optional<Truncation> truncation = {};
+};
+
+// What a rank file of tiktoken does not say: how texts are cut into words, and the special tokens.
+struct RankOptions {
+  static constexpr int32_t kNext = -1;   // the id after the one before, or after the last rank
+  std::string pattern = {};              // as that library reads it (fancy-regex)
+  std::vector<std::pair<std::string, int32_t>> special = {};
 };
 
 // What a text becomes on its way to the tokens. Texts that bytes stand for (byte-level BPE) are shown as they read.
@@ -48,9 +58,12 @@ struct SpecialRoles {
 
 class Tokenizer {
  public:
-  // A folder (tokenizer.json, else vocab.json + merges.txt, else vocab.txt; with tokenizer_config.json and
-  // special_tokens_map.json), or one of these files.
-  static Result<Tokenizer> load(const std::filesystem::path& path);
+  // A folder (tokenizer.json, else vocab.json + merges.txt, else vocab.txt, else a sentencepiece .model, else a rank file of
+  // tiktoken; with tokenizer_config.json and special_tokens_map.json, as transformers' from_pretrained reads them), or one of
+  // these files. `ranks` is for rank files whose name is not known.
+  static Result<Tokenizer> load(const std::filesystem::path& path, const std::optional<RankOptions>& ranks = {});
+  // The vocabulary of a GGUF file, from its metadata (tokenizer.ggml.…); `where` names the file in errors.
+  static Result<Tokenizer> from_gguf(const Json& metadata, std::string_view where);
   // The text of a tokenizer.json; `where` names it in errors.
   static Result<Tokenizer> parse(std::string_view text, std::string_view where = "tokenizer.json");
   // The same as values; `config` that of a tokenizer_config.json.
@@ -60,16 +73,26 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  // tokenizer.json and tokenizer_config.json into a folder, made if need be. Loads to the same ids here and in `tokenizers`.
+  // tokenizer.json (of a sentencepiece model tokenizer.model) and tokenizer_config.json into a folder, made if need be. Loads
+  // to the same ids here and in `tokenizers` (in sentencepiece).
   Json to_json() const;
   Status save(const std::filesystem::path& folder) const;
 
   // Throws Error only where the text needs an unknown token that the vocabulary lacks, or is or becomes absurdly long.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // Of words cut already. Each is tokenised by itself; `words` says which one a token is of, and offsets count within it.
+  Encoding encode_words(std::span<const std::string> words, const EncodeOptions& options = {}) const;
+  Encoding encode_words(std::span<const std::string> words, std::span<const std::string> pair, const EncodeOptions& options = {}) const;
+  // What the tokenizer.json asks for. Nothing here follows it unless told to: the caller knows whether texts may be cut.
+  const std::optional<Truncation>& truncation() const;
+  const std::optional<Padding>& padding() const;
   // The ids alone: no tokens, no offsets.
   std::vector<int32_t> encode_ids(std::string_view text, const EncodeOptions& options = {}) const;
 
   TokenizerStages stages(std::string_view text, const EncodeOptions& options = {}) const;
+  // For people: {"steps": [{"step", "pieces"}], "pieces": [{"text", "tokens", "ids", "why"}]}: what each step made of the text
+  // and how the model came to its tokens (README.md of this folder).
+  Json explain(std::string_view text, const EncodeOptions& options = {}) const;
 
   // Ids that the vocabulary lacks are left out. skip_special: special added tokens too.
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
@@ -82,6 +105,7 @@ class Tokenizer {
   bool is_special(int32_t id) const;
   int32_t vocab_size() const;   // different tokens, the added ones too
   int32_t id_limit() const;     // one more than the largest id
+  int32_t own_id_limit() const; // the same without tokens that only tokenizer_config.json adds: a model may lack their rows
 
   const SpecialRoles& roles() const;
   std::optional<int32_t> bos_id() const { return roles().bos; }

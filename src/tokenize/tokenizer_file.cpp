@@ -5,10 +5,13 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/unicode.h"
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
+#include "tokenize/rank_file.h"
+#include "tokenize/tokenizer_config.h"
 
 namespace orrery {
 
@@ -370,8 +373,29 @@ Json read_optional_json(const fs::path& path) {
   return std::move(*json);
 }
 
+// A file that begins neither as JSON nor as a rank file is taken for sentencepiece's.
+void read_by_content(const fs::path& path, const std::optional<RankOptions>& ranks, TokenizerFile& file) {
+  const std::string bytes = read(path);
+  if (is_rank_file(bytes)) {
+    const auto options = ranks ? ranks : known_ranks(path.filename().string());
+    if (!options)
+      throw Error{ErrorKind::bad_usage, "a rank file says neither how texts are cut into words nor which tokens are special", path.string(),
+                  "give both: --pattern REGEX --special-tokens JSON"};
+    return describe_ranks(bytes, *options, file);
+  }
+  const std::string_view text = std::string_view(bytes).substr(bytes.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  const bool is_json = path.extension() == ".json" || first == std::string_view::npos || text[first] == '{' || text[first] == '[';
+  if (is_json) {
+    file.json = parse(bytes, file.model, false);
+    file.model.fields = take_model(file.json);
+    return;
+  }
+  file.model.fields = {{"type", "SentencePiece"}, {"proto", encode_base64(bytes)}};
+}
+
 // Reads one of the files that can describe a tokenizer, without its companions.
-void read_main_file(const fs::path& path, TokenizerFile& file) {
+void read_main_file(const fs::path& path, const std::optional<RankOptions>& ranks, TokenizerFile& file) {
   const std::string name = path.filename().string();
   if (name.ends_with(".txt") && name != "merges.txt") {
     read_vocab_txt(path, file.model);
@@ -381,9 +405,22 @@ void read_main_file(const fs::path& path, TokenizerFile& file) {
     read_merges_txt(path.parent_path() / "merges.txt", file.model);
     describe_byte_level(file);
   } else {
-    file.json = parse(read(path), file.model, false);
-    file.model.fields = take_model(file.json);
+    read_by_content(path, ranks, file);
   }
+}
+
+// The file that describes the tokenizer of a folder; empty for none.
+fs::path main_file(const fs::path& folder) {
+  const auto has = [&](const char* name) { return fs::exists(folder / name); };
+  if (has("tokenizer.json")) return folder / "tokenizer.json";
+  if (has("vocab.json") && has("merges.txt")) return folder / "vocab.json";
+  for (const char* name : {"vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "sentencepiece.model"})
+    if (has(name)) return folder / name;
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".tiktoken" || entry.path().extension() == ".model") others.push_back(entry.path());
+  std::sort(others.begin(), others.end());
+  return others.empty() ? fs::path() : others.front();
 }
 
 // Moves the model's lists from JSON values to where Reader puts them.
@@ -446,21 +483,16 @@ Result<TokenizerFile> split_tokenizer_json(const Json& json, const Json& config)
   }
 }
 
-Result<TokenizerFile> read_tokenizer_files(const fs::path& path) {
+Result<TokenizerFile> read_tokenizer_files(const fs::path& path, const std::optional<RankOptions>& ranks) {
   TokenizerFile file;
   file.where = path.string();
   try {
     fs::path main = path;
     const bool is_folder = fs::is_directory(path);
     if (is_folder) {
-      if (fs::exists(path / "tokenizer.json"))
-        main = path / "tokenizer.json";
-      else if (fs::exists(path / "vocab.json") && fs::exists(path / "merges.txt"))
-        main = path / "vocab.json";
-      else if (fs::exists(path / "vocab.txt"))
-        main = path / "vocab.txt";
-      else
-        return Error{ErrorKind::not_found, "no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt", path.string()};
+      main = main_file(path);
+      if (main.empty())
+        return Error{ErrorKind::not_found, "no tokenizer: neither tokenizer.json, nor vocab.json with merges.txt, nor vocab.txt, nor a .model or .tiktoken file", path.string()};
     }
     file.where = main.string();
     if (is_folder) {
@@ -469,7 +501,8 @@ Result<TokenizerFile> read_tokenizer_files(const fs::path& path) {
       for (const auto& [name, token] : roles.items())
         if (!file.config.contains(name)) file.config[name] = token;
     }
-    read_main_file(main, file);
+    read_main_file(main, ranks, file);
+    if (is_folder) apply_config(file);
     return file;
   } catch (Error& error) {
     if (error.where.empty()) error.where = file.where;

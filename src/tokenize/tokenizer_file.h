@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "tokenize/model.h"
+#include "tokenize/tokenizer.h"
 
 namespace orrery {
 
@@ -14,6 +15,8 @@ struct TokenizerFile {
   Json json = Json::object();    // normalizer, pre_tokenizer, post_processor, decoder, added_tokens, …; no model
   ModelConfig model;
   Json config = Json::object();  // tokenizer_config.json, with what special_tokens_map.json adds
+  std::vector<std::string> config_tokens;  // added tokens that the config alone names
+  bool add_bos = false, add_eos = false;   // around a text, where there is no post-processor
   std::string where;             // for errors
 };
 
@@ -23,6 +26,6 @@ Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_vi
 Result<TokenizerFile> split_tokenizer_json(const Json& json, const Json& config);
 
 // See Tokenizer::load.
-Result<TokenizerFile> read_tokenizer_files(const std::filesystem::path& path);
+Result<TokenizerFile> read_tokenizer_files(const std::filesystem::path& path, const std::optional<RankOptions>& ranks);
 
 }  // namespace orrery

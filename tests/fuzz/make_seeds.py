@@ -88,3 +88,72 @@ write("model_config", "yarn", json.dumps({"num_hidden_layers": 1, "hidden_size":
 write("json", "every_kind", '\ufeff{"a": [1, -2, 2.5e-3, true, false, null, "\\u00e9\\n\\ud83d\\ude00"], "b": {}, "a": []}')
 write("json", "deep", "[" * 600 + "]" * 600)
 write("json", "numbers", "[18446744073709551615,-9223372036854775808,18446744073709551616,1e308,1e400,-0.0]")
+
+write("regex", "words", b"(?i:'s|'t)|[^\\r\\n\\p{L}]?+\\p{L}++|\\p{N}{1,3}+|\\s++$|\\s+(?!\\S)|\\s\0It's 12345 na\xc3\xafve\n  x ")
+write("regex", "look_behind", b"(?<=a)b+?(c|d)\\1\0abbccabbdd")
+write("regex", "classes", b"[[a-z]&&[^aeiou]]{2,}|[\\p{Han}\\d_-]*+\0strength \xe4\xb8\xad\xe6\x96\x87 42")
+write("regex", "hostile", b"(a+)+$\0aaaaaaaaaaaaaaaaaaaaaaaaaaab")
+
+
+def field(number, value):
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value & (1 << 64) - 1)
+    data = value if isinstance(value, bytes) else value.encode()
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+PIECES = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3), ("▁", -3.0, 1), ("a", -4.0, 1), ("b", -5.0, 1), ("ab", -1.5, 1), ("▁ab", -2.0, 1), ("<mask>", 0.0, 4), ("ba", -2.5, 5)]
+
+
+def sentencepiece(kind, *rules, suffix=0):
+    pieces = b"".join(field(1, field(1, text) + field(2, score) + field(3, type_)) for text, score, type_ in PIECES)
+    return pieces + field(2, field(3, kind) + field(24, suffix)) + field(3, b"".join(rules))
+
+
+for kind, name in enumerate(("unigram", "bpe", "words", "characters"), 1):
+    model = sentencepiece(kind)
+    write("sentencepiece", name, struct.pack("<H", len(model)) + model + "ab  ba<mask>abé".encode())
+model = sentencepiece(1, field(3, 0), field(4, 0), field(5, 0), suffix=1)
+write("sentencepiece", "rules", struct.pack("<H", len(model)) + model + b" ab \xff ")
+
+write("rank_file", "words", b"YWI= 256\nYWJj 257\r\nYmM= 258\n\0abc ab \xff\xfe <s>")
+write("rank_file", "twice", b"YWI= 256\nYWI= 257\n\0ab")
+
+
+def gguf_value(value):
+    if isinstance(value, bool):
+        return 7, struct.pack("<?", value)
+    if isinstance(value, int):
+        return 5, struct.pack("<i", value)
+    if isinstance(value, float):
+        return 6, struct.pack("<f", value)
+    if isinstance(value, str):
+        return 8, struct.pack("<Q", len(value.encode())) + value.encode()
+    kinds = [gguf_value(v) for v in value]
+    return 9, struct.pack("<IQ", kinds[0][0], len(kinds)) + b"".join(data for _, data in kinds)
+
+
+def gguf(**keys):
+    out = b"GGUF" + struct.pack("<IQQ", 3, 0, len(keys))
+    for key, value in keys.items():
+        name = ("tokenizer.ggml." + key).encode()
+        kind, data = gguf_value(value)
+        out += struct.pack("<Q", len(name)) + name + struct.pack("<I", kind) + data
+    return out
+
+
+TEXTS = [text for text, _, _ in PIECES]
+write("gguf_metadata", "llama", gguf(model="llama", tokens=TEXTS, scores=[score for _, score, _ in PIECES], token_type=[type_ for _, _, type_ in PIECES], bos_token_id=1, add_bos_token=True))
+write("gguf_metadata", "t5", gguf(model="t5", tokens=TEXTS, scores=[score for _, score, _ in PIECES], token_type=[type_ for _, _, type_ in PIECES], add_space_prefix=False))
+write("gguf_metadata", "bert", gguf(model="bert", tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "▁hello", "d"], token_type=[3, 2, 3, 3, 1, 1]))
+write("gguf_metadata", "gpt2", gguf(model="gpt2", pre="gpt-2", tokens=["H", "e", "l", "o", "He", "ll"], token_type=[1] * 6, merges=["H e", "l l"]))

@@ -1,5 +1,6 @@
 // `orrery tokenize MODEL TEXT`: text to tokens and back.
 #include <algorithm>
+#include <cstdio>
 
 #include "base/base64.h"
 #include "base/npy.h"
@@ -7,6 +8,8 @@
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "cli/tokenize_chat.h"
+#include "tokenize/plain.h"
+#include "tokenize/rank_file.h"
 
 namespace orrery::cli::commands {
 namespace {
@@ -14,12 +17,13 @@ struct TokenizeOptions {
   std::string model;
   std::optional<std::string> text, pair;
   std::filesystem::path file, jsonl;
-  bool lines = false, special = true;
+  bool lines = false, special = true, stages = false;
+  std::string pattern, special_tokens;
   std::string allow_special = "all", offsets = "char";
   std::vector<int64_t> decode;
   static constexpr auto about = describe(
       "tokenize", "",
-      option(&TokenizeOptions::model, "model", "A model, a folder of a tokenizer alone, or its file: tokenizer.json, vocab.txt.", positional(), required()),
+      option(&TokenizeOptions::model, "model", "A model, a folder of a tokenizer alone, or its file: tokenizer.json, vocab.txt, a sentencepiece .model, a rank file, a .gguf; or bytes, characters, whitespace.", positional(), required()),
       option(&TokenizeOptions::text, "text", "The text.", positional()),
       option(&TokenizeOptions::file, "file", "Read the text from this file; - is standard input.", unit("FILE")),
       option(&TokenizeOptions::lines, "lines", "Each line of the file is a text."),
@@ -28,6 +32,9 @@ struct TokenizeOptions {
       option(&TokenizeOptions::special, "special", "Add the special tokens of the model; when decoding, show them."),
       option(&TokenizeOptions::allow_special, "allow_special", "Which special tokens are read where their names stand in the text.", one_of("all", "none")),
       option(&TokenizeOptions::offsets, "offsets", "What offsets count.", one_of("char", "byte", "utf16")),
+      option(&TokenizeOptions::stages, "stages", "Show what each step does to the text, and how the model comes to its tokens."),
+      option(&TokenizeOptions::pattern, "pattern", "Of a rank file: how texts are cut into words.", unit("REGEX")),
+      option(&TokenizeOptions::special_tokens, "special_tokens", "Of a rank file: {\"<|name|>\": id, …} or [\"<|name|>\", …], or a file of it.", unit("JSON")),
       option(&TokenizeOptions::decode, "decode", "The text of these ids: 1,2,3.", unit("IDS")));
 };
 
@@ -72,6 +79,39 @@ Json encoding_json(const Encoding& e, const Tokenizer& tokenizer) {
   return {{"ids", e.ids}, {"tokens", e.tokens}, {"offsets", offsets}, {"type_ids", e.type_ids}, {"special", e.special}, {"words", words}, {"decoded", tokenizer.decode(e.ids, true)}};
 }
 
+std::string number(double value) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.4g", value);
+  return buffer;
+}
+
+// Why a piece became its tokens, as Tokenizer::explain has it, in lines.
+std::vector<std::string> reasons(const Json& why) {
+  std::vector<std::string> lines;
+  const auto text = [](const Json& v) { return printable(v.get<std::string>()); };
+  const auto joined = [&](const Json& list) {
+    std::string all;
+    for (const Json& token : list) all += (all.empty() ? "" : " ") + text(token);
+    return all;
+  };
+  if (why.value("whole", false)) lines.push_back("a token as a whole");
+  if (why.contains("normalized")) lines.push_back("read as " + text(why["normalized"]));
+  if (why.contains("start")) lines.push_back("begins as " + joined(why["start"]));
+  if (why.contains("merges"))
+    for (const Json& merge : why["merges"])
+      lines.push_back((merge.contains("rank") ? "rank " + std::to_string(merge["rank"].get<int64_t>()) : "score " + number(merge["score"].get<double>())) + ": " + text(merge["left"]) + " + " +
+                      text(merge["right"]) + " = " + text(merge["token"]));
+  if (why.contains("best")) lines.push_back("best, " + number(why["best"]["score"].get<double>()) + ": " + joined(why["best"]["tokens"]));
+  if (why.contains("runner_up")) lines.push_back("next, " + number(why["runner_up"]["score"].get<double>()) + ": " + joined(why["runner_up"]["tokens"]));
+  if (why.contains("matches"))
+    for (const Json& match : why["matches"]) lines.push_back("longest match " + text(match["token"]) + ", after " + std::to_string(match["longer_tried"].get<int64_t>()) + " longer");
+  if (why.value("too_long", false)) lines.push_back("unknown: more characters than a word may have");
+  if (why.contains("stuck_at")) lines.push_back("unknown: no token begins " + text(why["stuck_at"]));
+  if (why.contains("known") && !why["known"].get<bool>()) lines.push_back("unknown: not in the vocabulary");
+  if (why["model"] == "added token") lines.push_back("an added token, found before the model saw the text");
+  return lines;
+}
+
 // On a terminal the text with its tokens on two backgrounds in turn, then a row for each token.
 void print_encoding(Output& out, const Encoding& e, const Tokenizer& tokenizer) {
   if (out.is_terminal()) {
@@ -95,6 +135,33 @@ void print_encoding(Output& out, const Encoding& e, const Tokenizer& tokenizer) 
   out.line(std::to_string(e.size()) + (e.size() == 1 ? " token" : " tokens"));
 }
 
+// A line for each step, its pieces on two backgrounds in turn; then why each piece became its tokens.
+void print_stages(Output& out, const Json& stages) {
+  const bool colours = out.is_terminal();
+  const auto pieces_text = [&](const Json& pieces) {
+    std::string line;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      const std::string piece = printable(pieces[i].get<std::string>());
+      if (colours) line += (i % 2 ? "\033[48;5;153;30m" : "\033[48;5;223;30m") + piece + "\033[0m";
+      else line += (i ? "|" : "") + piece;
+    }
+    return line;
+  };
+  size_t width = 0;
+  for (const Json& step : stages["steps"]) width = std::max(width, step["step"].get<std::string>().size());
+  for (const Json& step : stages["steps"]) {
+    std::string name = step["step"].get<std::string>();
+    name.resize(width, ' ');
+    out.line(name + "  " + pieces_text(step["pieces"]));
+  }
+  for (const Json& piece : stages["pieces"]) {
+    out.line("");
+    out.line(printable(piece["text"].get<std::string>()) + " -> " + pieces_text(piece["tokens"]));
+    for (const std::string& line : reasons(piece["why"])) out.line("  " + line);
+  }
+  out.line("");
+}
+
 void decode(Context& context, const TokenizeOptions& options, const Tokenizer& tokenizer) {
   std::vector<int32_t> ids;
   for (const int64_t id : options.decode) {
@@ -107,15 +174,39 @@ void decode(Context& context, const TokenizeOptions& options, const Tokenizer& t
   else context.out().line(text);
 }
 
+std::optional<RankOptions> rank_options(const TokenizeOptions& options) {
+  if (options.pattern.empty() && options.special_tokens.empty()) return std::nullopt;
+  RankOptions ranks;
+  ranks.pattern = options.pattern;
+  if (options.pattern.empty()) throw Error{ErrorKind::bad_usage, "special tokens of a rank file without its expression", "--special-tokens", "give --pattern REGEX too"};
+  if (options.special_tokens.empty()) return ranks;
+  const std::string& given = options.special_tokens;
+  const bool is_json = given.starts_with('{') || given.starts_with('[');
+  ranks.special = special_tokens_of(parse_json(is_json ? given : read_text(given), is_json ? "--special-tokens" : given).value());
+  return ranks;
+}
+
+Tokenizer open(const TokenizeOptions& options, const std::vector<Text>& texts) {
+  const bool is_plain = std::find(std::begin(kPlainTokenizers), std::end(kPlainTokenizers), options.model) != std::end(kPlainTokenizers);
+  if (!is_plain || std::filesystem::exists(options.model)) return load_tokenizer(options.model, rank_options(options));
+  std::vector<std::string> all;
+  for (const Text& text : texts) {
+    all.push_back(text.text);
+    if (text.pair) all.push_back(*text.pair);
+  }
+  return plain_tokenizer(options.model, all);
+}
+
 void run(Context& context, TokenizeOptions& options, ChatOptions& chat) {
-  const Tokenizer tokenizer = load_tokenizer(options.model);
-  if (!chat.chat.empty()) return tokenize_chat(context, tokenizer, options.model, chat);
-  if (context.options().given("decode")) return decode(context, options, tokenizer);
+  if (!chat.chat.empty()) return tokenize_chat(context, load_tokenizer(options.model, rank_options(options)), options.model, chat);
+  const bool decodes = context.options().given("decode");
+  const std::vector<Text> texts = decodes ? std::vector<Text>() : read_input(options);
+  const Tokenizer tokenizer = open(options, texts);
+  if (decodes) return decode(context, options, tokenizer);
   EncodeOptions how;
   how.add_special = options.special;
   how.specials_as_text = options.allow_special == "none";
   how.unit = options.offsets == "byte" ? OffsetUnit::bytes : options.offsets == "utf16" ? OffsetUnit::utf16 : OffsetUnit::chars;
-  const std::vector<Text> texts = read_input(options);
   const bool npy = context.globals().output.extension() == ".npy";
   std::vector<uint32_t> all;
   for (const Text& text : texts) {
@@ -126,8 +217,15 @@ void run(Context& context, TokenizeOptions& options, ChatOptions& chat) {
       continue;
     }
     const Encoding encoding = tokenizer.encode(text.text, how);
-    if (context.json()) context.out().json(encoding_json(encoding, tokenizer));
-    else print_encoding(context.out(), encoding, tokenizer);
+    Json shown = options.stages ? tokenizer.explain(text.text, how) : Json();
+    if (context.json()) {
+      Json row = encoding_json(encoding, tokenizer);
+      if (options.stages) row["stages"] = std::move(shown);
+      context.out().json(row);
+    } else {
+      if (options.stages) print_stages(context.out(), shown);
+      print_encoding(context.out(), encoding, tokenizer);
+    }
   }
   if (!npy) return;
   const std::filesystem::path file = context.out().take_file();
@@ -140,7 +238,8 @@ const Command& tokenize() {
   static const Command command{"tokenize",
                                "Turn text into tokens, or tokens into text.",
                                {"orrery tokenize storyteller 'Once upon a time'", "orrery tokenize storyteller --decode 1,2,3",
-                                "orrery tokenize storyteller 'Once upon a time' -o ids.npy", "orrery tokenize storyteller --chat examples/chat/chat.json --chat-template examples/chat/plain.jinja"},
+                                "orrery tokenize storyteller 'Once upon a time' -o ids.npy", "orrery tokenize storyteller 'Once upon a time' --stages",
+                                "orrery tokenize storyteller --chat examples/chat/chat.json --chat-template examples/chat/plain.jinja"},
                                run};
   return command;
 }

@@ -21,6 +21,7 @@ namespace orrery::token_models {
 
 namespace {
 
+constexpr size_t kMostExplained = 2000;   // characters of a piece whose merges are told one by one
 constexpr std::string_view kMetaspace = "\xE2\x96\x81";   // ▁, a space of the text
 
 struct Merge {
@@ -70,6 +71,7 @@ class Bpe : public TokenModel {
   bool reads_bytes() const override { return prefix_.empty() && suffix_.empty() && !byte_fallback_; }
   const Vocab& vocab() const override { return vocab_; }
   Json to_json() const override;
+  Json explain(std::string_view piece, bool bytes) const override;
 
  private:
   struct Run;
@@ -91,6 +93,7 @@ class Bpe : public TokenModel {
 };
 
 struct Bpe::Run : ModelRun {
+  friend class Bpe;
   explicit Run(const Bpe& of) : model(of) {}
 
   void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) override {
@@ -125,13 +128,7 @@ struct Bpe::Run : ModelRun {
       const int32_t id = model.vocab_.find(bytes ? spelled(piece) : piece);
       if (id != Vocab::kAbsent) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
     }
-    symbols.clear();
-    unknown_bytes = 0;
-    if (bytes)
-      for (const char c : piece) add_character(model.byte_ids_[static_cast<unsigned char>(c)], 1, {});
-    else
-      add_characters(piece);
-    flush_unknown();
+    begin_symbols(piece, bytes);
     if (symbols.size() > 1) {
       if (symbols.size() <= kShort && !model.odd_products_)
         merge_short();
@@ -144,6 +141,17 @@ struct Bpe::Run : ModelRun {
       out.push_back({s.id, at, at + s.bytes});
       at += s.bytes;
     }
+  }
+
+  // The tokens of the piece's characters.
+  void begin_symbols(std::string_view piece, bool bytes) {
+    symbols.clear();
+    unknown_bytes = 0;
+    if (bytes)
+      for (const char c : piece) add_character(model.byte_ids_[static_cast<unsigned char>(c)], 1, {});
+    else
+      add_characters(piece);
+    flush_unknown();
   }
 
   static constexpr size_t kShort = 32;   // symbols up to which looking at all pairs beats keeping a heap
@@ -325,6 +333,39 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
     if (right.starts_with(kMetaspace) && !left.ends_with(kMetaspace)) words_begin_with_metaspace_ = false;
     merges_.set(left_id, right_id, {rank++, product});
   }
+}
+
+// The merges one after the other: the lowest rank, the leftmost of equals.
+Json Bpe::explain(std::string_view piece, bool bytes) const {
+  Json out = {{"model", "BPE"}};
+  Run run(*this);
+  const int32_t whole = ignore_merges_ ? vocab_.find(bytes ? run.spelled(piece) : piece) : Vocab::kAbsent;
+  out["whole"] = whole != Vocab::kAbsent;
+  if (whole != Vocab::kAbsent) return out;
+  run.begin_symbols(piece, bytes);
+  if (run.symbols.size() > kMostExplained) return out;
+  std::vector<int32_t> ids;
+  for (const auto& symbol : run.symbols) ids.push_back(symbol.id);
+  const auto text = [&](int32_t id) { return std::string(vocab_.token(id).value_or("")); };
+  Json start = Json::array(), merges = Json::array();
+  for (const int32_t id : ids) start.push_back(text(id));
+  for (;;) {
+    Merge lowest;
+    size_t at = 0;
+    for (size_t i = 0; i + 1 < ids.size(); i++) {
+      const Merge merge = merges_.find(ids[i], ids[i + 1]);
+      if (merge.product == Vocab::kAbsent || (lowest.product != Vocab::kAbsent && merge.rank >= lowest.rank)) continue;
+      lowest = merge;
+      at = i;
+    }
+    if (lowest.product == Vocab::kAbsent) break;
+    merges.push_back({{"rank", lowest.rank}, {"left", text(ids[at])}, {"right", text(ids[at + 1])}, {"token", text(lowest.product)}});
+    ids[at] = lowest.product;
+    ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  }
+  out["start"] = std::move(start);
+  out["merges"] = std::move(merges);
+  return out;
 }
 
 Json Bpe::to_json() const {

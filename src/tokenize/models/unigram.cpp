@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/utf8.h"
+#include "tokenize/best_two.h"
 #include "tokenize/byte_trie.h"
 #include "tokenize/model.h"
 #include "tokenize/step.h"
@@ -28,6 +29,7 @@ class Unigram : public TokenModel {
     return id == unknown_ ? covered : TokenModel::shown(id, covered);
   }
   Json to_json() const override;
+  Json explain(std::string_view piece, bool bytes) const override;
 
  private:
   struct Run;
@@ -146,6 +148,20 @@ Unigram::Unigram(ModelConfig config) : scores_(std::move(config.scores)) {
     constexpr char kHex[] = "0123456789ABCDEF";
     fallback_ids_[b] = falls_back ? vocab_.find(std::string("<0x") + kHex[b / 16] + kHex[b % 16] + ">") : Vocab::kAbsent;
   }
+}
+
+Json Unigram::explain(std::string_view piece, bool) const {
+  Json out = {{"model", "Unigram"}};
+  out.update(paths_json(piece, best_two(piece, [&](size_t begin, auto offer) {
+    const size_t next = begin + decode_utf8(piece, begin).size;
+    bool is_token = false;
+    trie_.each_prefix(piece, begin, [&](size_t end, int32_t id) {
+      offer(end, scores_[static_cast<size_t>(id)], id);
+      is_token = is_token || end == next;
+    });
+    if (!is_token) offer(next, unknown_score_, unknown_);
+  })));
+  return out;
 }
 
 Json Unigram::to_json() const {

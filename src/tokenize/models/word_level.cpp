@@ -16,6 +16,7 @@ class WordLevel : public TokenModel {
   Json to_json() const override {
     return {{"type", "WordLevel"}, {"vocab", vocab_json(vocab_)}, {"unk_token", unknown_.token()}};
   }
+  Json explain(std::string_view piece, bool) const override { return {{"model", "WordLevel"}, {"known", vocab_.find(piece) != Vocab::kAbsent}}; }
 
  private:
   struct Run : ModelRun {

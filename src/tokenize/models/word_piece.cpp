@@ -29,6 +29,20 @@ class WordPiece : public TokenModel {
             {"vocab", vocab_json(vocab_)}};
   }
 
+  // Each match: the token, and how many longer texts were tried before it.
+  Json explain(std::string_view piece, bool) const override {
+    std::vector<TokenSpan> tokens;
+    const size_t characters = count_code_points(piece);
+    const bool known = characters <= max_chars_ && Run(*this).split(piece, tokens);
+    Json matches = Json::array();
+    for (const TokenSpan& token : tokens)
+      matches.push_back({{"token", std::string(vocab_.token(token.id).value_or(""))}, {"longer_tried", count_code_points(piece.substr(token.end))}});
+    Json out = {{"model", "WordPiece"}, {"matches", std::move(matches)}, {"unknown", !known}};
+    if (characters > max_chars_) out["too_long"] = true;
+    if (!known && characters <= max_chars_) out["stuck_at"] = std::string(piece.substr(tokens.empty() ? 0 : tokens.back().end));
+    return out;
+  }
+
  private:
   struct Run : ModelRun {
     explicit Run(const WordPiece& of) : model(of) {}

@@ -94,6 +94,7 @@ void trim_offsets(Encoding& encoding, bool add_prefix_space) {
     }
     if (trailing > 0 && offsets.end >= trailing) offsets.end = std::max(offsets.end - trailing, offsets.begin);
   }
+  for (Encoding& window : encoding.overflow) trim_offsets(window, add_prefix_space);
 }
 
 const StepKind& byte_level() {

@@ -37,18 +37,24 @@ struct PairProcessing : PostProcessor {
     for (size_t i = 0; i < sequences.size(); i++) {
       Encoding& sequence = sequences[i];
       if (trims) trim_offsets(sequence, add_prefix_space);
-      if (is_roberta) sequence.type_ids.assign(sequence.size(), 0);
+      if (is_roberta) {
+        sequence.type_ids.assign(sequence.size(), 0);
+        for (Encoding& window : sequence.overflow) window.type_ids.assign(window.size(), 0);
+      }
       if (!add_special) continue;
-      Encoding out;
+      Encoding out, end;
       const int32_t type_id = is_roberta || i == 0 ? 0 : 1;
       if (i == 0) cls.add_to(out, type_id);
       if (i > 0 && is_roberta) sep.add_to(out, type_id);
       out.append(sequence);
-      sep.add_to(out, type_id);
+      sep.add_to(end, type_id);
+      out.append(end);
       sequence = std::move(out);
     }
     return sequences;
   }
+
+  size_t added_tokens(bool pair) const override { return pair ? (is_roberta ? 4 : 3) : 2; }
 };
 
 }  // namespace

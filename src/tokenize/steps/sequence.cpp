@@ -42,6 +42,11 @@ struct PostProcessorSequence : PostProcessor {
     for (const auto& one : all) sequences = one->process(std::move(sequences), add_special);
     return sequences;
   }
+  size_t added_tokens(bool pair) const override {
+    size_t count = 0;
+    for (const auto& one : all) count += one->added_tokens(pair);
+    return count;
+  }
 };
 
 struct DecoderSequence : Decoder {

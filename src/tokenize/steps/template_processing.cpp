@@ -62,6 +62,13 @@ class TemplateProcessing : public PostProcessor {
     return out;
   }
 
+  size_t added_tokens(bool pair) const override {
+    size_t count = 0;
+    for (const TemplatePiece& piece : pair ? pair_ : single_)
+      if (piece.special) count += piece.special->ids.size();
+    return count;
+  }
+
  private:
   std::vector<TemplatePiece> read_template(const Json& config, const char* name, int sequences) {
     constexpr const char* kExpected = "pieces {\"SpecialToken\": {id, type_id}} and {\"Sequence\": {id: A or B, type_id}}";

@@ -1,0 +1,22 @@
+// What a GGUF file says of itself: the keys and values before its tensors.
+//   https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3, little-endian
+//
+//   const Json metadata = read_gguf_metadata(file.bytes(), "model.gguf").value();
+//   metadata["general.architecture"], metadata["tokenizer.ggml.tokens"], …
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace orrery {
+
+bool is_gguf(std::span<const std::byte> bytes);   // it begins as one
+
+// Every length is checked against the bytes that are there. Strings are as the file has them, perhaps not UTF-8.
+Result<Json> read_gguf_metadata(std::span<const std::byte> bytes, std::string_view where);
+
+}  // namespace orrery

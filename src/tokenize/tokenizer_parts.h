@@ -1,0 +1,91 @@
+// What a Tokenizer is made of, for the sources of this folder alone.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenize/added_tokens.h"
+#include "tokenize/model.h"
+#include "tokenize/pieces.h"
+#include "tokenize/step.h"
+#include "tokenize/tokenizer.h"
+#include "tokenize/tokenizer_file.h"
+
+namespace orrery {
+
+// Model runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
+class RunPool {
+ public:
+  class Lease {
+   public:
+    Lease(RunPool& pool, std::unique_ptr<ModelRun> run) : pool_(pool), run_(std::move(run)) {}
+    ~Lease() { pool_.give_back(std::move(run_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ModelRun* operator->() const { return run_.get(); }
+
+   private:
+    RunPool& pool_;
+    std::unique_ptr<ModelRun> run_;
+  };
+
+  Lease take(const TokenModel& model) {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return {*this, model.run()};
+    std::unique_ptr<ModelRun> run = std::move(idle_.back());
+    idle_.pop_back();
+    return {*this, std::move(run)};
+  }
+
+ private:
+  void give_back(std::unique_ptr<ModelRun> run) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(run));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ModelRun>> idle_;
+};
+
+struct Tokenizer::Parts {
+  explicit Parts(TokenizerFile file);
+
+  Encoding encode(std::string_view text, const EncodeOptions& options, bool ids_only) const;
+  Encoding encode_words(std::span<const std::string> words, int32_t sequence, const EncodeOptions& options) const;
+  Encoding finish(std::vector<Encoding> sequences, const EncodeOptions& options) const;
+  Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
+  void normalize(Pieces& pieces, const EncodeOptions& options) const;
+  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options) const;   // encode_one's ids, quickly
+
+  // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
+  Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
+  Encoding encode_sentencepiece(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
+  std::string decode_sentencepiece(std::span<const int32_t> ids, bool skip_special) const;
+  std::string token_bytes(int32_t id) const;
+
+  std::optional<std::string_view> text_of(int32_t id) const;   // what decoding begins with
+
+  Json json;     // all of tokenizer.json but the model and the added tokens
+  Json config;   // tokenizer_config.json
+  std::unique_ptr<Normalizer> normalizer;
+  std::unique_ptr<PreTokenizer> pre_tokenizer;
+  std::unique_ptr<TokenModel> model;
+  std::unique_ptr<PostProcessor> post_processor;
+  std::unique_ptr<Decoder> decoder;
+  AddedTokens added;
+  int32_t own_id_limit = 0;
+  SpecialRoles roles;
+  std::optional<Truncation> truncation;
+  std::optional<Padding> padding;
+  bool reads_words = false;        // the pre-tokenizer only cuts, by a scanner, and the model reads bytes
+  bool specials_as_text = false;   // for every text, by the config
+  bool reads_bytes = false;        // text that is not UTF-8 is not repaired: bytes are tokens (tiktoken)
+  mutable RunPool runs;   // guarded by itself
+};
+
+}  // namespace orrery
