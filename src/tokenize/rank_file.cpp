@@ -123,10 +123,21 @@ std::vector<std::pair<int32_t, std::string>> placed(const RankOptions& options, 
   return list;
 }
 
-// tokenizer.json gives added tokens the ids that follow the vocabulary's. So a token in a hole of the ranks stands in the
-// vocabulary, and tokens in reserve fill what is left between the others, as in transformers.
-void add_special_tokens(const std::vector<std::pair<int32_t, std::string>>& special, int32_t last_rank, TokenizerFile& file) {
+// tokenizer.json gives added tokens the ids that follow the number of entries in the vocabulary. So a token in a hole of the
+// ranks stands in the vocabulary, and tokens in reserve fill the holes that are left, as in transformers.
+void add_special_tokens(const std::vector<std::pair<int32_t, std::string>>& special, const std::vector<Ranked>& tokens, TokenizerFile& file) {
   constexpr int32_t kMostReserved = 65536;
+  const int32_t last_rank = tokens.back().rank;
+  const auto reserved = [](int32_t id) { return "<|reserved_token_" + std::to_string(id) + "|>"; };
+  if (last_rank - static_cast<int32_t>(tokens.size()) >= kMostReserved)
+    throw Error{ErrorKind::bad_file, "the rank file leaves out more than " + std::to_string(kMostReserved) + " ranks", ""};
+  size_t place = 0;
+  for (int32_t id = 0; id < last_rank; id++) {
+    if (tokens[place].rank == id)
+      place++;
+    else if (std::none_of(special.begin(), special.end(), [&](const auto& token) { return token.first == id; }))
+      file.model.vocab.emplace_back(reserved(id), id);
+  }
   Json added = Json::array();
   const auto add = [&](int32_t id, const std::string& content) {
     added.push_back({{"id", id}, {"content", content}, {"special", true}, {"normalized", false}});
@@ -137,7 +148,7 @@ void add_special_tokens(const std::vector<std::pair<int32_t, std::string>>& spec
       file.model.vocab.emplace_back(content, id);
     else if (id < next || id - last_rank > kMostReserved)
       throw Error{ErrorKind::bad_usage, "the special token '" + content + "' has the id " + std::to_string(id) + ", which another has or which is too large", ""};
-    for (; next < id; next++) add(next, "<|reserved_token_" + std::to_string(next) + "|>");
+    for (; next < id; next++) add(next, reserved(next));
     add(id, content);
     next = std::max(next, id + 1);
   }
@@ -210,7 +221,7 @@ void describe_ranks(std::string_view text, const RankOptions& options, Tokenizer
        Json::array({{{"type", "Split"}, {"pattern", {{"Regex", oniguruma_expression(options.pattern)}}}, {"behavior", matches_all ? "Isolated" : "Removed"}, {"invert", !matches_all}},
                     {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}}})}};
   file.json["decoder"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
-  add_special_tokens(placed(options, tokens, ranks), tokens.back().rank, file);
+  add_special_tokens(placed(options, tokens, ranks), tokens, file);
   file.config["invalid_utf8"] = "tiktoken";
 }
 

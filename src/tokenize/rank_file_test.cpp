@@ -41,6 +41,12 @@ TEST_CASE("special tokens follow the ranks, and reserved ones fill what is left 
   CHECK(added[3]["content"] == "<b>");
 }
 
+TEST_CASE("ranks that are left out move no special token") {
+  const TokenizerFile file = described(rank_lines({}) + "YWI= 258\n", {.pattern = ".", .special = {{"<a>", RankOptions::kNext}, {"<b>", 256}}});
+  CHECK(file.model.vocab.size() == 259);   // "<b>" and a reserved token are in the holes
+  CHECK(file.json["added_tokens"].size() == 2);
+}
+
 TEST_CASE("broken rank files and impossible special tokens are refused with the reason") {
   const auto error = [](const std::string& text, const RankOptions& options) {
     try {
