@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/performance.md from the newest run in each file of bench/results.
+"""Writes docs/performance.md, and the README's table of claims, from the newest run in each file of bench/results.
 
     python bench/report.py
 """
@@ -9,6 +9,8 @@ import json
 import peers
 
 PAGE = peers.ROOT / "docs" / "performance.md"
+README = peers.ROOT / "README.md"
+CLAIMS = ("<!-- claims: written by bench/report.py -->", "<!-- end of claims -->")
 
 
 def newest(name):
@@ -73,15 +75,41 @@ def tokenization(run):
             *table(["tokenizer", "what", "Orrery", "peer", "MB/s", "ratio"], rows), "", conditions(run)]
 
 
+def claims(runs):
+    """One row for each thing a user may ask first."""
+    rows = []
+    if run := runs["train"]:
+        for shape, result in run["shapes"].items():
+            if "ratio" in result:
+                rows.append([f"training step, {shape}, {result['batch']}×{result['seq']}, f32", f"{result['engines']['orrery']['tokens_per_second']['median']:.0f} tokens/s",
+                             f"PyTorch {run['versions']['torch']}: {result['engines']['torch']['tokens_per_second']['median']:.0f}", f"{result['ratio']:.2f}×"])
+                held = [result["engines"][name]["vm_hwm_bytes"] / 2**30 for name in ("orrery", "torch")]
+                rows.append([f"memory of that step, {shape}", f"{held[0]:.2f} GiB", f"PyTorch: {held[1]:.2f} GiB", f"{held[0] / held[1]:.2f}×"])
+    if run := runs["tokenization"]:
+        for case, engines in run["cases"].items():
+            ours = engines["orrery"]["ids"]["median"]
+            for name, kinds in engines.items():
+                if name != "orrery":
+                    rows.append([f"tokens of text, {case}, one thread", f"{ours:.0f} MB/s", f"{name} {run['versions'][name]}: {kinds['ids']['median']:.1f}", f"{ours / kinds['ids']['median']:.2f}×"])
+    return table(["what", "Orrery", "peer, same machine and minute", "ratio"], rows)
+
+
+def write_claims(runs):
+    text = README.read_text()
+    begin, end = (text.index(mark) for mark in CLAIMS)
+    README.write_text(text[: begin + len(CLAIMS[0])] + "\n\n" + "\n".join(claims(runs)) + "\n\n" + text[end:])
+
+
 def main():
+    runs = {name: newest(name) for name in ("train", "memory", "tokenization")}
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
     for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization)):
-        run = newest(name)
-        if run:
-            lines += ["", *section(run)]
+        if runs[name]:
+            lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join(lines) + "\n")
-    print(PAGE.relative_to(peers.ROOT))
+    write_claims(runs)
+    print(PAGE.relative_to(peers.ROOT), README.relative_to(peers.ROOT))
 
 
 if __name__ == "__main__":
