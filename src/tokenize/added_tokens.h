@@ -63,6 +63,8 @@ class AddedTokens {
   void cut_raw(Pieces& pieces, bool specials_as_text) const { cut(pieces, raw_, specials_as_text); }
   void cut_normalized(Pieces& pieces, bool specials_as_text) const { cut(pieces, normalized_, specials_as_text); }
 
+  bool look_at_normalized() const { return !normalized_.empty(); }   // whether cut_normalized has anything to look for
+
   const AddedToken* find(std::string_view content) const;
   const AddedToken* find(int32_t id) const;
   // What decoding begins with: the normalised form of a token that was looked for in that form.

@@ -65,7 +65,7 @@ Json Tokenizer::explain(std::string_view text, const EncodeOptions& options) con
     tokens.clear();
     Json why;
     if (piece.token == Piece::kOpen) {
-      parts.runs.take(*parts.model)->tokenize(piece_text, pieces.bytes(), tokens);
+      parts.runs.take(*parts.model)->model->tokenize(piece_text, pieces.bytes(), tokens);
       why = parts.model->explain(piece_text, pieces.bytes());
     } else {
       tokens.push_back({piece.token, 0, static_cast<uint32_t>(piece_text.size())});

@@ -41,15 +41,6 @@ std::unique_ptr<TokenModel> make_model(ModelConfig config) {
   throw Error{ErrorKind::unsupported, "the tokenizer model '" + name + "' is not supported", ""};
 }
 
-void ModelRun::tokenize_words(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids) {
-  std::vector<TokenSpan> tokens;
-  for (const uint32_t end : ends) {
-    tokenize(text.substr(begin, end - begin), /*bytes=*/true, tokens);
-    begin = end;
-  }
-  for (const TokenSpan& token : tokens) ids.push_back(token.id);
-}
-
 std::string_view TokenModel::shown(int32_t id, std::string_view) const { return vocab().token(id).value_or(""); }
 
 Json vocab_json(const Vocab& vocab) {

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +26,6 @@ class ModelRun {
   // Appends the piece's tokens. With `bytes` each byte stands for its character of the byte-level alphabet (only asked
   // of models that read bytes). Throws Error where the piece needs the unknown token and the vocabulary has none.
   virtual void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) = 0;
-  // Appends the ids of words, read as bytes, that lie end to end in `text`: the first begins at `begin`, each ends at its `ends`.
-  virtual void tokenize_words(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids);
 };
 
 class SentencePiece;
@@ -38,6 +35,8 @@ class TokenModel {
   virtual ~TokenModel() = default;
   virtual std::unique_ptr<ModelRun> run() const = 0;
   virtual bool reads_bytes() const { return false; }
+  // A ▁ is never joined to what stands before it, unless that is a ▁.
+  virtual bool parts_at_metaspace() const { return false; }
   virtual const Vocab& vocab() const = 0;
   // How a token of the text is told; `covered` is the part of the piece that it stands for.
   virtual std::string_view shown(int32_t id, std::string_view covered) const;

@@ -22,6 +22,8 @@ class Normalizer {
  public:
   virtual ~Normalizer() = default;
   virtual void normalize(AlignedText& text) const = 0;
+  // Whether parts of a text, cut before white space of ASCII, become what they become in the whole.
+  virtual bool is_local() const { return false; }
 };
 
 // How a pre-tokenizer makes words. `scan` is null for one that cuts nothing.
@@ -30,6 +32,9 @@ struct Words {
   bool bytes = false;     // and reads them as bytes
 };
 
+// Where else a text may be cut and its parts read one by one, with the same tokens: before a space, or before white space of ASCII.
+enum class SafeCuts { none, spaces, white_space };
+
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
@@ -37,6 +42,8 @@ class PreTokenizer {
   virtual bool needs_origins() const { return false; }   // it asks where in the original a piece begins
   // What this step does in one go, where it only cuts a text into words, spelled as bytes or not; else no scanner.
   virtual Words words() const { return {}; }
+  virtual SafeCuts safe_cuts() const { return SafeCuts::none; }
+  virtual bool is_local() const { return false; }        // what becomes of a piece hangs on that piece alone
 };
 
 // Gets one encoding for each input sequence; what it returns is joined end to end.

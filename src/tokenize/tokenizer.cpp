@@ -1,7 +1,6 @@
 #include "tokenize/tokenizer.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/base64.h"
 #include "base/file.h"
@@ -107,8 +106,7 @@ Tokenizer::Parts::Parts(TokenizerFile file) : json(std::move(file.json)), config
   const auto given = [&](const char* name) { return json.contains(name) && !json[name].is_null(); };
   if (given("truncation")) truncation = Truncation::from_json(json["truncation"]);
   if (given("padding")) padding = Padding::from_json(json["padding"]);
-  const Words words = pre_tokenizer ? pre_tokenizer->words() : Words();
-  reads_words = words.scan && words.bytes && model->reads_bytes();
+  words = plan_words();
 }
 
 void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) const {
@@ -117,32 +115,13 @@ void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) c
   added.cut_normalized(pieces, options.specials_as_text || specials_as_text);
 }
 
-std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options) const {
-  const WordScanner scan = pre_tokenizer->words().scan;
-  Pieces pieces(text, /*tracked=*/false);
-  normalize(pieces, options);
-  std::vector<int32_t> ids;
-  ids.reserve(text.size() / 3);
-  const RunPool::Lease run = runs.take(*model);
-  std::array<uint32_t, 256> ends;
-  for (const Piece& piece : pieces.all()) {
-    if (piece.token != Piece::kOpen) {
-      ids.push_back(piece.token);
-      continue;
-    }
-    const std::string_view open = pieces.text(piece);
-    for (size_t at = 0; const size_t count = scan(open, at, ends.data(), ends.size()); at = ends[count - 1]) run->tokenize_words(open, at, std::span(ends.data(), count), ids);
-  }
-  return ids;
-}
-
 Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
   if (model->sentencepiece()) return encode_sentencepiece(text, sequence, options, ids_only);
   if (!is_valid_utf8(text)) {
     if (reads_bytes) return encode_bytes(text, sequence, options, ids_only);
     return encode_one(repair_utf8(text).text, sequence, options, ids_only);
   }
-  if (ids_only && reads_words && text.size() <= UINT32_MAX) {
+  if (ids_only && words.scan && text.size() <= UINT32_MAX) {
     Encoding out;
     out.ids = ids_of_words(text, options);
     return out;
@@ -161,7 +140,7 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
     const std::string_view piece_text = pieces.text(piece);
     tokens.clear();
     if (piece.token == Piece::kOpen)
-      run->tokenize(piece_text, pieces.bytes(), tokens);
+      run->model->tokenize(piece_text, pieces.bytes(), tokens);
     else
       tokens.push_back({piece.token, 0, static_cast<uint32_t>(piece_text.size())});
     for (const TokenSpan& token : tokens) {
@@ -205,7 +184,7 @@ Encoding Tokenizer::Parts::encode_bytes(std::string_view text, int32_t sequence,
   rest += text.substr(valid);
   out = out.part(0, kept);
   std::vector<TokenSpan> tokens;
-  runs.take(*model)->tokenize(rest, true, tokens);
+  runs.take(*model)->model->tokenize(rest, true, tokens);
   for (const TokenSpan& token : tokens)
     out.add(token.id, std::string(model->shown(token.id, {})), {begin + token.begin, begin + token.end}, sequence, false, word, sequence);
   const OffsetMap offsets_of(text, options.unit);

@@ -15,41 +15,57 @@
 #include "tokenize/step.h"
 #include "tokenize/tokenizer.h"
 #include "tokenize/tokenizer_file.h"
+#include "tokenize/word_ids.h"
+#include "tokenize/word_scan.h"
 
 namespace orrery {
 
-// Model runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
+// What a caller has for itself while it encodes: a model's scratch space, and the words met before.
+struct Run {
+  std::unique_ptr<ModelRun> model;
+  WordIds words;
+};
+
+// How ids are found word by word. `pieces`: words are the model's pieces, read as bytes. `apart`: each goes through all steps by itself.
+// `metaspace`: spaces become ▁, and one more stands before the first word of each text.
+enum class WordWay { pieces, apart, metaspace };
+struct WordPlan {
+  WordWay how = WordWay::apart;
+  WordScanner scan = nullptr;   // null: words are not by themselves
+};
+
+// Runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
 class RunPool {
  public:
   class Lease {
    public:
-    Lease(RunPool& pool, std::unique_ptr<ModelRun> run) : pool_(pool), run_(std::move(run)) {}
+    Lease(RunPool& pool, std::unique_ptr<Run> run) : pool_(pool), run_(std::move(run)) {}
     ~Lease() { pool_.give_back(std::move(run_)); }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
-    ModelRun* operator->() const { return run_.get(); }
+    Run* operator->() const { return run_.get(); }
 
    private:
     RunPool& pool_;
-    std::unique_ptr<ModelRun> run_;
+    std::unique_ptr<Run> run_;
   };
 
   Lease take(const TokenModel& model) {
     const std::lock_guard lock(mutex_);
-    if (idle_.empty()) return {*this, model.run()};
-    std::unique_ptr<ModelRun> run = std::move(idle_.back());
+    if (idle_.empty()) return {*this, std::make_unique<Run>(Run{model.run(), {}})};
+    std::unique_ptr<Run> run = std::move(idle_.back());
     idle_.pop_back();
     return {*this, std::move(run)};
   }
 
  private:
-  void give_back(std::unique_ptr<ModelRun> run) {
+  void give_back(std::unique_ptr<Run> run) {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(run));
   }
 
   std::mutex mutex_;
-  std::vector<std::unique_ptr<ModelRun>> idle_;
+  std::vector<std::unique_ptr<Run>> idle_;
 };
 
 struct Tokenizer::Parts {
@@ -60,7 +76,12 @@ struct Tokenizer::Parts {
   Encoding finish(std::vector<Encoding> sequences, const EncodeOptions& options) const;
   Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
   void normalize(Pieces& pieces, const EncodeOptions& options) const;
-  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options) const;   // encode_one's ids, quickly
+
+  // word_plan.cpp: encode_one's ids, quickly
+  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options) const;
+  void tokenize_apart(std::string_view text, ModelRun& run, std::vector<TokenSpan>& out) const;
+  bool keeps_white_space() const;
+  WordPlan plan_words() const;
 
   // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
   Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
@@ -82,7 +103,7 @@ struct Tokenizer::Parts {
   SpecialRoles roles;
   std::optional<Truncation> truncation;
   std::optional<Padding> padding;
-  bool reads_words = false;        // the pre-tokenizer only cuts, by a scanner, and the model reads bytes
+  WordPlan words;                  // how ids alone are found, where that can be done word by word
   bool specials_as_text = false;   // for every text, by the config
   bool reads_bytes = false;        // text that is not UTF-8 is not repaired: bytes are tokens (tiktoken)
   mutable RunPool runs;   // guarded by itself

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
 #include <thread>
 
 #include "base/file.h"
@@ -312,6 +314,21 @@ TEST_CASE("vocabulary files as they are found: carriage returns, blank lines, a 
   const Tokenizer tokenizer = Tokenizer::load(pair.path()).value();
   CHECK(tokenizer.encode_ids("ab<|endoftext|>b") == std::vector<int32_t>{2, 3, 1});
   CHECK(tokenizer.eos_id() == 3);
+}
+
+TEST_CASE("ids alone are those of an encoding, whatever stands at the words' edges") {
+  const std::vector<std::string> parts = {"low", "lower", " ", "  ", "\n", "\r\n", "\t", "a", "B", "é", "漢", "\u0301", "\u00A0", "\u2581", "<s>", "[MASK]", "<|endoftext|>", "'s", "12", ".", "\xFF", "\x0B", std::string(1, '\0')};
+  std::mt19937_64 random(11);
+  for (const char* name : {"bert", "byte_level", "byte_fallback"}) {
+    const Tokenizer tokenizer = tiny(name);
+    for (int round = 0; round < 3000; ++round) {
+      std::string text;
+      for (size_t i = random() % 12; i > 0; --i) text += parts[random() % parts.size()];
+      CAPTURE(name);
+      CAPTURE(text);
+      REQUIRE(tokenizer.encode_ids(text) == tokenizer.encode(text).ids);
+    }
+  }
 }
 
 }  // namespace orrery

@@ -99,7 +99,7 @@ class AllWordIds {
 
  private:
   static constexpr int kShift = 64 - 20;
-  static constexpr size_t kPlaces = size_t(1) << 20, kRecords = size_t(1) << 23, kLongest = 4096;   // 12 and 32 MiB
+  static constexpr size_t kPlaces = size_t(1) << 20, kRecords = size_t(1) << 23, kLongest = 64;   // 12 and 32 MiB; longer words seldom come again
 
   ZeroArray<Place> places_{kPlaces};
   ZeroArray<int32_t> records_{kRecords};

@@ -25,7 +25,7 @@ TEST_CASE("words have the same ids the first time and ever after, however many t
     for (char& c : word) c = static_cast<char>(random());
     words.push_back(std::move(word));
   }
-  words.emplace_back(5000, 'x');   // longer than any that is kept
+  words.emplace_back(500, 'x');   // longer than any that is kept
   WordIds known;
   size_t asked = 0;
   for (int round = 0; round < 300; ++round) {
@@ -51,9 +51,9 @@ TEST_CASE("words have the same ids the first time and ever after, however many t
 
 TEST_CASE("a full memory is emptied and goes on") {
   AllWordIds all;
-  const std::string padding(4000, 'p');
+  const std::string padding(50, 'p');
   std::vector<int32_t> ids(4000);
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 3000; ++i) {   // each of 16 kB of ids
     const std::string word = std::to_string(i) + padding;
     ids[0] = i;
     all.add(word, AllWordIds::hash_of(word), ids);

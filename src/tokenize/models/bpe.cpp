@@ -15,7 +15,6 @@
 #include "tokenize/model.h"
 #include "tokenize/step.h"
 #include "tokenize/word_cache.h"
-#include "tokenize/word_ids.h"
 
 namespace orrery::token_models {
 
@@ -69,6 +68,7 @@ class Bpe : public TokenModel {
   explicit Bpe(ModelConfig config);
   std::unique_ptr<ModelRun> run() const override;
   bool reads_bytes() const override { return prefix_.empty() && suffix_.empty() && !byte_fallback_; }
+  bool parts_at_metaspace() const override { return words_begin_with_metaspace_; }
   const Vocab& vocab() const override { return vocab_; }
   Json to_json() const override;
   Json explain(std::string_view piece, bool bytes) const override;
@@ -109,10 +109,6 @@ struct Bpe::Run : ModelRun {
       }
       begin = end;
     }
-  }
-
-  void tokenize_words(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids) override {
-    known.tokenize(text, begin, ends, ids, [&](std::string_view word, std::vector<TokenSpan>& tokens) { merge_word(word, true, tokens); });
   }
 
  private:
@@ -276,7 +272,6 @@ struct Bpe::Run : ModelRun {
 
   const Bpe& model;
   WordCache cache;
-  WordIds known;
   std::vector<Symbol> symbols;
   std::vector<Candidate> heap;
   std::string spelling;

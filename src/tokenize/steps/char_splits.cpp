@@ -11,17 +11,21 @@ namespace orrery::steps {
 namespace {
 
 struct WhitespaceSplit : PreTokenizer {
+  SafeCuts safe_cuts() const override { return SafeCuts::white_space; }
+  bool is_local() const override { return true; }
   void pre_tokenize(Pieces& pieces) const override {
     split_pieces(pieces, SplitBehavior::removed, false, each_of(kWhitespace));
   }
 };
 
 struct Punctuation : PreTokenizer {
+  bool is_local() const override { return true; }
   SplitBehavior behavior = SplitBehavior::isolated;
   void pre_tokenize(Pieces& pieces) const override { split_pieces(pieces, behavior, false, each_of(kPunctuation)); }
 };
 
 struct Digits : PreTokenizer {
+  bool is_local() const override { return true; }
   SplitBehavior behavior = SplitBehavior::contiguous;
   void pre_tokenize(Pieces& pieces) const override { split_pieces(pieces, behavior, false, each_of(kNumeric)); }
 };
@@ -34,6 +38,8 @@ struct CharDelimiterSplit : PreTokenizer {
 };
 
 struct BertPreTokenizer : PreTokenizer {
+  SafeCuts safe_cuts() const override { return SafeCuts::white_space; }
+  bool is_local() const override { return true; }
   void pre_tokenize(Pieces& pieces) const override {
     pieces.split([](std::string_view text, auto emit) {
       size_t word = 0;   // where the open word begins

@@ -5,6 +5,7 @@ namespace orrery::steps {
 
 namespace {
 struct Lowercase : Normalizer {
+  bool is_local() const override { return true; }
   void normalize(AlignedText& text) const override { text.lowercase(); }
 };
 }  // namespace

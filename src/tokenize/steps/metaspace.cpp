@@ -30,6 +30,8 @@ struct Metaspace : PreTokenizer, Decoder {
     splits = flag_field(config, "split", true);
   }
 
+  SafeCuts safe_cuts() const override { return splits && is_local() ? SafeCuts::spaces : SafeCuts::none; }
+  bool is_local() const override { return prepends != Prepends::first; }
   bool needs_origins() const override { return prepends == Prepends::first; }
 
   void pre_tokenize(Pieces& pieces) const override {

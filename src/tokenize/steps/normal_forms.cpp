@@ -7,6 +7,7 @@ namespace {
 
 template <NormalForm form>
 struct Normal : Normalizer {
+  bool is_local() const override { return true; }
   void normalize(AlignedText& text) const override { text.normalize(form); }
 };
 

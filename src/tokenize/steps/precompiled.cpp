@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kLongestCluster = 5;   // bytes
 
 struct Precompiled : Normalizer {
+  bool is_local() const override { return true; }
   Charsmap map;
 
   void normalize(AlignedText& text) const override {

@@ -1,4 +1,6 @@
 // Sequence: steps of one role, one after the other.
+#include <algorithm>
+
 #include "tokenize/step.h"
 
 namespace orrery::steps {
@@ -14,6 +16,9 @@ std::vector<std::unique_ptr<Role>> make_all(const Json& config, const char* fiel
 
 struct NormalizerSequence : Normalizer {
   std::vector<std::unique_ptr<Normalizer>> all;
+  bool is_local() const override {
+    return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->is_local(); });
+  }
   void normalize(AlignedText& text) const override {
     for (const auto& one : all) one->normalize(text);
   }
@@ -25,6 +30,10 @@ struct PreTokenizerSequence : PreTokenizer {
     if (all.size() != 2) return {};
     const Words first = all[0]->words(), second = all[1]->words();
     return first.scan && !first.bytes && !second.scan && second.bytes ? Words{.scan = first.scan, .bytes = true} : Words{};
+  }
+  SafeCuts safe_cuts() const override {   // the first step's, where the others look at its pieces alone
+    if (all.empty() || !std::all_of(all.begin() + 1, all.end(), [](const auto& one) { return one->is_local(); })) return SafeCuts::none;
+    return all[0]->safe_cuts();
   }
   void pre_tokenize(Pieces& pieces) const override {
     for (const auto& one : all) one->pre_tokenize(pieces);

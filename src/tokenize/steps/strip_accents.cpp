@@ -5,6 +5,7 @@ namespace orrery::steps {
 
 namespace {
 struct StripAccents : Normalizer {
+  bool is_local() const override { return true; }
   void normalize(AlignedText& text) const override { text.remove(kCombining); }
 };
 }  // namespace
