@@ -30,10 +30,11 @@ std::string story(uint64_t seed, uint64_t index) {
 
 std::vector<std::string> generated_stories(Model& model, const Tokenizer& tokenizer, ThreadPool& pool) {
   Engine engine(model, pool, {.max_batch = 50});
-  GenerationConfig config;
+  GenerationConfig config;   // the checkpoint's own, as for a user who says --temperature 0.8
+  config.read_defaults(model.generation_config(), "generation_config.json").value();
   config.do_sample = true;
   config.seed = kUnseenSeed;
-  for (const auto& [name, value] : {std::pair<const char*, Json>{"temperature", 0.8}, {"top_k", 0}, {"max_new_tokens", 500}})
+  for (const auto& [name, value] : {std::pair<const char*, Json>{"temperature", 0.8}, {"max_new_tokens", 500}})
     if (const Status set = config.set(name, value); !set) throw set.error();
   config.end_ids = end_of_text(model, &tokenizer);
   std::vector<Prompt> prompts(static_cast<size_t>(kSamples));
@@ -110,7 +111,7 @@ TEST_CASE("storyteller: its loss on unseen stories is at most 1.1 times the gram
   CHECK(result.loss <= 1.10 * entropy);
 }
 
-TEST_CASE("storyteller: as many of 100 samples are correct stories as its page tells, and they are no copies") {
+TEST_CASE("storyteller: at least 90 of 100 samples at temperature 0.8 are correct stories, and they are no copies") {
   ThreadPool pool(available_cores());
   Model model = Model::load(kStoryteller).value();
   const Tokenizer tokenizer = Tokenizer::load(kStoryteller).value();
@@ -127,7 +128,6 @@ TEST_CASE("storyteller: as many of 100 samples are correct stories as its page t
   const auto [generated_share, held_out_share] = shares_seen(texts, held_out, pool);
   std::printf("storyteller: %d of %lld samples correct; runs of eight words that were trained on: %.1f %%, of held-out stories %.1f %%\n", correct,
               static_cast<long long>(kSamples), generated_share * 100, held_out_share * 100);
-  // Kernel classes round differently, so other samples are drawn: three standard deviations of a count of 100.
-  CHECK(correct >= measured()["correct_of_100"].get<int>() - 15);
+  CHECK(correct >= 90);
   CHECK(generated_share <= held_out_share + 0.05);
 }
