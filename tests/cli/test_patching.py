@@ -20,7 +20,7 @@ class Patching(Case):
         self.assertLess(sweep["corrupt"]["difference"], -2)
         effect = sweep["effect"]
         self.assertEqual((sweep["layers"], sweep["positions"]), (len(effect), len(effect[0])))
-        self.assertGreater(effect[0][name], 0.9)
+        self.assertGreater(max(effect[0][name:-1]), 0.9)
         self.assertEqual(1, effect[-1][-1])
         self.assertEqual(0, effect[-1][name])
         self.assertEqual([0] * name, effect[0][:name])
@@ -35,7 +35,7 @@ class Patching(Case):
 
     def test_numbers_in_a_file_and_words_on_the_terminal(self):
         told = self.succeeds(*SWEEP, "--npz", "patch.npz")
-        self.assertRegex(told, r"(?m)^ +\d+  ‹ Ella› → ‹ Nora› +1\.00")
+        self.assertRegex(told, r"(?m)^ +\d+  ‹ Ella› → ‹ Nora› .*\n(.*\n)* +\d+  ‹,› .* 1\.00$")
         with zipfile.ZipFile(self.folder / "patch.npz") as file:
             self.assertEqual({"clean_ids.npy", "corrupt_ids.npy", "difference.npy", "effect.npy"}, set(file.namelist()))
             self.assertIn(b"'shape': (4, 14)", file.read("effect.npy")[:128])

@@ -48,7 +48,7 @@ class Trace(Case):
 
     def test_the_steps_of_sampling_add_up(self):
         sample = self.stages("storyteller", TEXT, *SAMPLED)["sample"]
-        self.assertEqual(["repetition_penalty", "temperature", "top_k", "top_p"], [step["name"] for step in sample["steps"]])
+        self.assertEqual(["repetition_penalty", "temperature", "top_k", "top_p", "min_p"], [step["name"] for step in sample["steps"]])
         left = json.loads(self.succeeds("info", "storyteller", "--json"))["vocab_size"]
         for step in sample["steps"]:
             left -= step["removed"]
