@@ -246,10 +246,10 @@ Encoding Tokenizer::Parts::encode(std::string_view text, const EncodeOptions& op
   return finish(std::move(sequences), options);
 }
 
-Encoding Tokenizer::Parts::encode_words(std::span<const std::string> words, int32_t sequence, const EncodeOptions& options) const {
+Encoding Tokenizer::Parts::encode_words(std::span<const std::string> given, int32_t sequence, const EncodeOptions& options) const {
   Encoding out;
-  for (size_t i = 0; i < words.size(); i++) {
-    Encoding word = encode_one(words[i], sequence, options, false);
+  for (size_t i = 0; i < given.size(); i++) {
+    Encoding word = encode_one(given[i], sequence, options, false);
     word.words.assign(word.size(), static_cast<int32_t>(i));
     out.append(word);
   }

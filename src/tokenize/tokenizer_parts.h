@@ -72,7 +72,7 @@ struct Tokenizer::Parts {
   explicit Parts(TokenizerFile file);
 
   Encoding encode(std::string_view text, const EncodeOptions& options, bool ids_only) const;
-  Encoding encode_words(std::span<const std::string> words, int32_t sequence, const EncodeOptions& options) const;
+  Encoding encode_words(std::span<const std::string> given, int32_t sequence, const EncodeOptions& options) const;
   Encoding finish(std::vector<Encoding> sequences, const EncodeOptions& options) const;
   Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
   void normalize(Pieces& pieces, const EncodeOptions& options) const;

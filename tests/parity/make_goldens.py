@@ -194,7 +194,8 @@ def make_bahdanau():
         model = bahdanau.Bahdanau(BAHDANAU)
         variants.randomise(model, seed)
         with torch.no_grad():
-            model.decoder.attention.v.mul_(5)  # an alignment that is not flat
+            model.decoder.attention.v.mul_(5)  # an alignment that is not flat, and that matters: gradients well above rounding
+            model.decoder.readout.context.weight.mul_(8)
         generator = torch.Generator().manual_seed(seed)
         pairs = [[torch.randint(3, BAHDANAU["vocab_size"], (n,), generator=generator) for n in pair] for pair in lengths]
         continued = [model.greedy(source, 1, variants.GREEDY_TOKENS) for source, _ in pairs]
