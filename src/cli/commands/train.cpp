@@ -42,6 +42,7 @@ void read_recipes(Context& context, const TrainOptions& options, Recipe& recipe)
   } else if (!options.resume.empty()) {
     const std::filesystem::path checkpoint = find_checkpoint(options.resume).value();
     take(plain_recipe(read_trainer_state(checkpoint).value().recipe, {}), (checkpoint / "trainer.json").string());
+    if (!context.options().given("output")) recipe.output = checkpoint.parent_path();   // where the run lies now
   }
   if (!recipe.model.empty() && !recipe.model.starts_with("{")) recipe.model = model_path(recipe.model).string();
 }
