@@ -85,10 +85,12 @@ bool matches(const std::vector<std::string>& pattern, size_t count, const std::v
   return true;
 }
 
-// Columns of one head: what the node that makes the value says of its heads.
+// Columns of one head: what the node that makes the value says of its heads. An additive attention is one.
 int64_t head_dim_of(const Graph& graph, int value) {
   const int node = graph.values[size_t(value)].node;
-  return node < 0 ? 0 : graph.nodes[size_t(node)].attributes.integer("head_dim");
+  if (node < 0) return 0;
+  const Node& maker = graph.nodes[size_t(node)];
+  return maker.op == &additive_attention_op() ? graph.values[size_t(value)].dims[1].factor : maker.attributes.integer("head_dim");
 }
 
 void no_such_site(const Graph& graph, const std::string& name) {

@@ -56,24 +56,31 @@ std::vector<HeadTrace> heads_of(const Tensor& pattern, int64_t focus) {   // [qu
   return made;
 }
 
-// What to tap, by the names that the family's file gives.
+// What to tap, by the names that the family's file gives, in the order of the graph.
 struct Names {
   std::vector<std::string> embeddings, residuals;
+  bool recurrent = false;   // the states of its scans stand for the residuals that it does not have
 
   explicit Names(const Graph& graph) {
-    for (const std::string& name : tap_names(graph)) {
-      const ValueInfo* value = graph.find_value(name) < 0 ? nullptr : &graph.values[size_t(graph.find_value(name))];
-      if (!value || value->dims.size() != 2) continue;
-      if (layer_of(name) < 0 && name.ends_with("embedding")) embeddings.push_back(name);
-      if (layer_of(name) >= 0 && name.ends_with(".residual")) residuals.push_back(name);
-    }
-    const auto earlier = [&](const std::string& a, const std::string& b) { return graph.find_value(a) < graph.find_value(b); };
-    std::sort(embeddings.begin(), embeddings.end(), earlier);
-    std::sort(residuals.begin(), residuals.end(), earlier);
+    std::vector<std::string> states;
+    for (const auto& [one, rows] : graphs_within(graph))
+      for (size_t id = 0; id < one->values.size(); ++id) {
+        const ValueInfo& value = one->values[id];
+        const std::string& name = value.name;
+        if (name.empty() || value.kind != ValueKind::computed || value.node < 0 || value.dims.size() != 2 || one->find_value(name) != int(id)) continue;
+        if (one != &graph) {
+          if (name.ends_with(".state")) states.push_back(name);
+          continue;
+        }
+        if (layer_of(name) < 0 && name.ends_with("embedding")) embeddings.push_back(name);
+        if (layer_of(name) >= 0 && name.ends_with(".residual")) residuals.push_back(name);
+      }
+    recurrent = residuals.empty() && !states.empty();
+    if (recurrent) residuals = states;
   }
 };
 
-std::string beside(const std::string& residual, const char* other) { return residual.substr(0, residual.size() - std::string("residual").size()) + other; }
+std::string beside(const std::string& residual, const char* other) { return residual.substr(0, residual.rfind('.') + 1) + other; }
 
 int64_t focus_of(const Model& model, const Tokenizer* tokenizer, const std::vector<int32_t>& ids) {
   if (model.config().encoder_decoder) return 0;
@@ -104,12 +111,15 @@ void look_inside(Trace& made, Model& model, ThreadPool& pool, const TraceOptions
   const Graph graph = model.graph();
   const Names names(graph);
   if (names.residuals.empty())
-    throw Error{ErrorKind::unsupported, "a model of architecture " + model.config().architecture + " has no residual stream to follow", model.folder().string(), "`orrery inspect attention` shows where it looks"};
+    throw Error{ErrorKind::unsupported, "a model of architecture " + model.config().architecture + " has neither a residual stream nor states to follow", model.folder().string(), "`orrery inspect attention` shows where it looks"};
   const bool both = model.config().encoder_decoder;
+  made.recurrent = names.recurrent;
   std::vector<std::string> known = tap_names(graph), taps = names.embeddings;
-  for (const std::string& residual : names.residuals)
-    for (const char* other : {"residual", "pattern", "cross_pattern", "attention_out", "mlp_out"})
+  for (const std::string& residual : names.residuals) {
+    taps.push_back(residual);
+    for (const char* other : {"pattern", "cross_pattern", "attention_out", "mlp_out"})
       if (std::binary_search(known.begin(), known.end(), beside(residual, other))) taps.push_back(beside(residual, other));
+  }
   const auto logits = graph.outputs.find("logits");
   const int64_t width = logits == graph.outputs.end() ? 0 : graph.values[size_t(logits->second)].dims[1].factor;
   const auto too_much = [&](size_t tokens) { return int64_t(names.residuals.size() + 2) * int64_t(tokens) * width > kMostLogits; };
@@ -123,7 +133,7 @@ void look_inside(Trace& made, Model& model, ThreadPool& pool, const TraceOptions
   for (const std::string& name : names.embeddings)
     (both && !name.starts_with("encoder.") ? made.written_embeddings : made.embeddings).push_back({name, norms_of(seen.at(name))});
   for (const std::string& residual : names.residuals) {
-    LayerTrace layer{.encoder = both && residual.starts_with("encoder."), .layer = layer_of(residual), .residual = {residual, norms_of(seen.at(residual))}};
+    LayerTrace layer{.encoder = both && residual.starts_with("encoder."), .layer = std::max<int64_t>(0, layer_of(residual)), .residual = {residual, norms_of(seen.at(residual))}};
     const int64_t focus = layer.encoder ? int64_t(sequence.source.size()) - 1 : made.focus;
     const auto norm_beside = [&](const char* other) {
       const auto found = seen.find(beside(residual, other));
@@ -132,17 +142,21 @@ void look_inside(Trace& made, Model& model, ThreadPool& pool, const TraceOptions
     layer.attention_norm = norm_beside("attention_out");
     layer.mlp_norm = norm_beside("mlp_out");
     if (const auto pattern = seen.find(beside(residual, "pattern")); pattern != seen.end()) layer.heads = heads_of(pattern->second, focus);
-    if (const auto pattern = seen.find(beside(residual, "cross_pattern")); pattern != seen.end()) layer.cross_heads = heads_of(pattern->second, focus);
+    if (const auto pattern = seen.find(beside(residual, "cross_pattern")); pattern != seen.end()) {
+      layer.cross_heads = heads_of(pattern->second, focus);
+      for (int64_t token = 0; names.recurrent && token < length; ++token) layer.alignment.push_back(heads_of(pattern->second, token)[0]);
+    }
     made.layers.push_back(std::move(layer));
   }
   if (width == 0) return;
-  for (const std::string& value : lens_values(graph)) {
-    const Tensor& says = seen.at(kLens + value);
+  const auto say = [&](const std::string& value, const Tensor& says) {
     LensTrace one{.value = value, .says = likeliest(row_of(says, made.focus), options.top)};
     if (says.dim(0) == length && everywhere)
       for (int64_t token = 0; token < length; ++token) one.said.push_back(likeliest(row_of(says, token), 1)[0]);
     made.lens.push_back(std::move(one));
-  }
+  };
+  for (const std::string& value : lens_values(graph)) say(value, seen.at(kLens + value));
+  if (names.recurrent) say("logits", seen.at("logits"));   // there is nowhere else to stop
   const std::span<const float> own = row_of(seen.at("logits"), made.focus);
   made.logits.assign(own.begin(), own.end());
   made.top = likeliest(own, options.top);

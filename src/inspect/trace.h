@@ -40,13 +40,14 @@ struct HeadTrace {
 struct LayerTrace {
   bool encoder = false;                      // of an encoder-decoder's encoder
   int64_t layer = 0;
-  NormTrace residual;
+  NormTrace residual;                        // of a recurrent layer: its state
   double attention_norm = 0, mlp_norm = 0;   // of what each added at the token in focus; 0 where it has no name
   std::vector<HeadTrace> heads = {};
   std::vector<HeadTrace> cross_heads = {};   // of a decoder that looks at a source
+  std::vector<HeadTrace> alignment = {};     // of a recurrent decoder: where it looks from each token that it read
 };
 
-// What the model would say if it stopped at a value.
+// What the model would say if it stopped at a value; of a recurrent one its logits alone.
 struct LensTrace {
   std::string value;
   std::vector<Weighed> says;             // at the token in focus
@@ -66,6 +67,7 @@ struct Trace {
   Encoding encoding;                     // with its ids alone where there is no text; of an encoder-decoder: its source
   std::vector<int32_t> written;          // by an encoder-decoder's decoder: its start, and what it wrote but the last
   int64_t focus = 0;                     // the token whose view is told: the last; in an encoder the first mask, else the first; the decoder's start
+  bool recurrent = false;                // layers have states, which go from token to token, instead of a residual stream
   std::vector<NormTrace> embeddings;
   std::vector<NormTrace> written_embeddings;
   std::vector<LayerTrace> layers;        // an encoder-decoder's encoder first

@@ -6,6 +6,7 @@
   const {percent, many, clamp, width, paint, facts, why, shown, live} = looking;
   const stage = Object.fromEntries(data.stages.map((one) => [one.stage, one]));
   const tokens = stage.tokenize.tokens, layers = stage.layers.layers, lens = stage.layers.lens, focus = stage.layers.from_position;
+  const stream = stage.layers.stream, recurrent = stream === "state";
   const both = Boolean(stage.encoder);                    // an encoder-decoder: tokens are its source, and
   const written = both ? stage.layers.tokens : tokens;    // these what its decoder has read
   const steps = stage.continue ? stage.continue.steps : [];
@@ -55,7 +56,7 @@
   }));
 
   section("embed", "Embedding", "each id becomes a vector", live(() => [facts(stage.embed.values.map((value) => ["|" + value.name.replace("_", " ") + "|", number(value.norms[at.token], 3)]))]),
-          el("p", {class: "muted", text: {rotary: "Positions are not added here: they turn queries and keys in every layer (rotary embedding).", relative: "Positions are not added here: the distance of query and key is a bias of the attention scores.", added: "Positions are in the sum."}[stage.embed.positions]}),
+          el("p", {class: "muted", text: {rotary: "Positions are not added here: they turn queries and keys in every layer (rotary embedding).", relative: "Positions are not added here: the distance of query and key is a bias of the attention scores.", recurrent: "Positions are not added here: the order of reading tells them.", added: "Positions are in the sum."}[stage.embed.positions]}),
           why("The id picks a row of a table. The numbers are lengths of these vectors (L2 norms) for the token chosen above."));
 
   // ---- where heads look ------------------------------------------------------------------------------------------------
@@ -105,8 +106,9 @@
   const sinks = " Many heads look at the first token when there is nothing for them to do; the button leaves it out of what is shown as the most.";
   // ---- the encoder of an encoder-decoder ------------------------------------------------------------------------------
   if (both) {
-    section("encoder", "Encoder", many(stage.encoder.layers.length, "layer") + " over the whole source", live(() => [facts([["|embedding|", number(stage.embed.values.at(-1).norms[at.token], 3)], ...stage.encoder.layers.map((layer) => ["|" + layer.value + "|", number(layer.norms[at.token], 3)])])]),
-            why("The encoder reads all tokens at once; what it makes of them is what the decoder looks at. The numbers are the lengths of its residual at the token chosen above."));
+    section("encoder", "Encoder", recurrent ? "it reads the source forwards and backwards" : many(stage.encoder.layers.length, "layer") + " over the whole source", live(() => [facts([["|embedding|", number(stage.embed.values.at(-1).norms[at.token], 3)], ...stage.encoder.layers.map((layer) => ["|" + layer.value + "|", number(layer.norms[at.token], 3)])])]),
+            why(recurrent ? "At each token the encoder's states hold what it read up to there, from the left and from the right; together they are what the decoder looks at. The numbers are their lengths at the token chosen above."
+              : "The encoder reads all tokens at once; what it makes of them is what the decoder looks at. The numbers are the lengths of its residual at the token chosen above."));
     heads_section("encoder_attention", "Its attention", "where each head looks most from ‹" + visible(word(tokens.at(-1))) + "›, its last token", stage.encoder.layers, (layer) => layer.heads, () => at.encoder,
                   (layer, head) => ({encoder: {layer, head}}), "A head mixes the values of all tokens by these weights, which add up to 1." + sinks);
   }
@@ -134,22 +136,46 @@
     return el("div", {class: "scroll"}, el("table", {class: "grid"}, el("thead", {}, el("tr", {}, el("td"), ...head)), el("tbody", {}, ...rows)));
   }
   const has_lens = lens.length > 0;
-  section("layers", both ? "Decoder" : "Layers", has_lens ? "what the model would say after each token if it stopped there" : "the residual's length", ...(has_lens ? [lens_grid()] : []), live(() => {
+  section("layers", both ? "Decoder" : "Layers", has_lens ? "what the model would say after each token" + (recurrent ? "" : " if it stopped there") : `the ${stream}'s length`, ...(has_lens ? [lens_grid()] : []), live(() => {
     const offset = lens.length - layers.length, layer = layers[has_lens ? at.row - offset : at.layer];
     const norms = layer ? layer.norms : (both ? stage.layers.embeddings : stage.embed.values).at(-1).norms;
-    const pairs = [["after", layer ? layer.value : lens[at.row].value], ["the residual's length", number(norms[at[cursor]], 3)]];
-    if (layer && at[cursor] === focus) pairs.push(["attention added", number(layer.attention_norm, 3)], ["feed-forward added", number(layer.mlp_norm, 3)]);
+    const pairs = [["after", layer ? layer.value : lens[at.row].value], [`the ${stream}'s length`, number(norms[at[cursor]], 3)]];
+    if (layer && !recurrent && at[cursor] === focus) pairs.push(["attention added", number(layer.attention_norm, 3)], ["feed-forward added", number(layer.mlp_norm, 3)]);
     const parts = [facts(pairs)];
     if (has_lens) {
       const one = lens[at.row];
       parts.push(at[cursor] === focus || !one.said ? likely(one.says) : likely([one.said[at[cursor]]]));
     }
     return [el("div", {class: "two"}, ...parts)];
-  }), why("Every layer adds to the residual, a vector for each token. The lens takes all that stands behind the last layer, a norm and the output layer, and applies it earlier: after the last layer it is the model's answer itself. What an early layer seems to say is a direction, not a thought."));
+  }), why(recurrent ? "The state holds what was read so far. What is said at a token follows from the state before it, the token, and what its alignment found in the source." : "Every layer adds to the residual, a vector for each token. The lens takes all that stands behind the last layer, a norm and the output layer, and applies it earlier: after the last layer it is the model's answer itself. What an early layer seems to say is a direction, not a thought."));
 
   // ---- attention ------------------------------------------------------------------------------------------------------
   const main_heads = (layer) => (both ? layer.cross_heads || [] : layer.heads);
-  heads_section("attention", both ? "Cross-attention" : "Attention", "where each head looks most from ‹" + visible(word(written[focus])) + "›, at position " + focus, layers, main_heads,
+  // A row for each token of the target, a column for each of the source.
+  function alignment_grid(rows) {
+    const cells = [];
+    const body = rows.map((one, i) => el("tr", {}, el("th", {scope: "row"}, token(word(written[i]))), ...one.weights.map((weight, j) => {
+      const button = el("button", {type: "button", tabindex: "-1", title: `${percent(weight)} at position ${j}`, text: String(Math.round(100 * weight)), on: {click: () => select({written: i})}});
+      cells.push({button, weight, i, most: j === one.looks_at});
+      return el("td", {}, button);
+    })));
+    const draw = () => {
+      for (const {button, weight, i, most} of cells) {
+        button.setAttribute("aria-pressed", String(most && i === at.written));
+        paint(button, weight);
+      }
+    };
+    shown.push(draw);
+    onTheme(draw);
+    return el("div", {class: "scroll"}, el("table", {class: "grid"}, el("thead", {}, el("tr", {}, el("td"), ...tokens.map((one) => el("th", {scope: "col"}, token(word(one)))))), el("tbody", {}, ...body)));
+  }
+  const aligned = layers.find((layer) => layer.alignment);
+  if (aligned)
+    section("attention", "Alignment", "where the decoder looks in the source at each token, in percent", alignment_grid(aligned.alignment), live(() => {
+      const look = aligned.alignment[at.written];
+      return [el("p", {}, "At ", token(word(written[at.written])), " it looks at ", token(word(tokens[look.looks_at])), ` with ${percent(look.weight)}; entropy ${number(look.entropy, 3)} nats.`)];
+    }), why("The state before a token asks all that the encoder read; the answer is the mean of it by these weights, which add up to 1 in each row."));
+  else heads_section("attention", both ? "Cross-attention" : "Attention", "where each head looks most from ‹" + visible(word(written[focus])) + "›, at position " + focus, layers, main_heads,
                 () => at, (layer, head) => ({layer, head}), both ? "A head of the decoder mixes what the encoder made of the source by these weights, which add up to 1." : "A head mixes the values of the tokens it may see by these weights, which add up to 1." + sinks);
 
   // ---- logits to a token ----------------------------------------------------------------------------------------------
@@ -192,7 +218,7 @@
             why("Each step of the chain changes logits or removes candidates. The random number is a function of the seed, the sequence and the position alone, so the same call draws the same token on any machine."));
   if (steps.length) {
     const next = stage.continue.next;
-    section("next", "The next step", next ? "" : "there is none", el("p", {}, ...(next ? ["It reads ", token(word(next)), ` at position ${next.position}, beside the keys and values kept of all before it, and the walk begins again at the embedding.`]
+    section("next", "The next step", next ? "" : "there is none", el("p", {}, ...(next ? ["It reads ", token(word(next)), ` at position ${next.position}, beside the ${recurrent ? "state that was kept" : "keys and values kept of all before it"}, and the walk begins again at the embedding.`]
       : ["‹" + visible(word(steps[0].chosen)) + "› ends the text."])));
   }
   if (steps.length > 1) {
@@ -213,7 +239,7 @@
 
   // ---- moving about ---------------------------------------------------------------------------------------------------
   main.append(el("div", {class: "story"}, spine, story));
-  about.textContent = data.model_type + ", " + (both ? stage.encoder.layers.length + " + " : "") + many(layers.length, "layer") + "; every number is the engine's own";
+  about.textContent = data.model_type + ", " + (both && !recurrent ? stage.encoder.layers.length + " + " : "") + many(layers.length, "layer") + "; every number is the engine's own";
   let current = 0;
   function mark(number) {
     current = number;

@@ -10,8 +10,8 @@ namespace {
 
 bool has_classes(const Model& model) { return model.config().head == Head::sequence_classification || model.config().head == Head::token_classification; }
 
-// How positions come in: into the sum, by turning queries and keys, or as a bias of the scores.
-const char* positions_of(const Config& config) { return config.rotary ? "rotary" : config.num_buckets > 0 ? "relative" : "added"; }
+// How positions come in: by the order of reading, into the sum, by turning queries and keys, or as a bias of the scores.
+const char* positions_of(const Config& config, bool recurrent) { return recurrent ? "recurrent" : config.rotary ? "rotary" : config.num_buckets > 0 ? "relative" : "added"; }
 
 // Six decimals are enough for what is looked at and not computed with.
 double rounded(double x) { return std::round(x * 1e6) / 1e6; }
@@ -28,10 +28,10 @@ class Writer {
       stages.push_back({{"stage", "pre_tokenize"}, {"pieces", pieces()}});
     }
     stages.push_back({{"stage", "tokenize"}, {"tokens", tokens()}});
-    stages.push_back({{"stage", "embed"}, {"positions", positions_of(model_.config())}, {"values", norms(trace_.embeddings)}});
+    stages.push_back({{"stage", "embed"}, {"positions", positions_of(model_.config(), trace_.recurrent)}, {"values", norms(trace_.embeddings)}});
     const bool both = model_.config().encoder_decoder;
-    if (both) stages.push_back({{"stage", "encoder"}, {"from_position", trace_.encoding.ids.size() - 1}, {"layers", layers(true)}});
-    Json inner = {{"stage", "layers"}, {"from_position", trace_.focus}, {"lens", lens()}, {"layers", layers(false)}};
+    if (both) stages.push_back({{"stage", "encoder"}, {"from_position", trace_.encoding.ids.size() - 1}, {"stream", stream()}, {"layers", layers(true)}});
+    Json inner = {{"stage", "layers"}, {"from_position", trace_.focus}, {"stream", stream()}, {"lens", lens()}, {"layers", layers(false)}};
     if (both) {
       inner["embeddings"] = norms(trace_.written_embeddings);
       inner["tokens"] = Json::array();
@@ -125,14 +125,21 @@ class Writer {
     }
     return heads;
   }
+  // What runs through the layers, whose lengths are told.
+  const char* stream() const { return trace_.recurrent ? "state" : "residual"; }
   Json layers(bool encoder) const {
     Json all = Json::array();
     const size_t focus = encoder ? trace_.encoding.ids.size() - 1 : size_t(trace_.focus);
     for (const LayerTrace& layer : trace_.layers) {
       if (layer.encoder != encoder) continue;
-      all.push_back({{"layer", layer.layer}, {"value", layer.residual.name}, {"norm", layer.residual.norms[focus]}, {"norms", layer.residual.norms},
-                     {"attention_norm", layer.attention_norm}, {"mlp_norm", layer.mlp_norm}, {"heads", heads_of(layer.heads)}});
+      all.push_back({{"layer", layer.layer}, {"value", layer.residual.name}, {"norm", layer.residual.norms[focus]}, {"norms", layer.residual.norms}});
+      if (!trace_.recurrent) {
+        all.back()["attention_norm"] = layer.attention_norm;
+        all.back()["mlp_norm"] = layer.mlp_norm;
+      }
+      all.back()["heads"] = heads_of(layer.heads);
       if (!layer.cross_heads.empty()) all.back()["cross_heads"] = heads_of(layer.cross_heads);
+      if (!layer.alignment.empty()) all.back()["alignment"] = heads_of(layer.alignment);
     }
     return all;
   }

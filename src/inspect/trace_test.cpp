@@ -164,3 +164,62 @@ TEST_CASE("an encoder-decoder is told from both sides") {
     CHECK(changed.logits != plain.logits);
   }
 }
+
+TEST_CASE("a recurrent encoder-decoder is told by its states and its alignment") {
+  ThreadPool pool(2);
+  Model model = golden("bahdanau");
+  for (const Json& options : {Json{{"max_new_tokens", 5}}, Json{{"max_new_tokens", 5}, {"do_sample", true}}}) {
+    const GenerationConfig config = config_of(options);
+    const Trace walked = walk(model, pool, config);
+    Engine engine(model, pool, {});
+    const Generation made = Generator(engine, nullptr, config).run({{.ids = kIds}})[0];
+    CHECK(walked.made.ids == made.ids);
+    CHECK(walked.inspected_difference == 0);
+    CHECK(walked.recurrent);
+    REQUIRE(walked.written.size() == 5);
+    REQUIRE(walked.embeddings.size() == 1);
+    CHECK(walked.embeddings[0].norms.size() == kIds.size());
+    CHECK(walked.written_embeddings[0].norms.size() == 5);
+    std::string states;
+    for (const LayerTrace& layer : walked.layers) {
+      states += layer.residual.name + " ";
+      CHECK(layer.residual.norms.size() == (layer.encoder ? kIds.size() : 5));
+      CHECK(layer.residual.norms.back() > 0);
+      CHECK(layer.alignment.empty() == layer.encoder);
+    }
+    CHECK(states == "encoder.forwards.state encoder.backwards.state decoder.layers.0.state ");
+    const LayerTrace& decoder = walked.layers.back();
+    REQUIRE(decoder.alignment.size() == 5);
+    CHECK(decoder.alignment[0].weights == decoder.cross_heads[0].weights);
+    Probe probe(model, pool, {.taps = {"decoder.layers.0.cross_pattern", "decoder.layers.0.state"}});
+    const Probed seen = probe.run({.ids = walked.written, .source = kIds});
+    const Tensor &pattern = seen.at("decoder.layers.0.cross_pattern"), &state = seen.at("decoder.layers.0.state");
+    for (size_t i = 0; i < 5; ++i) {
+      const std::vector<float>& weights = decoder.alignment[i].weights;
+      CHECK(std::equal(weights.begin(), weights.end(), pattern.data<float>() + i * kIds.size()));
+      double sum = 0;
+      for (int64_t c = 0; c < state.dim(1); ++c) sum += std::pow(double(state.data<float>()[int64_t(i) * state.dim(1) + c]), 2);
+      CHECK(decoder.residual.norms[i] == doctest::Approx(std::sqrt(sum)));
+      // What is said at each position is what was likeliest there.
+      REQUIRE(walked.lens.size() == 1);
+      CHECK(walked.lens[0].said[i].id == walked.steps[i].top[0].id);
+      CHECK(walked.lens[0].said[i].logit == walked.steps[i].top[0].logit);
+    }
+    const Json document = to_json(walked, model, nullptr);
+    std::string names;
+    for (const Json& one : document["stages"]) names += one["stage"].get<std::string>() + " ";
+    CHECK(names == "tokenize embed encoder layers logits sample continue ");
+    CHECK(stage(document, "layers")["stream"] == "state");
+    CHECK(stage(document, "embed")["positions"] == "recurrent");
+  }
+  // Its attention is one head.
+  for (const char* site : {"decoder.layers.0.cross_heads.0", "encoder.backwards.state@-1"}) {
+    CAPTURE(site);
+    TraceOptions changes;
+    changes.interventions.ablate(sites_named(model.graph(), site));
+    const Trace plain = walk(model, pool, config_of({{"max_new_tokens", 2}})), changed = walk(model, pool, config_of({{"max_new_tokens", 2}}), changes);
+    CHECK(changed.inspected_difference == 0);
+    CHECK(changed.logits != plain.logits);
+  }
+  CHECK_THROWS_AS(sites_named(model.graph(), "decoder.layers.0.cross_heads.1"), Error);
+}

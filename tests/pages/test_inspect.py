@@ -84,6 +84,23 @@ class Inspect(PageCase):
         self.stays_quiet(html)
         self.assertTrue(asked(html, 'const answer = texts("#place .mono")[0];').startswith("encoder.layers."))
 
+    def test_a_recurrent_translator_shows_its_alignment(self):
+        document, html = self.page("trace", "tests/goldens/bahdanau", "--prompt-ids", "5,17,3,8", "--max-new-tokens", 3, "--ignore-eos")
+        self.stays_quiet(html)
+        stages = {stage["stage"]: stage for stage in document["stages"]}
+        seen = asked(html, """const answer = {stages: Array.from(document.querySelectorAll(".stage"), (one) => one.id), encoder: texts("#encoder dd"), cells: texts("#attention .grid button"), moved: []};
+          const look = () => answer.moved.push([texts("#layers dd").slice(0, 2).join(" "), texts("#attention > div > p")[0]]);
+          look(); press("ArrowRight"); look();""")
+        self.assertEqual(["tokenize", "embed", "encoder", "layers", "attention", "logits", "sample", "next", "continue"], seen["stages"])
+        self.assertEqual([f"{layer['norms'][-1]:.3f}" for layer in stages["encoder"]["layers"]], seen["encoder"][1:])
+        [layer] = stages["layers"]["layers"]
+        self.assertEqual(12, len(seen["cells"]))
+        for weight, cell in zip((w for look in layer["alignment"] for w in look["weights"]), seen["cells"], strict=True):
+            self.assertLessEqual(abs(100 * weight - int(cell)), 0.51)
+        for at, (state, looks) in enumerate(seen["moved"]):
+            self.assertEqual(f"decoder.layers.0.state {layer['norms'][at]:.3f}", state)
+            self.assertIn(f"entropy {layer['alignment'][at]['entropy']:.3f} nats", looks)
+
     def test_a_sweep_tells_the_numbers_of_its_json(self):
         for site in ("residual", "heads"):
             document, html = self.page("inspect", "patch", "storyteller", "A fox named Ella lived here. One day,", "--corrupt", "A fox named Nora lived here. One day,", "--site", site)

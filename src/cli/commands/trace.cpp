@@ -52,7 +52,8 @@ class Teller {
   void tell() {
     if (trace_.text) tell_text();
     tell_tokens();
-    tell_layers();
+    if (trace_.recurrent) tell_states();
+    else tell_layers();
     if (!trace_.top.empty()) tell_logits();
     if (!trace_.steps.empty()) tell_choice();
     if (!trace_.steps.empty()) tell_rest();
@@ -113,6 +114,7 @@ class Teller {
       for (const NormTrace& value : trace_.embeddings) row += "  " + padded(format("%.3f", value.norms[i]), std::max<size_t>(12, count_code_points(value.name) + 2), true);
       line(row);
     }
+    if (trace_.recurrent) line(dim("  the order of reading tells positions (recurrent); nothing is added here"));
     if (model_.config().rotary) line(dim("  positions turn queries and keys in every layer (rotary); nothing is added here"));
     if (model_.config().num_buckets > 0) line(dim("  the distance of query and key is a bias of the scores (relative positions); nothing is added here"));
   }
@@ -150,6 +152,38 @@ class Teller {
     if (both()) tell_heads("cross-attention", "where each head of the decoder looks most in the source", false, &LayerTrace::cross_heads, trace_.encoding.ids, trace_.encoding.ids.size());
     else
       tell_heads("attention", "where each head looks most from there; the sign tells how widely: ▁ at one token, █ at all", false, &LayerTrace::heads, read(), model_.family().causal ? focus + 1 : read().size());
+  }
+
+  // A recurrent model: a line for each token that it read, source and target.
+  void tell_states() {
+    if (both()) {
+      heading("encoder", "the lengths of the states that it had at each token");
+      tell_read(true, trace_.encoding.ids);
+    }
+    heading(both() ? "decoder" : "layers", both() ? "for each token that it read: the state's length, where it looks in the source, and what the model would say next" : "for each token: the state's length, and what the model would say next");
+    tell_read(false, read());
+  }
+
+  void tell_read(bool encoder, const std::vector<int32_t>& ids) {
+    std::string head = "  " + padded("at", 5, true) + "  " + padded("token", 18);
+    for (const LayerTrace& layer : trace_.layers) {
+      if (layer.encoder != encoder) continue;
+      head += "  " + padded("|" + layer.residual.name + "|", 12, true);
+      if (!layer.alignment.empty()) head += "  " + padded("looks at", 26);
+    }
+    line(dim(head + (encoder || trace_.lens.empty() ? "" : "  says")));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      std::string row = "  " + padded(std::to_string(i), 5, true) + "  " + padded(shown_token(ids[i]), 18);
+      for (const LayerTrace& layer : trace_.layers) {
+        if (layer.encoder != encoder) continue;
+        row += "  " + padded(format("%.3f", layer.residual.norms[i]), std::max<size_t>(12, layer.residual.name.size() + 2), true);
+        if (layer.alignment.empty()) continue;
+        const HeadTrace& look = layer.alignment[i];
+        row += "  " + padded(std::to_string(look.looks_at) + " " + shown_at(look.looks_at) + " " + percent(double(look.weights[size_t(look.looks_at)])), 26);
+      }
+      if (!encoder && !trace_.lens.empty()) row += "  " + (int64_t(i) == trace_.focus ? says(trace_.lens[0].says, 1) : trace_.lens[0].said.empty() ? "" : says({trace_.lens[0].said[i]}, 1));
+      line(row);
+    }
   }
 
   // keys: how many a head can look at.
@@ -213,7 +247,7 @@ class Teller {
   void tell_rest() {
     const Choice& first = trace_.steps[0].choice;
     const bool ended = trace_.steps.size() == 1 && trace_.made.finish_reason == FinishReason::stop;
-    heading("the next step", ended ? "there is none: this token ends the text" : "reads " + shown_token(first.id) + " at position " + std::to_string(first.position) + ", beside the keys and values kept of all before it");
+    heading("the next step", ended ? "there is none: this token ends the text" : "reads " + shown_token(first.id) + " at position " + std::to_string(first.position) + (trace_.recurrent ? ", beside the state that was kept" : ", beside the keys and values kept of all before it"));
     if (trace_.steps.size() == 1) return;
     line(dim("  and on, a line a token: its probability, the random number, what else was likely"));
     for (size_t i = 0; i < trace_.steps.size(); ++i) {
