@@ -20,7 +20,7 @@ class Inspect(PageCase):
             self.assertEqual(f"{top['logit']:.2f}", logit)
             self.assertEqual("< 0.1 %" if top["probability"] < 0.001 else f"{100 * top['probability']:.1f} %", probability)
         self.assertEqual([f"{stages['sample']['random']:.6f}"], seen["random"])
-        self.assertEqual(3, len(seen["chain"]))
+        self.assertEqual(4, len(seen["chain"]))
         for step, row in zip(stages["sample"]["steps"], seen["chain"], strict=True):
             self.assertIn(f"{step['left']:,} token", row)
         visible = lambda one: one["text"].replace(" ", "·")
