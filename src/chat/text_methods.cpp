@@ -44,7 +44,8 @@ Value found(Call& call, bool last, bool must) {
 Value affixed(Call& call, bool at_end) {
   const Arguments args(call, {"self", "prefix", "start", "end"}, 2);
   const Text& text = args.text(0);
-  const auto [begin, end] = byte_range(text, args[2], args[3]);
+  const std::pair<size_t, size_t> range = byte_range(text, args[2], args[3]);   // clang 14 captures no structured binding
+  const size_t begin = range.first, end = range.second;
   const std::string_view inside = begin <= end ? std::string_view(text.bytes).substr(begin, end - begin) : std::string_view();
   const auto holds = [&](const Value& affix) {
     if (affix.is_undefined()) fail(affix.undefined_message());
