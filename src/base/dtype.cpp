@@ -85,7 +85,7 @@ uint16_t float_to_f16(float value) {
 
 void convert(const void* from, DType from_dtype, void* to, DType to_dtype, int64_t count) {
   if (from_dtype == to_dtype) {
-    std::memcpy(to, from, size_t(count * size_of(from_dtype)));
+    if (count > 0) std::memcpy(to, from, size_t(count * size_of(from_dtype)));   // of nothing, the pointers may be null
     return;
   }
   if (from_dtype == DType::bf16 && to_dtype == DType::f32) {

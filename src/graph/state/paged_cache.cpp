@@ -83,7 +83,7 @@ void PagedCache::reserve(CacheSequence& sequence, int64_t count) {
       for (size_t slot = 0; slot < slots_.size(); ++slot)
         for (Tensor* side : {&keys_[slot], &values_[slot]}) {
           const size_t bytes = side->bytes() / size_t(options_.num_blocks);
-          std::memcpy(side->mutable_raw() + size_t(fresh) * bytes, side->raw() + size_t(old) * bytes, bytes);
+          if (bytes > 0) std::memcpy(side->mutable_raw() + size_t(fresh) * bytes, side->raw() + size_t(old) * bytes, bytes);
         }
       sequence.blocks[partial] = fresh;
       drop(old);
