@@ -88,7 +88,10 @@ uint32_t read_bytes(const void* data, int64_t count) {
   }
   for (int64_t i = whole; i < count; i += 64) sums[0] = _mm512_add_epi32(sums[0], _mm512_load_si512(at + i));
   const __m512i all = _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]), _mm512_add_epi32(sums[2], sums[3]));
-  return uint32_t(_mm512_reduce_add_epi32(all));
+  uint32_t parts[16], sum = 0;   // unsigned: the sum wraps
+  _mm512_storeu_si512(parts, all);
+  for (const uint32_t part : parts) sum += part;
+  return sum;
 }
 
 #else
