@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     orrery::describe_ranks(file, {.pattern = R"(\w+|\W)", .special = {{"<s>", orrery::RankOptions::kNext}}}, described);
     orrery::Json json = described.json;
     orrery::Json vocab = orrery::Json::object(), merges = orrery::Json::array();
-    for (const auto& [token, id] : described.model.vocab) vocab[token] = id;
+    for (const auto& [token, id] : described.model.vocab) vocab.get_ref<orrery::Json::object_t&>().emplace_back(token, id);   // [] would look through all
     for (const auto& [left, right] : described.model.merges) merges.push_back(orrery::Json::array({left, right}));
     json["model"] = described.model.fields;
     json["model"]["vocab"] = vocab;
