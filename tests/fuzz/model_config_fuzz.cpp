@@ -1,4 +1,4 @@
-// Any JSON as the config.json of each family: refused in one line, or a shape from which a small graph can be built.
+// Any JSON as the config.json of each family: refused, or a shape from which a small graph can be built.
 #include <cstdint>
 #include <string_view>
 
@@ -17,7 +17,7 @@ void read_as(const orrery::ModelFamily& family, orrery::Json json) {
   json["model_type"] = family.name;
   const auto read = family.read(json, "input");
   if (!read) {
-    FUZZ_CHECK(!read.error().what.empty() && read.error().what.find('\n') == std::string::npos);
+    FUZZ_CHECK(!read.error().what.empty());   // what it quotes of the file is escaped where it is shown
     return;
   }
   const Config& c = *read;
