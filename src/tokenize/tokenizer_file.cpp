@@ -455,6 +455,21 @@ void take_lists(ModelConfig& model) {
 
 }  // namespace
 
+std::vector<fs::path> tokenizer_files(const fs::path& path) {
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(path, ignored);
+  const fs::path folder = is_folder ? path : path.parent_path(), main = is_folder ? main_file(path) : path;
+  if (main.empty()) return {};
+  std::vector<fs::path> files = {main};
+  const auto add = [&](std::initializer_list<const char*> names) {
+    for (const char* name : names)
+      if (folder / name != main && fs::exists(folder / name, ignored)) files.push_back(folder / name);
+  };
+  if (is_folder || main.filename() == "vocab.json" || main.filename() == "merges.txt") add({"vocab.json", "merges.txt"});
+  if (is_folder) add({"tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "tokenizer.model", "spiece.model", "chat_template.jinja", "chat_template.json"});
+  return files;
+}
+
 Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_view where) {
   try {
     TokenizerFile file;

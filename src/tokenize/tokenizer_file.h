@@ -25,6 +25,10 @@ Result<TokenizerFile> parse_tokenizer_json(std::string_view text, std::string_vi
 // The same from values; `config` is that of a tokenizer_config.json.
 Result<TokenizerFile> split_tokenizer_json(const Json& json, const Json& config);
 
+// All files of the tokenizer that a path describes: those of a folder, none where it has no tokenizer; of a file, itself (merges.txt and
+// vocab.json go together). With the chat template, which stands beside them.
+std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& path);
+
 // See Tokenizer::load.
 Result<TokenizerFile> read_tokenizer_files(const std::filesystem::path& path, const std::optional<RankOptions>& ranks);
 

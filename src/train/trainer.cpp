@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "checkpoint/checkpoint.h"
 #include "kernels/kernels.h"
+#include "tokenize/tokenizer_file.h"
 #include "train/schedule.h"
 
 namespace orrery {
@@ -26,23 +27,10 @@ Model open_model(const Recipe& recipe) {
   return Model::load_or_initialise(path, recipe.seed).value();
 }
 
-bool has_tokenizer(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  for (const char* name : {"tokenizer.json", "merges.txt", "vocab.txt"})
-    if (std::filesystem::exists(folder / name, ignored)) return true;
-  return false;
-}
-
-// The bytes of the tokenizer's files in a folder (or of one file), to be put beside the trained model.
-std::vector<std::pair<std::string, std::string>> tokenizer_files_of(const std::filesystem::path& path) {
-  std::error_code ignored;
-  const bool folder = std::filesystem::is_directory(path, ignored);
+// The bytes of files that are put beside the trained model, by their names.
+std::vector<std::pair<std::string, std::string>> read_files(const std::vector<std::filesystem::path>& paths) {
   std::vector<std::pair<std::string, std::string>> files;
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "vocab.txt", "chat_template.jinja"}) {
-    const std::filesystem::path file = (folder ? path : path.parent_path()) / name;
-    if (!folder && path.filename() != name) continue;
-    if (std::filesystem::exists(file, ignored)) files.emplace_back(name, read_file(file).value());
-  }
+  for (const std::filesystem::path& path : paths) files.emplace_back(path.filename().string(), read_file(path).value());
   return files;
 }
 
@@ -81,10 +69,10 @@ Trainer::Trainer(Recipe recipe, ThreadPool& pool, std::unique_ptr<Documents> dat
   if (recipe_.seq > model_->config().max_positions)
     throw Error{ErrorKind::bad_usage, "seq is " + std::to_string(recipe_.seq) + ", and the model has " + std::to_string(model_->config().max_positions) + " positions", "train"};
   std::filesystem::path tokenizer = recipe_.tokenizer;
-  if (tokenizer.empty() && !recipe_.model.starts_with("{") && has_tokenizer(recipe_.model)) tokenizer = recipe_.model;
+  if (tokenizer.empty() && !recipe_.model.starts_with("{") && std::filesystem::is_directory(recipe_.model) && !tokenizer_files(recipe_.model).empty()) tokenizer = recipe_.model;
   if (!tokenizer.empty()) {
     tokenizer_ = Tokenizer::load(tokenizer).value();
-    tokenizer_files_ = tokenizer_files_of(tokenizer);
+    tokenizer_files_ = read_files(tokenizer_files(tokenizer));
     if (tokenizer_->id_limit() > model_->config().vocab_size)
       throw Error{ErrorKind::bad_usage, "the tokenizer has ids up to " + std::to_string(tokenizer_->id_limit() - 1) + ", and the model's vocabulary is " + std::to_string(model_->config().vocab_size), tokenizer.string()};
   }
