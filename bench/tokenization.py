@@ -4,7 +4,7 @@
     python bench/tokenization.py [--rounds 3] [--text mixed] [--keep] [--tokenizers ../shared/tokenizers]
 
 Documents of about 20 kB (bench/prose.py makes them). Each round measures ids alone, and ids with offsets where a package gives them. Every engine works in a
-process of its own and counts processor time; it reads all documents once before it is measured, so caches are warm on both sides;
+process of its own, with one thread; it reads all documents once before it is measured, so caches are warm on both sides;
 the first pass is told too (cold). `--keep` appends the result to bench/results/tokenization.json.
 """
 
@@ -83,7 +83,7 @@ ENGINES = {engine.__name__: engine for engine in (gigatoken, tokenizers, tiktoke
 
 
 def speeds(engine, folder, name):
-    """MB of text a second of processor time, cold and warm, in this process."""
+    """MB of text a second, cold and warm, in this process."""
     docs = documents(name, None if engine == "gigatoken" else SLOW)
     megabytes = sum(len(one.encode()) for one in docs) / 1e6
     ids, offsets = ENGINES[engine](folder)
@@ -93,9 +93,9 @@ def speeds(engine, folder, name):
             continue
         taken = []
         for _ in range(PASSES):
-            start = time.process_time()
+            start = time.perf_counter()
             encode(docs)
-            taken.append(time.process_time() - start)
+            taken.append(time.perf_counter() - start)
         made[kind] = megabytes / min(taken[1:])
         if kind == "ids":
             made["cold"] = megabytes / taken[0]
