@@ -31,6 +31,16 @@ inline CodePoint decode_utf8(std::string_view text, size_t at) {
   return decode_utf8_long(text, at);
 }
 
+// The same of valid UTF-8: nothing is checked.
+inline CodePoint decode_valid_utf8(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
+  const char32_t first = byte(0);
+  if (first < 0x80) return {first, 1};
+  if (first < 0xE0) return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
+  if (first < 0xF0) return {(first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
+  return {(first & 7) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
+}
+
 // The start of the code point that ends before byte `at` > 0, in valid UTF-8.
 inline size_t previous_utf8(std::string_view text, size_t at) {
   do --at;

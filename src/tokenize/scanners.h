@@ -27,7 +27,7 @@ inline uint32_t kind(char32_t c) { return unicode_classes(c) & (kWhitespace | kL
 // The end of the run of characters of one kind that begins at `at`.
 inline size_t run_of(std::string_view text, size_t at, uint32_t wanted) {
   while (at < text.size()) {
-    const CodePoint c = decode_utf8(text, at);
+    const CodePoint c = decode_valid_utf8(text, at);
     if (kind(c.value) != wanted) break;
     at += c.size;
   }

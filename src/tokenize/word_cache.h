@@ -3,27 +3,25 @@
 #pragma once
 
 #include <array>
-#include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "tokenize/model.h"
+#include "tokenize/word_key.h"
 
 namespace orrery {
 
 class WordCache {
  public:
-  static constexpr size_t kLongestWord = 15, kMostTokens = 8;
+  static constexpr size_t kMostTokens = 8;
 
   // Appends the word's tokens, from the cache or from find(word, out).
   template <class Find>
   void tokenize(std::string_view word, std::vector<TokenSpan>& out, Find find) {
-    if (word.size() > kLongestWord) return find(word, out);
+    if (word.size() > WordKey::kLongest) return find(word, out);
     if (entries_.empty()) entries_.resize(kEntries);
-    Key key{};
-    std::memcpy(key.data(), word.data(), word.size());
-    key[1] |= uint64_t(word.size()) << 56;   // never all zero, as an empty entry's is: words have bytes
-    Entry& entry = entries_[static_cast<size_t>(((key[0] ^ key[1] * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u) >> kShift)];
+    const WordKey key = WordKey::of(word, 0, word.size());
+    Entry& entry = entries_[key.place(kBits)];
     if (entry.key == key) {
       uint32_t at = 0;
       for (size_t i = 0; i < entry.count; i++) {
@@ -38,18 +36,17 @@ class WordCache {
   }
 
  private:
-  using Key = std::array<uint64_t, 2>;   // the bytes, zeros, and the length in the last byte
   struct Entry {
-    Key key{};
+    WordKey key;
     std::array<int32_t, kMostTokens> ids;
     std::array<uint8_t, kMostTokens> bytes;
     uint8_t count;
   };
-  static constexpr int kShift = 64 - 14;
-  static constexpr size_t kEntries = size_t(1) << 14;   // one MiB
+  static constexpr int kBits = 14;
+  static constexpr size_t kEntries = size_t(1) << kBits;   // one MiB
 
   // Only tokens that lie end to end within the word, as nearly all do.
-  static void store(Entry& entry, const Key& key, size_t size, const TokenSpan* tokens, size_t count) {
+  static void store(Entry& entry, const WordKey& key, size_t size, const TokenSpan* tokens, size_t count) {
     if (count > kMostTokens) return;
     uint32_t at = 0;
     for (size_t i = 0; i < count; i++) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tokenize/model.h"
+#include "tokenize/word_key.h"
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -119,13 +120,12 @@ class WordIds {
   }
 
  private:
-  static constexpr size_t kLongestWord = 15, kMostIds = 11, kBatch = 32;
-  static constexpr int kShift = 64 - 16;
-  static constexpr size_t kEntries = size_t(1) << 16;   // four MiB
+  static constexpr size_t kMostIds = 11, kBatch = 32;
+  static constexpr int kBits = 16;
+  static constexpr size_t kEntries = size_t(1) << kBits;   // four MiB
 
-  using Key = std::array<uint64_t, 2>;   // the bytes, zeros, and the length in the last byte; never all zero: words have bytes
   struct alignas(64) Entry {
-    Key key;
+    WordKey key;
     std::array<int32_t, kMostIds> ids;
     uint32_t count;
   };
@@ -138,25 +138,10 @@ class WordIds {
     uint64_t hash;
   };
 
-  static Key key_of(std::string_view text, size_t begin, size_t size) {
-    Key key{};
-    if (begin + 16 <= text.size()) {
-      std::memcpy(key.data(), text.data() + begin, 16);
-      const uint64_t bits = 8 * size;
-      key[0] &= bits >= 64 ? ~uint64_t(0) : (uint64_t(1) << bits) - 1;
-      key[1] &= bits <= 64 ? 0 : (uint64_t(1) << (bits - 64)) - 1;
-    } else {
-      std::memcpy(key.data(), text.data() + begin, size);
-    }
-    key[1] |= uint64_t(size) << 56;
-    return key;
-  }
-  static size_t place_of(const Key& key) { return static_cast<size_t>(((key[0] ^ key[1] * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u) >> kShift); }
-
   // Returns the end of the last word.
   template <class Find>
   size_t batch(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids, Find find) {
-    std::array<Key, kBatch> keys;
+    std::array<WordKey, kBatch> keys;
     std::array<Entry*, kBatch> places;
     const auto word_at = [&](size_t i) {
       const size_t from = i == 0 ? begin : ends[i - 1];
@@ -166,9 +151,9 @@ class WordIds {
     for (size_t i = 0; i < ends.size(); at = ends[i++]) {
       const size_t size = ends[i] - at;
       places[i] = nullptr;
-      if (size > kLongestWord) continue;
-      keys[i] = key_of(text, at, size);
-      places[i] = &levels_->entries[place_of(keys[i])];
+      if (size > WordKey::kLongest) continue;
+      keys[i] = WordKey::of(text, at, size);
+      places[i] = &levels_->entries[keys[i].place(kBits)];
       __builtin_prefetch(places[i]);
     }
     std::array<Miss, kBatch> missing;

@@ -26,25 +26,6 @@ Kinds kinds_of(std::string_view text, size_t at) {
 unsigned run_end(uint64_t mask, unsigned at) { return at + static_cast<unsigned>(std::countr_one(mask >> at)); }
 bool has(uint64_t mask, unsigned at) { return at < 64 && (mask >> at & 1) != 0; }
 
-// The character that begins at `at` of valid UTF-8: nothing is checked.
-inline CodePoint decode_valid(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
-  const char32_t first = byte(0);
-  if (first < 0x80) return {first, 1};
-  if (first < 0xE0) return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
-  if (first < 0xF0) return {(first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
-  return {(first & 7) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
-}
-
-size_t run_of(std::string_view text, size_t at, uint32_t wanted) {
-  while (at < text.size()) {
-    const CodePoint c = decode_valid(text, at);
-    if (scan::kind(c.value) != wanted) break;
-    at += c.size;
-  }
-  return at;
-}
-
 // A text with the kinds of the 64 bytes from `base` on.
 struct Window {
   std::string_view text;
@@ -57,7 +38,7 @@ struct Window {
   // The end, in the text, of a run of one kind that begins at bit `at` and has that kind's mask.
   size_t end_of_run(uint64_t mask, unsigned at, uint32_t kind) const {
     const unsigned end = run_end(mask, at);
-    return settled(end) ? base + end : run_of(text, std::min(base + end, text.size()), kind);
+    return settled(end) ? base + end : scan::run_of(text, std::min(base + end, text.size()), kind);
   }
 };
 
@@ -76,8 +57,8 @@ size_t gpt2_end(const Window& w, unsigned at) {
     if (!w.settled(end)) return scan::space_end(w.text, begin);
     return w.base + end - (w.base + end < w.text.size() && end - at > 1);
   }
-  const uint32_t kind = scan::kind(decode_valid(w.text, w.base + first).value);
-  return kind != kWhitespace ? run_of(w.text, w.base + first, kind) : scan::space_end(w.text, begin);
+  const uint32_t kind = scan::kind(decode_valid_utf8(w.text, w.base + first).value);
+  return kind != kWhitespace ? scan::run_of(w.text, w.base + first, kind) : scan::space_end(w.text, begin);
 }
 
 // The same of kLlama3Pattern and its kin.
@@ -87,8 +68,8 @@ size_t llama3_end(const Window& w, unsigned at, int most_digits) {
   if (has(k.letter, at)) return w.end_of_run(k.letter, at, kLetter);
   if (w.text[begin] == '\'') return scan::llama3_end(w.text, begin, most_digits);
   if (has(k.high, at)) {
-    const bool letter = scan::kind(decode_valid(w.text, begin).value) == kLetter;
-    return letter ? run_of(w.text, begin, kLetter) : scan::llama3_end(w.text, begin, most_digits);
+    const bool letter = scan::kind(decode_valid_utf8(w.text, begin).value) == kLetter;
+    return letter ? scan::run_of(w.text, begin, kLetter) : scan::llama3_end(w.text, begin, most_digits);
   }
   if (has(k.digit, at)) {
     const unsigned end = run_end(k.digit, at), most = at + static_cast<unsigned>(most_digits);
@@ -96,8 +77,8 @@ size_t llama3_end(const Window& w, unsigned at, int most_digits) {
     if (w.settled(end)) return w.base + end;
   } else if (!has(k.newline, at) && has(k.letter, at + 1)) {
     return w.end_of_run(k.letter, at + 1, kLetter);
-  } else if (has(k.high, at + 1) && !has(k.newline, at) && scan::kind(decode_valid(w.text, begin + 1).value) == kLetter) {
-    return run_of(w.text, begin + 1, kLetter);
+  } else if (has(k.high, at + 1) && !has(k.newline, at) && scan::kind(decode_valid_utf8(w.text, begin + 1).value) == kLetter) {
+    return scan::run_of(w.text, begin + 1, kLetter);
   } else if (const unsigned first = at + (w.text[begin] == ' '); has(k.other, first) && w.settled(at + 1)) {
     const unsigned end = run_end(k.other, first), lines = end < 64 ? run_end(k.newline, end) : 64;
     if (w.settled(end) && lines < 64) return w.base + lines;

@@ -5,6 +5,7 @@
 // which cuts JSON in this way.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -22,5 +23,13 @@ size_t words_at_white_space(std::string_view text, size_t at, uint32_t* ends, si
 size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most);
 size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most);
 size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most);
+
+// emit(begin, end) for each word.
+template <class Emit>
+void each_word(WordScanner scan, std::string_view text, Emit emit) {
+  std::array<uint32_t, 256> ends;
+  for (size_t at = 0; const size_t count = scan(text, at, ends.data(), ends.size());)
+    for (size_t i = 0; i < count; at = ends[i++]) emit(at, size_t(ends[i]));
+}
 
 }  // namespace orrery

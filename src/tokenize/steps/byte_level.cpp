@@ -8,7 +8,6 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "tokenize/scanners.h"
 #include "tokenize/step.h"
 
 namespace orrery::steps {
@@ -32,7 +31,7 @@ struct ByteLevelPreTokenizer : PreTokenizer {
       pieces.rewrite([](AlignedText& text) {
         if (!text.text.starts_with(' ')) text.prepend(" ");
       });
-    if (use_regex) pieces.split([](std::string_view text, auto emit) { scan_gpt2(text, emit); });
+    if (use_regex) pieces.split([](std::string_view text, auto emit) { each_word(words_gpt2, text, emit); });
     pieces.spell_bytes();   // an earlier ByteLevel's spelling is spelled again
     pieces.read_as_bytes();
   }

@@ -6,22 +6,12 @@ namespace orrery::steps {
 
 namespace {
 
-struct RegexScanner {
+struct KnownExpression {
   std::string_view expression;
-  void (*scan)(std::string_view text, Matches& found);
   WordScanner words;
 };
 
-// Gathers what a scanner emits.
-auto into(Matches& found) {
-  return [&found](size_t begin, size_t end) { found.emplace_back(begin, end); };
-}
-
-constexpr RegexScanner kScanners[] = {
-    {kGpt2Pattern, [](std::string_view text, Matches& found) { scan_gpt2(text, into(found)); }, words_gpt2},
-    {kLlama3Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 3, into(found)); }, words_llama3},
-    {kQwen2Pattern, [](std::string_view text, Matches& found) { scan_llama3(text, 1, into(found)); }, words_qwen2},
-};
+constexpr KnownExpression kKnown[] = {{kGpt2Pattern, words_gpt2}, {kLlama3Pattern, words_llama3}, {kQwen2Pattern, words_qwen2}};
 
 }  // namespace
 
@@ -34,9 +24,9 @@ Pattern::Pattern(const Json& config) {
   }
   if (!is_one || !pattern->contains("Regex")) bad_field(config, "pattern", "{\"String\": text} or {\"Regex\": expression}");
   const std::string expression = pattern->front().get<std::string>();
-  for (const RegexScanner& scanner : kScanners)
-    if (scanner.expression == expression) scan_ = scanner.scan, words_ = scanner.words;
-  if (!scan_) regex_.emplace(expression);
+  for (const KnownExpression& known : kKnown)
+    if (known.expression == expression) words_ = known.words;
+  if (!words_) regex_.emplace(expression);
 }
 
 }  // namespace orrery::steps

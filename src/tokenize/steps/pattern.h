@@ -12,9 +12,6 @@
 
 namespace orrery::steps {
 
-// Matches [begin, end) of a text, left to right.
-using Matches = std::vector<std::pair<size_t, size_t>>;
-
 class Pattern {
  public:
   // Reads config["pattern"]. Throws Error: bad_file, or unsupported for an expression that tokenize/regex.h does not know.
@@ -26,18 +23,15 @@ class Pattern {
   template <class Match>
   void find(std::string_view text, Match match) const {
     if (text.empty()) return;
-    if (!scan_ && !regex_) return each_string(text_)(text, match);
-    if (!scan_) return regex_->each_match(text, match);
-    Matches found;
-    scan_(text, found);
-    for (const auto& [begin, end] : found) match(begin, end);
+    if (words_) return each_word(words_, text, match);
+    if (regex_) return regex_->each_match(text, match);
+    each_string(text_)(text, match);
   }
 
  private:
   std::string text_;
   std::optional<Regex> regex_;
-  WordScanner words_ = nullptr;
-  void (*scan_)(std::string_view text, Matches& found) = nullptr;   // by hand, for a well-known expression
+  WordScanner words_ = nullptr;   // by hand, for a well-known expression
 };
 
 }  // namespace orrery::steps
