@@ -13,7 +13,7 @@ EngineOptions Engine::checked(const Model& model, EngineOptions options) {
     throw Error{ErrorKind::unsupported, "a model of architecture " + config.architecture + " does not generate text", model.folder().string(),
                 "try `orrery embed`, `orrery classify` or `orrery logits`"};
   options.max_batch = std::max<int64_t>(1, options.max_batch);
-  options.max_positions = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.max_positions;
+  options.max_positions = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.usual_positions();
   if (options.cache_tokens <= 0) options.cache_tokens = options.max_batch * options.max_positions;
   if (options.source_positions <= 0) options.source_positions = options.max_positions;
   options.source_positions = std::min(options.source_positions, config.max_positions);

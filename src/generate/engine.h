@@ -27,7 +27,7 @@ namespace orrery {
 
 struct EngineOptions {
   int64_t max_batch = 1;        // sequences in one call
-  int64_t max_positions = 0;    // of the longest sequence; 0: as many as the model has
+  int64_t max_positions = 0;    // of the longest sequence; 0: as many as the model has, or as are usual where it has no end
   int64_t cache_tokens = 0;     // of all sequences together; 0: max_batch times max_positions
   int64_t source_positions = 0; // of the longest source, for encoder-decoders; 0: as max_positions
   int64_t max_rows = 512;       // tokens in one run: longer prompts take several

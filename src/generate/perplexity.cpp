@@ -58,7 +58,7 @@ PerplexityScores perplexity(Model& model, ThreadPool& pool, const std::vector<st
   const Config& config = model.config();
   if (!model.family().causal || config.head != Head::causal_lm)
     throw Error{ErrorKind::unsupported, "a model of architecture " + config.architecture + " does not predict the next token", model.folder().string()};
-  const int64_t limit = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.max_positions;
+  const int64_t limit = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.usual_positions();
   std::vector<Window> windows;
   int64_t longest = 1;
   for (size_t i = 0; i < documents.size(); ++i) {

@@ -18,7 +18,7 @@ namespace orrery {
 
 struct PerplexityOptions {
   int64_t stride = 0;             // 0: cut documents at max_positions
-  int64_t max_positions = 0;      // of a window; 0: the model's
+  int64_t max_positions = 0;      // of a window; 0: as many as the model has, or as are usual
   DType kv_dtype = DType::f32;
 };
 

@@ -66,8 +66,8 @@ void measure_runs(ModelReport& report, DType kv_dtype) {
   drop_dead_nodes(graph);
   const auto flops = [&](int64_t keys) { return cost_of(graph, {{"tokens", 1}, {"logit_rows", 1}, {"tokens.sequences", 1}}, keys).flops; };
   report.flops_first = flops(1);
-  report.flops_last = flops(c.max_positions);
-  report.prefill_rows = std::min(kPrefillRows, c.max_positions);
+  report.flops_last = flops(c.usual_positions());
+  report.prefill_rows = std::min(kPrefillRows, c.usual_positions());
   Sizes sizes;
   sizes.symbols.assign(graph.symbols.size(), 1);
   if (const int tokens = graph.find_symbol("tokens"); tokens >= 0) sizes.symbols[size_t(tokens)] = report.prefill_rows;
@@ -76,7 +76,7 @@ void measure_runs(ModelReport& report, DType kv_dtype) {
     if (graph.nodes[i].op->prepare) prepared.insert(int(i));
   report.activation_bytes = lay_out(graph, sizes, DType::f32, {}, prepared).arena_bytes;
   if (report.causal) report.cache_bytes_per_token = 2 * c.num_layers * c.num_kv_heads * c.head_dim * size_of(kv_dtype);
-  report.total_bytes = report.weights_bytes + report.packed_bytes + report.activation_bytes + report.cache_bytes_per_token * c.max_positions;
+  report.total_bytes = report.weights_bytes + report.packed_bytes + report.activation_bytes + report.cache_bytes_per_token * c.usual_positions();
 }
 
 }  // namespace

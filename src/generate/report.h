@@ -21,8 +21,8 @@ struct ModelReport {
   int64_t activation_bytes = 0;      // of a run of `prefill_rows` tokens
   int64_t prefill_rows = 0;
   int64_t cache_bytes_per_token = 0; // keys and values; 0 where there is no cache
-  double flops_first = 0, flops_last = 0;   // of one token: the first of a text, and one at the last position
-  int64_t total_bytes = 0;           // to run one text of full length
+  double flops_first = 0, flops_last = 0;   // of one token: the first of a text, and one at the last usual position
+  int64_t total_bytes = 0;           // to run one text of the usual length: the longest, where there is one
   Graph graph;                       // as it is run
 };
 

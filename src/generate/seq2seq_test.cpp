@@ -86,3 +86,18 @@ TEST_CASE("a source that does not fit is refused") {
   const Feed feed{&answer, start};
   CHECK_THROWS_AS(engine.forward({&feed, 1}), Error);
 }
+
+TEST_CASE("where there is no longest text, room is made for the usual length, and for more where that is asked for") {
+  ThreadPool pool(1);
+  for (const auto& [variant, usual] : {std::pair{"t5", 512}, std::pair{"bahdanau", 64}}) {   // 64 is said by the config
+    CAPTURE(variant);
+    Model model = Model::load(golden(variant)).value();
+    CHECK(model.config().any_length);
+    Engine engine(model, pool), longer(model, pool, {.max_positions = 700});
+    CHECK(engine.max_positions() == usual);
+    CHECK(longer.max_positions() == 700);
+    const std::vector<int32_t> ids(600, 5);
+    CHECK_THROWS_AS(engine.encode(ids), Error);
+    CHECK(longer.encode(ids).length == 600);
+  }
+}

@@ -21,6 +21,7 @@ Result<Config> read(const Json& json, const std::string& where) {
   ConfigReader fields(sized, where);
   Config c = read_common(fields, json, {{"BahdanauForConditionalGeneration", Head::causal_lm}});
   c.encoder_decoder = true;
+  allow_any_length(fields, c);
   c.num_encoder_layers = c.num_encoder_heads = c.num_layers;
   if (c.num_layers != 1 || c.num_heads != 1) fields.fail("there is one layer with one alignment, not " + std::to_string(c.num_layers) + " with " + std::to_string(c.num_heads), "", ErrorKind::unsupported);
   c.embedding_size = fields.integer_or("embedding_size", c.hidden_size, {1, 1 << 20});

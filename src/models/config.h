@@ -23,6 +23,10 @@ struct Config {
   Head head = Head::none;
   int64_t num_layers = 0, hidden_size = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0, intermediate_size = 0;
   int64_t vocab_size = 0, max_positions = 0, type_vocab_size = 0, num_labels = 2;
+  // There is no longest text: max_positions is what a run may ask for at most, and usual_length what texts mostly have.
+  bool any_length = false;
+  int64_t usual_length = 0;
+  int64_t usual_positions() const { return any_length ? usual_length : max_positions; }
   Unary activation = Unary::gelu;
   int64_t num_experts = 0, experts_per_token = 0;  // 0: no mixture of experts
   int64_t sliding_window = 0;            // a query sees so many keys, its own among them; 0: all before it

@@ -110,6 +110,10 @@ void read_labels(const Json& json, Config& c) {
 }
 }  // namespace
 
+namespace {
+const FieldNames kPositions = {"max_position_embeddings", "n_positions", "max_positions"};
+}
+
 Config read_common(ConfigReader& fields, const Json& json, std::initializer_list<std::pair<const char*, Head>> architectures) {
   Config c;
   c.json = json;
@@ -122,7 +126,7 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   if (const Json* size = fields.raw(width); size && size->is_number_integer() && (size->is_number_unsigned() ? *size == 0 : size->get<int64_t>() < 1)) no_multiple(to_line(*size));
   c.hidden_size = fields.integer(width, {1, 1 << 20});
   c.vocab_size = fields.integer("vocab_size", {1, 1 << 26});
-  c.max_positions = fields.integer_or({"max_position_embeddings", "n_positions", "max_positions"}, 2048, {1, 1 << 24});
+  c.max_positions = fields.integer_or(kPositions, 2048, {1, 1 << 24});
   c.num_kv_heads = fields.integer_or("num_key_value_heads", c.num_heads, {1, 1 << 16});
   c.head_dim = fields.integer_or({"head_dim", "d_kv"}, c.num_heads ? c.hidden_size / c.num_heads : 1, {1, 256});
   if (!fields.has({"head_dim", "d_kv"}) && c.num_heads && c.hidden_size % c.num_heads != 0) no_multiple(std::to_string(c.hidden_size));
@@ -150,6 +154,13 @@ void divide_heads(ConfigReader& fields, Config& c) {
     fields.fail("hidden_size " + std::to_string(c.hidden_size) + " is not a multiple of the " + std::to_string(c.num_heads) + " heads");
   c.num_kv_heads = c.num_heads;
   c.head_dim = c.hidden_size / c.num_heads;
+}
+
+void allow_any_length(ConfigReader& fields, Config& c) {
+  constexpr int64_t kMost = 1 << 20, kUsual = 512;
+  c.any_length = true;
+  c.usual_length = std::min(kMost, fields.has(kPositions) ? c.max_positions : kUsual);
+  c.max_positions = kMost;
 }
 
 }  // namespace orrery

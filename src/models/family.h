@@ -66,5 +66,7 @@ Unary activation_named(ConfigReader& fields, const std::string& name, const char
 Unary read_activation(ConfigReader& fields, const FieldNames& names, const char* otherwise);
 // For families whose heads divide hidden_size among them: fields of other families, which say otherwise, do not count.
 void divide_heads(ConfigReader& fields, Config& c);
+// For families without a longest text: what their files call that is the length that texts mostly have.
+void allow_any_length(ConfigReader& fields, Config& c);
 
 }  // namespace orrery

@@ -21,7 +21,7 @@ Result<Config> read(const Json& json, const std::string& where) {
   c.num_layers = fields.integer_or("num_decoder_layers", c.num_layers, {1, 4096});
   c.num_encoder_heads = c.num_kv_heads = c.num_heads;
   c.intermediate_size = c.encoder_intermediate_size = fields.integer("d_ff", {1, 1 << 22});
-  c.max_positions = 1 << 20;   // distances, not positions: there is no longest text
+  allow_any_length(fields, c);   // distances, not positions
   c.num_buckets = fields.integer_or("relative_attention_num_buckets", 32, {4, 1 << 16});
   c.max_distance = fields.integer_or("relative_attention_max_distance", 128, {2, 1 << 16});
   if (c.num_buckets % 2 != 0 || c.max_distance <= c.num_buckets / 2) fields.fail("relative_attention_num_buckets " + std::to_string(c.num_buckets) + " does not go with relative_attention_max_distance " + std::to_string(c.max_distance));

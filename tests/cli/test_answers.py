@@ -1,7 +1,7 @@
 """Encoder-decoders in the commands that are not about writing: a text's vector, the model's size and speed."""
 import json
 
-from orrery import Case
+from orrery import ROOT, Case
 
 
 class Answers(Case):
@@ -26,3 +26,15 @@ class Answers(Case):
         made = json.loads(self.succeeds("bench", "translator", "--prompt-tokens", 30, "--new-tokens", 30, "--repeat", 1, "--json"))
         self.assertGreater(made["decode_tokens_per_second"], 0)
         self.assertIn("positions", self.fails(1, "bench", "translator", "--prompt-tokens", 41, "--new-tokens", 2))
+
+    def test_a_model_may_have_no_longest_text(self):
+        for name, usual in (("t5", 512), ("bahdanau", 64)):
+            with self.subTest(name):
+                model = ROOT / "tests" / "goldens" / name
+                about = json.loads(self.succeeds("info", model, "--json"))
+                self.assertEqual((None, usual), (about["max_positions"], about["usual_positions"]))
+                self.assertLess(about["total_bytes"], 4 << 20)
+                text = self.succeeds("info", model)
+                self.assertIn("context       any length\n", text)
+                self.assertIn(f"for a text of {usual} tokens", text)
+                self.assertEqual(1, json.loads(self.succeeds("generate", model, "--prompt-ids", ",".join(["5"] * 600), "--max-new-tokens", 1, "--json"))["generated_tokens"])

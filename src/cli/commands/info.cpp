@@ -29,7 +29,8 @@ Json report_json(const ModelReport& report, const std::filesystem::path& path, c
                {"hidden_size", c.hidden_size},
                {"intermediate_size", c.intermediate_size},
                {"vocab_size", c.vocab_size},
-               {"max_positions", c.max_positions},
+               {"max_positions", c.any_length ? Json() : Json(c.max_positions)},
+               {"usual_positions", c.usual_positions()},
                {"has_weights", report.has_weights},
                {"dtype", report.dtype},
                {"weights_bytes", report.weights_bytes},
@@ -57,14 +58,14 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
                     ", width " + std::to_string(c.hidden_size) + ", feed-forward " + std::to_string(c.intermediate_size) +
                     (c.encoder_decoder && c.encoder_intermediate_size != c.intermediate_size ? ", of the encoder " + std::to_string(c.encoder_intermediate_size) : ""));
   row("attention", std::to_string(c.num_heads) + " heads of " + std::to_string(c.head_dim) + (c.num_kv_heads != c.num_heads ? " over " + std::to_string(c.num_kv_heads) + " of keys and values" : ""));
-  row("context", std::to_string(c.max_positions) + " positions");
+  row("context", c.any_length ? "any length" : std::to_string(c.max_positions) + " positions");
   row("vocabulary", std::to_string(c.vocab_size) + (tokenizer ? "; the tokenizer has " + std::to_string(tokenizer->vocab_size()) : "; no tokenizer"));
   row("weights", bytes_text(report.weights_bytes) + (report.has_weights ? ", mostly " : ", were there any, as ") + report.dtype);
   if (report.causal) row("cache", bytes_text(report.cache_bytes_per_token) + " a token");
-  row("memory", bytes_text(report.total_bytes) + " for a text of full length: weights " + bytes_text(report.weights_bytes) + ", laid out for products " +
+  row("memory", bytes_text(report.total_bytes) + " for a text of " + (c.any_length ? std::to_string(c.usual_positions()) + " tokens" : "full length") + ": weights " + bytes_text(report.weights_bytes) + ", laid out for products " +
                     bytes_text(report.packed_bytes) + ", intermediates " + bytes_text(report.activation_bytes) +
-                    (report.causal ? ", cache " + bytes_text(report.cache_bytes_per_token * c.max_positions) : ""));
-  row("work", count_text(report.flops_first) + " operations for the first token, " + count_text(report.flops_last) + " for the last");
+                    (report.causal ? ", cache " + bytes_text(report.cache_bytes_per_token * c.usual_positions()) : ""));
+  row("work", count_text(report.flops_first) + " operations for the first token, " + count_text(report.flops_last) + " for the last" + (c.any_length ? " of " + std::to_string(c.usual_positions()) : ""));
 }
 
 void run(Context& context, InfoOptions& options) {
