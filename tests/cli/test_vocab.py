@@ -2,7 +2,7 @@
 import json
 import os
 
-from orrery import Case
+from orrery import Case, call
 
 TEXT = "the miller sold flour, the sailor sold salt\nthe miller carried flour\n" * 30
 
@@ -30,6 +30,16 @@ class VocabTrain(Case):
                     self.succeeds("vocab", "train", "--algorithm", algorithm, "--size", 300, "-o", f"{algorithm}{threads}", "texts.txt", "--threads", threads)
                     made.append((self.folder / f"{algorithm}{threads}" / "tokenizer.json").read_bytes())
                 self.assertEqual(*made)
+
+    def test_a_limit_of_memory_says_what_was_forgotten(self):
+        (self.folder / "many.txt").write_text("".join(f"word{i * 7919 % 40009} the mill\n" for i in range(80000)))
+        made = []
+        for threads in (1, 3):
+            command = ["vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "-o", f"v{threads}", "many.txt", "--memory", 1, "--threads", threads]
+            told = call(*command, cwd=self.folder).stderr
+            self.assertRegex(told, r"warning: \d+ times a word was forgotten to stay within --memory 1 MB: words seen at most \d+ times may be missing")
+            made.append((self.folder / f"v{threads}" / "tokenizer.json").read_bytes())
+        self.assertEqual(*made)
 
     def test_what_cannot_be_is_refused(self):
         self.fails(2, "vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "--limit-alphabet", 4, "-o", "v", "texts.txt")

@@ -68,7 +68,7 @@ void run(Context& context, VocabTrainOptions& options) {
   Progress reading = context.progress("reading", static_cast<int64_t>(total / 1000000), "MB");
   for (const std::filesystem::path& file : options.files) {
     const uint64_t before = bytes;
-    trainer.add_file(file, [&](uint64_t read) {
+    trainer.add_file(file, context.pool(), [&](uint64_t read) {
       bytes = before + read;
       reading.update(static_cast<int64_t>(bytes / 1000000));
     }).value();
@@ -76,10 +76,14 @@ void run(Context& context, VocabTrainOptions& options) {
   }
   reading.clear();
   if (const int64_t floor = trainer.words().forgotten_below(); floor > 0)
-    context.warn("words seen at most " + std::to_string(floor) + " times were forgotten to stay within --memory");
-  Progress progress = context.progress("learning", options.size, "tokens");
-  const Tokenizer tokenizer = trainer.train(context.pool(), [&](int64_t done, int64_t) { progress.update(done); }).tokenizer();
-  progress.clear();
+    context.warn(std::to_string(trainer.words().times_forgotten()) + " times a word was forgotten to stay within --memory " + std::to_string(*options.memory) + " MB: words seen at most " +
+                 std::to_string(floor) + " times may be missing");
+  std::optional<Progress> progress;
+  const Tokenizer tokenizer = trainer.train(context.pool(), [&](int64_t done, int64_t wanted) {
+    if (!progress) progress.emplace(context.progress("learning", wanted, options.algorithm == "unigram" ? "pieces dropped" : "merges"));
+    progress->update(done);
+  }).tokenizer();
+  progress.reset();
   if (const Status saved = tokenizer.save(options.output); !saved) throw saved.error();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (context.json()) return context.out().json({{"vocab_size", tokenizer.vocab_size()}, {"seconds", seconds}, {"bytes", bytes}});

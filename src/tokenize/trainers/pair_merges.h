@@ -41,44 +41,56 @@ class PairMerges {
   const std::vector<std::pair<std::string, std::string>>& merges() const { return merges_; }           // by rank
 
  private:
-  using Pair = std::pair<int32_t, int32_t>;
-  struct PairHash {
-    size_t operator()(const Pair& pair) const {
-      const uint64_t key = uint64_t(uint32_t(pair.first)) << 32 | uint32_t(pair.second);
-      return static_cast<size_t>((key ^ key >> 29) * 0x9E3779B97F4A7C15u);
-    }
-  };
-  struct Symbol {
-    int32_t id;
-    int32_t length;
-  };
+  // Two neighbouring tokens in one number, which orders pairs as their ids do.
+  using Pair = uint64_t;
+  static constexpr Pair kNoPair = UINT64_MAX;
+  static Pair pair_of(int32_t left, int32_t right) { return uint64_t(uint32_t(left)) << 32 | uint32_t(right); }
+
   // A word of the corpus as its present symbols, in one array for all words.
   struct Word {
     size_t begin;
     uint32_t size;
     int64_t count;
   };
-  // A pair to merge, with its count when it was proposed and the words that may hold it.
+  // How often each pair stands in the corpus: an open hash table. Since the last proposal, the pair got the place `list`.
+  struct Count {
+    Pair pair = kNoPair;
+    int64_t count = 0;
+    uint32_t list = 0, last_word = 0;   // one more than the list's number, 0: none; its last word
+  };
+  struct NewPair {
+    Pair pair;
+    uint32_t words;
+  };
+  struct Place {
+    uint32_t list, word;
+  };
+  // A pair to merge, with its count when it was proposed and the words that may hold it: places_[begin …], or `begin` itself.
   struct Candidate {
     int64_t count;
     Pair pair;
-    size_t words;   // index of the list
+    size_t begin;
+    uint32_t words;
     bool operator<(const Candidate& o) const { return count != o.count ? count < o.count : pair > o.pair; }
   };
 
-  void change(const Pair& pair, int64_t by, uint32_t word);
+  Count& count_of(Pair pair);
+  void change(Pair pair, int64_t by, uint32_t word);
   void propose();
-  void merge(uint32_t index, const Pair& pair, int32_t product);
+  void merge(uint32_t index, int32_t left, int32_t right, int32_t product);
 
   MergeRules rules_;
   std::vector<std::string> tokens_;
+  std::vector<int32_t> lengths_;   // of the tokens, in symbols at the start
   std::unordered_map<std::string, int32_t> ids_;
   std::vector<std::pair<std::string, std::string>> merges_;
-  std::vector<Symbol> symbols_;
+  std::vector<int32_t> symbols_;
   std::vector<Word> words_;
-  std::unordered_map<Pair, int64_t, PairHash> counts_;
-  std::unordered_map<Pair, std::vector<uint32_t>, PairHash> new_places_;
-  std::vector<std::vector<uint32_t>> lists_;   // words of the candidates
+  std::vector<Count> counts_;        // a power of two
+  size_t pairs_ = 0;
+  std::vector<NewPair> new_pairs_;   // since the last proposal,
+  std::vector<Place> new_places_;    // and where they stand
+  std::vector<uint32_t> places_;
   std::priority_queue<Candidate> queue_;
 };
 

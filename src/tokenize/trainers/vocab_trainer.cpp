@@ -16,6 +16,10 @@ namespace trainers {
 
 namespace {
 
+// Bytes of texts that are counted together, and of those that one thread counts.
+constexpr int64_t kLeastBatch = 1 << 16, kMostBatch = 1 << 23;
+constexpr size_t kTask = 1 << 17;
+
 [[noreturn]] void refuse(const std::string& what) { throw Error{ErrorKind::bad_usage, what, "vocabulary training"}; }
 
 void check(const VocabOptions& options) {
@@ -89,6 +93,7 @@ Tokenizer LearnedVocab::tokenizer() const { return Tokenizer::from_json(tokenize
 
 template <class F>
 void VocabTrainer::each_word(std::string_view text, F f) const {
+  if (scan_) return orrery::each_word(scan_, text, [&](size_t begin, size_t end) { f(text.substr(begin, end - begin)); });
   Pieces pieces(text, pre_tokenizer_ && pre_tokenizer_->needs_origins());
   if (normalizer_) pieces.rewrite([&](AlignedText& piece) { normalizer_->normalize(piece); });
   if (pre_tokenizer_) pre_tokenizer_->pre_tokenize(pieces);
@@ -102,26 +107,67 @@ VocabTrainer::VocabTrainer(VocabOptions options) : kind_(&trainer_named(options.
   check(options_);
   if (options_.normalizer && !options_.normalizer->is_null()) normalizer_ = make_normalizer(*options_.normalizer);
   if (options_.pre_tokenizer && !options_.pre_tokenizer->is_null()) pre_tokenizer_ = make_pre_tokenizer(*options_.pre_tokenizer);
+  if (!normalizer_ && pre_tokenizer_ && kind_->reads_bytes)
+    if (const Words own = pre_tokenizer_->words(); own.bytes) scan_ = own.scan;
   each_word("a\nb", [&](std::string_view word) { keeps_line_ends_ = keeps_line_ends_ || word.find('\n') != std::string_view::npos; });
 }
 
-void VocabTrainer::add(std::string_view text) {
-  if (!is_valid_utf8(text)) return add(repair_utf8(text).text);
-  each_word(text, [&](std::string_view word) { words_.add(word); });
+void VocabTrainer::count(std::string_view text, WordCounts& counts) const {
+  if (!is_valid_utf8(text)) return count(repair_utf8(text).text, counts);
+  each_word(text, [&](std::string_view word) { counts.add(word); });
 }
 
-Status VocabTrainer::add_file(const std::filesystem::path& path, const std::function<void(uint64_t)>& read) {
-  return read_texts(path, [&](std::string_view text, uint64_t bytes) {
-    const bool by_line = options_.lines || !kind_->reads_bytes;
-    for (size_t at = 0; by_line && at < text.size();) {
-      const size_t end = std::min(text.find('\n', at), text.size());
-      add(text.substr(at, end - at));
-      if (keeps_line_ends_ && !options_.lines && end < text.size()) words_.add("\n");
-      at = end + 1;
+void VocabTrainer::add(std::string_view text) { count(text, words_); }
+
+void VocabTrainer::count_file_text(std::string_view text, WordCounts& counts) const {
+  if (!options_.lines && kind_->reads_bytes) return count(text, counts);
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    count(text.substr(at, end - at), counts);
+    if (keeps_line_ends_ && !options_.lines && end < text.size()) counts.add("\n");
+    at = end + 1;
+  }
+}
+
+// Texts are gathered, and counted when there are many: by threads, each some texts into counts of its own.
+Status VocabTrainer::add_file(const std::filesystem::path& path, ThreadPool& pool, const std::function<void(uint64_t)>& read) {
+  const auto batch = static_cast<size_t>(std::clamp<int64_t>(words_.limit() / 8, kLeastBatch, kMostBatch));
+  std::string texts;
+  std::vector<size_t> ends, last;   // of the texts; the last text of each task
+  const auto count_all = [&] {
+    last.clear();
+    for (size_t i = 0, begun = 0; i < ends.size(); i++) {
+      if (ends[i] - begun < kTask && i + 1 < ends.size()) continue;
+      begun = ends[i];
+      last.push_back(i);
     }
-    if (!by_line) add(text);
+    std::vector<WordCounts> parts(last.size());
+    std::vector<std::optional<Error>> failed(last.size());
+    pool.parallel(static_cast<int64_t>(last.size()), [&](int64_t index) {
+      const auto task = static_cast<size_t>(index);
+      try {
+        for (size_t i = task == 0 ? 0 : last[task - 1] + 1; i <= last[task]; i++) {
+          const size_t begin = i == 0 ? 0 : ends[i - 1];
+          count_file_text(std::string_view(texts).substr(begin, ends[i] - begin), parts[task]);
+        }
+      } catch (const Error& error) {
+        failed[task] = error;
+      }
+    });
+    for (const auto& error : failed)
+      if (error) throw *error;
+    words_.add(parts, pool);
+    texts.clear();
+    ends.clear();
+  };
+  const Status status = read_texts(path, [&](std::string_view text, uint64_t bytes) {
+    texts += text;
+    ends.push_back(texts.size());
+    if (texts.size() >= batch) count_all();
     if (read) read(bytes);
   });
+  if (status) count_all();
+  return status;
 }
 
 LearnedVocab VocabTrainer::train(ThreadPool& pool, const TrainingProgress& progress) const {

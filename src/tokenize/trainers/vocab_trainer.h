@@ -81,7 +81,7 @@ class VocabTrainer {
   void add(std::string_view text);                                // one text; invalid UTF-8 is read as U+FFFD
   // Each text of a file (text_source.h); read(bytes) now and then. Tokens of characters do not run over the end of a line:
   // there each line is a text, and the line's end, where the steps keep it, a word.
-  Status add_file(const std::filesystem::path& path, const std::function<void(uint64_t)>& read = {});
+  Status add_file(const std::filesystem::path& path, ThreadPool& pool, const std::function<void(uint64_t)>& read = {});
   const WordCounts& words() const { return words_; }
 
   LearnedVocab train(ThreadPool& pool, const TrainingProgress& progress = {}) const;
@@ -89,11 +89,14 @@ class VocabTrainer {
  private:
   template <class F>
   void each_word(std::string_view text, F f) const;
+  void count(std::string_view text, WordCounts& counts) const;             // one text
+  void count_file_text(std::string_view text, WordCounts& counts) const;   // one of a file, or its lines
 
   const TrainerKind* kind_;
   VocabOptions options_;
   std::unique_ptr<Normalizer> normalizer_;
   std::unique_ptr<PreTokenizer> pre_tokenizer_;
+  WordScanner scan_ = nullptr;   // where the steps do no more than cut bytes
   bool keeps_line_ends_ = false;
   WordCounts words_;
 };

@@ -30,8 +30,8 @@ void each_line(F f) {
 LearnedVocab learn(VocabOptions options) {
   options.lines = true;
   VocabTrainer trainer(std::move(options));
-  trainer.add_file("../shared/tokenizers/training/botchan.txt").value();
   ThreadPool pool(2);
+  trainer.add_file("../shared/tokenizers/training/botchan.txt", pool).value();
   return trainer.train(pool);
 }
 

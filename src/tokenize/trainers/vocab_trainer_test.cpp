@@ -136,17 +136,52 @@ TEST_CASE("words are forgotten from the rarest when the memory is full") {
   CHECK(often > 400);
 }
 
+TEST_CASE("words counted apart are words counted together, short and long, from the same text for any number of threads") {
+  std::vector<WordCounts> parts(3);
+  WordCounts whole;
+  for (int i = 0; i < 4000; i++) {
+    const std::string word = std::string(static_cast<size_t>(i % 23), 'x') + std::to_string(i % 700);
+    parts[static_cast<size_t>(i) % 3].add(word);
+    whole.add(word);
+  }
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    WordCounts joined;
+    joined.add(parts, pool);
+    CHECK(joined.sorted() == whole.sorted());
+  }
+}
+
+TEST_CASE("a limit of memory forgets the same words with any number of threads") {
+  const TemporaryFolder folder("vocab");
+  std::string text;
+  for (int i = 0; i < 60000; i++) text += "word" + std::to_string(i * 7919 % 15013) + (i % 10 == 9 ? "\n" : " often ");
+  write_file(folder.path() / "a.txt", text).value();
+  Json first;
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    VocabTrainer trainer({.algorithm = "byte-bpe", .vocab_size = 400, .memory = 200000, .lines = true});
+    CHECK(trainer.add_file(folder.path() / "a.txt", pool).ok());
+    CHECK(trainer.words().forgotten_below() >= 1);
+    CHECK(trainer.words().times_forgotten() > 10000);
+    const Json learned = trainer.train(pool).tokenizer_json;
+    if (first.is_null()) first = learned;
+    CHECK(learned == first);
+  }
+}
+
 TEST_CASE("a file is read text by text") {
   const TemporaryFolder folder("vocab");
   write_file(folder.path() / "a.txt", "one two\n<|endoftext|>\nthree\n").value();
   write_file(folder.path() / "b.jsonl", "{\"text\": \"four five\"}\n\n{\"text\": \"six\"}\n").value();
   write_file(folder.path() / "c.jsonl", "{\"other\": 1}\n").value();
   VocabTrainer trainer({.algorithm = "wordlevel"});
-  CHECK(trainer.add_file(folder.path() / "a.txt").ok());
-  CHECK(trainer.add_file(folder.path() / "b.jsonl").ok());
+  ThreadPool pool(2);
+  CHECK(trainer.add_file(folder.path() / "a.txt", pool).ok());
+  CHECK(trainer.add_file(folder.path() / "b.jsonl", pool).ok());
   CHECK(trainer.words().size() == 6);
-  CHECK_FALSE(trainer.add_file(folder.path() / "c.jsonl").ok());
-  CHECK_FALSE(trainer.add_file("/nowhere/at/all.txt").ok());
+  CHECK_FALSE(trainer.add_file(folder.path() / "c.jsonl", pool).ok());
+  CHECK_FALSE(trainer.add_file("/nowhere/at/all.txt", pool).ok());
 }
 
 TEST_CASE("tokens of characters do not run over the ends of lines, which have a token where they are kept") {
@@ -158,7 +193,7 @@ TEST_CASE("tokens of characters do not run over the ends of lines, which have a 
   for (const char* algorithm : {"bpe", "unigram", "wordpiece"}) {
     CAPTURE(algorithm);
     VocabTrainer trainer({.algorithm = algorithm, .vocab_size = 60});
-    CHECK(trainer.add_file(folder.path() / "a.txt").ok());
+    CHECK(trainer.add_file(folder.path() / "a.txt", pool).ok());
     const LearnedVocab learned = trainer.train(pool);
     for (const std::string& token : tokens_of(learned)) CHECK((token == "\n" || token.find('\n') == std::string::npos));
     CHECK(learned.tokenizer().id_of("\n").has_value() == (std::string_view(algorithm) != "wordpiece"));
