@@ -1,6 +1,11 @@
 #include "base/utf8.h"
 
+#include <array>
 #include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace orrery {
 
@@ -61,7 +66,9 @@ bool is_ascii(std::string_view text) {
   return true;
 }
 
-bool is_valid_utf8(std::string_view text) {
+namespace {
+
+bool is_valid_by_one(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     if (at + 8 <= text.size() && is_ascii(text.substr(at, 8))) {
       at += 8;
@@ -72,6 +79,80 @@ bool is_valid_utf8(std::string_view text) {
     at += c.size;
   }
   return true;
+}
+
+#if defined(__SSE2__)
+// 64 bytes at a time, as masks of a bit each: bytes that go on must stand where the first bytes before them ask for some, and
+// nowhere else.
+struct Utf8Masks {
+  std::array<__m128i, 4> bytes;
+
+  template <class F>
+  uint64_t where(F f) const {
+    uint64_t mask = 0;
+    for (size_t i = 0; i < 4; ++i) mask |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(f(bytes[i])))) << (16 * i);
+    return mask;
+  }
+  static __m128i all(int byte) { return _mm_set1_epi8(static_cast<char>(byte)); }
+  uint64_t at_least(int byte) const {
+    return where([&](__m128i b) { return _mm_cmpeq_epi8(_mm_max_epu8(b, all(byte)), b); });
+  }
+  uint64_t equal(int byte) const {
+    return where([&](__m128i b) { return _mm_cmpeq_epi8(b, all(byte)); });
+  }
+};
+
+bool is_valid_by_64(std::string_view text) {
+  uint64_t two = 0, three = 0, four = 0, e0 = 0, ed = 0, f0 = 0, f4 = 0;   // of the 64 before
+  char padded[64];
+  for (size_t at = 0; at < text.size(); at += 64) {
+    const char* from = text.data() + at;
+    if (text.size() - at < 64) {
+      std::memset(padded, 0, sizeof padded);
+      std::memcpy(padded, from, text.size() - at);
+      from = padded;
+    }
+    Utf8Masks m;
+    for (size_t i = 0; i < 4; ++i) m.bytes[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + i);
+    const __m128i any = _mm_or_si128(_mm_or_si128(m.bytes[0], m.bytes[1]), _mm_or_si128(m.bytes[2], m.bytes[3]));
+    if (_mm_movemask_epi8(any) == 0) {
+      if ((two >> 63 | three >> 62 | four >> 61) != 0) return false;
+      two = three = four = e0 = ed = f0 = f4 = 0;
+      continue;
+    }
+    const uint64_t high = m.where([](__m128i b) { return b; }), first = m.at_least(0xC0);
+    uint64_t asked = two >> 63 | three >> 62 | four >> 61;
+    uint64_t wrong = first & ~m.at_least(0xC2);
+    const uint64_t was_e0 = e0 >> 63, was_ed = ed >> 63, was_f0 = f0 >> 63, was_f4 = f4 >> 63;
+    two = first, three = m.at_least(0xE0), four = m.at_least(0xF0);
+    asked |= two << 1 | three << 2 | four << 3;
+    e0 = ed = f0 = f4 = 0;
+    if (three != 0) e0 = m.equal(0xE0), ed = m.equal(0xED);
+    if (four != 0) f0 = m.equal(0xF0), f4 = m.equal(0xF4), wrong |= m.at_least(0xF5);
+    // What may follow these is but a part of the bytes that go on.
+    const uint64_t after_e0 = e0 << 1 | was_e0, after_ed = ed << 1 | was_ed, after_f0 = f0 << 1 | was_f0, after_f4 = f4 << 1 | was_f4;
+    if ((after_e0 | after_ed) != 0) {
+      const uint64_t upper = m.at_least(0xA0);
+      wrong |= (after_e0 & ~upper) | (after_ed & upper);
+    }
+    if ((after_f0 | after_f4) != 0) {
+      const uint64_t upper = m.at_least(0x90);
+      wrong |= (after_f0 & ~upper) | (after_f4 & upper);
+    }
+    if (wrong != 0 || asked != (high & ~first)) return false;
+  }
+  return (two >> 63 | three >> 62 | four >> 61) == 0;
+}
+#endif
+
+}  // namespace
+
+bool is_valid_utf8(std::string_view text) {
+#if defined(__SSE2__)
+  return is_valid_by_64(text);
+#else
+  return is_valid_by_one(text);
+#endif
 }
 
 size_t count_code_points(std::string_view text) {

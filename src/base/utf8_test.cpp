@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+#include <vector>
+
 #include "base/unicode.h"
 
 namespace orrery {
@@ -41,6 +44,31 @@ TEST_CASE("each maximal invalid part becomes one U+FFFD, and the parts are count
     CHECK(is_valid_utf8(row.bytes) == (row.parts == 0));
     CHECK(is_valid_utf8(out.text));
   }
+}
+
+TEST_CASE("a text is valid where each of its characters is, wherever in it that stands") {
+  const std::vector<std::string> parts = {"a", "\u00E9", "\u0800", "\uD7FF", "\uE000", "\uFFFD", "\U00010000", "\U0010FFFF", "0123456789abcdef"};
+  const std::vector<std::string> wrong = {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"};
+  std::mt19937_64 random(11);
+  int differences = 0;
+  for (int round = 0; round < 40000; ++round) {
+    std::string text;
+    const size_t length = random() % 90, favourite = random() % parts.size();
+    for (size_t i = 0; i < length; ++i) text += parts[random() % 2 == 0 ? favourite : random() % parts.size()];
+    if (round % 3 != 0) {
+      const std::string& odd = wrong[random() % wrong.size()];
+      text.insert(random() % (text.size() + 1), odd);
+    }
+    if (round % 7 == 0 && !text.empty()) text[random() % text.size()] = static_cast<char>(random());
+    bool valid = true;
+    for (size_t at = 0; at < text.size();) {
+      const CodePoint c = decode_utf8(text, at);
+      valid = valid && c.valid;
+      at += c.size;
+    }
+    differences += valid != is_valid_utf8(text);
+  }
+  CHECK(differences == 0);
 }
 
 TEST_CASE("the ends and lengths of texts are found in characters") {

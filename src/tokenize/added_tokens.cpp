@@ -9,6 +9,9 @@ namespace orrery {
 void StringSet::add(std::string_view text, int32_t value) {
   if (text.empty()) return;
   if (nodes_.empty()) nodes_.emplace_back();
+  if (begins_.find(text[0]) == std::string::npos) begins_ += text[0];
+  if (text.size() == 1) second_.set();
+  else second_.set(static_cast<unsigned char>(text[1]));
   uint32_t node = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -32,10 +35,19 @@ uint32_t StringSet::child(uint32_t node, unsigned char byte) const {
   return edge == edges_.end() ? 0 : edge->second;
 }
 
+size_t StringSet::candidate(std::string_view text, size_t from) const {
+  const auto goes_on = [&](size_t at) { return at + 1 == text.size() || second_[static_cast<unsigned char>(text[at + 1])]; };
+  if (begins_.size() == 1) {
+    while ((from = text.find(begins_[0], from)) < text.size() && !goes_on(from)) ++from;
+    return from;
+  }
+  while (from < text.size() && (first_[static_cast<unsigned char>(text[from])] == 0 || !goes_on(from))) ++from;
+  return from;
+}
+
 std::optional<StringSet::Match> StringSet::find(std::string_view text, size_t from) const {
-  for (size_t begin = from; begin < text.size(); begin++) {
+  for (size_t begin = candidate(text, from); begin < text.size(); begin = candidate(text, begin + 1)) {
     uint32_t node = first_[static_cast<unsigned char>(text[begin])];
-    if (node == 0) continue;
     std::optional<Match> longest;
     for (size_t at = begin + 1;; at++) {
       if (nodes_[node].value >= 0) longest = Match{begin, at, nodes_[node].value};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,7 @@ class StringSet {
 
  private:
   uint32_t child(uint32_t node, unsigned char byte) const;   // 0 for none
+  size_t candidate(std::string_view text, size_t from) const;   // where a member may begin, from `from` on; npos for nowhere
 
   struct Node {
     int32_t value = -1;
@@ -50,6 +52,8 @@ class StringSet {
   std::vector<Node> nodes_;
   std::unordered_map<uint64_t, uint32_t> edges_;   // node * 256 + byte → node
   std::array<uint32_t, 256> first_{};              // the root's edges
+  std::string begins_;                             // the bytes of those
+  std::bitset<256> second_;                        // bytes that follow one of them; all, where one is a member by itself
 };
 
 class AddedTokens {

@@ -45,11 +45,11 @@ inline size_t contraction(std::string_view text, size_t at) {
 
 // The same without regard to case, where U+017F (long s) is an s.
 inline size_t contraction_any_case(std::string_view text, size_t at) {
-  if (text.substr(at + 1).starts_with("\xC5\xBF")) return 3;
-  std::string lower(text.substr(at, 3));
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return contraction(lower, 0);
+  const auto lower = [&](size_t i) -> char { return i < text.size() ? static_cast<char>(text[i] | 0x20) : '\0'; };   // of what is no letter: no letter
+  const char first = lower(at + 1), second = lower(at + 2);
+  if (first == 's' || first == 't' || first == 'm' || first == 'd') return 2;
+  if ((first == 'r' && second == 'e') || (first == 'v' && second == 'e') || (first == 'l' && second == 'l')) return 3;
+  return text.substr(at + 1).starts_with("\xC5\xBF") ? 3 : 0;
 }
 
 inline bool is_newline(char c) { return c == '\n' || c == '\r'; }
@@ -64,17 +64,24 @@ inline size_t space_end(std::string_view text, size_t at) {
 
 }  // namespace scan
 
+namespace scan {
+
+// The end of the match of kGpt2Pattern that begins at `at`.
+inline size_t gpt2_end(std::string_view text, size_t at) {
+  if (text[at] == '\'')
+    if (const size_t size = contraction(text, at)) return at + size;
+  const size_t first = at + (text[at] == ' ' && at + 1 < text.size());   // a word takes one space before it
+  const uint32_t kind = scan::kind(decode_utf8(text, first).value);
+  return kind != kWhitespace ? run_of(text, first, kind) : space_end(text, at);
+}
+
+}  // namespace scan
+
 // emit(begin, end) for each match of kGpt2Pattern. The matches cover the text.
 template <class Emit>
 void scan_gpt2(std::string_view text, Emit emit) {
   for (size_t at = 0; at < text.size();) {
-    size_t end = at;
-    if (text[at] == '\'') end += scan::contraction(text, at);
-    if (end == at) {
-      const size_t first = at + (text[at] == ' ' && at + 1 < text.size());   // a word takes one space before it
-      const uint32_t kind = scan::kind(decode_utf8(text, first).value);
-      end = kind != kWhitespace ? scan::run_of(text, first, kind) : scan::space_end(text, at);
-    }
+    const size_t end = scan::gpt2_end(text, at);
     emit(at, end);
     at = end;
   }

@@ -22,8 +22,11 @@ namespace orrery {
 
 // What a caller has for itself while it encodes: a model's scratch space, and the words met before.
 struct Run {
+  explicit Run(std::unique_ptr<ModelRun> of) : model(std::move(of)) {}
+
   std::unique_ptr<ModelRun> model;
   WordIds words;
+  IdBuffer ids;   // of the text at hand
 };
 
 // How ids are found word by word. `pieces`: words are the model's pieces, read as bytes. `apart`: each goes through all steps by itself.
@@ -52,7 +55,7 @@ class RunPool {
 
   Lease take(const TokenModel& model) {
     const std::lock_guard lock(mutex_);
-    if (idle_.empty()) return {*this, std::make_unique<Run>(Run{model.run(), {}})};
+    if (idle_.empty()) return {*this, std::make_unique<Run>(model.run())};
     std::unique_ptr<Run> run = std::move(idle_.back());
     idle_.pop_back();
     return {*this, std::move(run)};

@@ -1,11 +1,12 @@
-// The ids of words met before, for callers that want nothing but ids. One caller's own, bounded, in two levels: words of up to 15 bytes
-// stand with their ids in one cache line each, and a newer one takes the place of an older; behind that, words of all lengths lie end
-// to end in a larger memory that is emptied when it is full. Words are looked up a batch at a time, so that the memory's answers
+// The ids of words met before, for callers that want nothing but ids. One caller's own and bounded: a table that grows with the words
+// it holds and is emptied when it is full. A word of up to 15 bytes and six ids lies there with its ids, two such to a cache line;
+// of others the table says where in a second memory they are. Words are looked up a batch at a time, so that the memory's answers
 // arrive side by side.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -24,190 +25,257 @@
 
 namespace orrery {
 
-// An array of zeros whose pages cost nothing until they are touched; large pages where the system has them. Null where memory is out.
+// An array of zeros whose pages cost nothing until they are touched; large pages where the system has them. Throws where memory is out.
 template <class T>
 class ZeroArray {
  public:
-  explicit ZeroArray(size_t count) : data_(static_cast<T*>(std::calloc(count, sizeof(T)))) {
-    if (!data_) throw std::bad_alloc();
+  ZeroArray() = default;
+  explicit ZeroArray(size_t count) {
+    constexpr size_t kLine = 64, kLarge = size_t(1) << 21;
+    const size_t bytes = count * sizeof(T), unit = bytes >= kLarge ? kLarge : kLine;
+    whole_.reset(std::calloc(bytes + unit, 1));
+    if (!whole_) throw std::bad_alloc();
+    data_ = reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(whole_.get()) + unit - 1) & ~uintptr_t(unit - 1));
 #if defined(MADV_HUGEPAGE)
-    constexpr uintptr_t kLarge = uintptr_t(1) << 21;
-    const auto begin = (reinterpret_cast<uintptr_t>(data_.get()) + kLarge - 1) & ~(kLarge - 1);
-    const auto end = (reinterpret_cast<uintptr_t>(data_.get()) + count * sizeof(T)) & ~(kLarge - 1);
-    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);   // advice: a refusal changes nothing
+    if (bytes >= kLarge) madvise(static_cast<void*>(data_), bytes & ~(kLarge - 1), MADV_HUGEPAGE);   // advice: a refusal changes nothing
 #endif
   }
-  T& operator[](size_t i) { return data_.get()[i]; }
-  const T& operator[](size_t i) const { return data_.get()[i]; }
+  T& operator[](size_t i) { return data_[i]; }
+  const T& operator[](size_t i) const { return data_[i]; }
+  bool empty() const { return !whole_; }
 
  private:
   struct Free {
-    void operator()(T* data) const { std::free(data); }
+    void operator()(void* data) const { std::free(data); }
   };
-  std::unique_ptr<T, Free> data_;
+  std::unique_ptr<void, Free> whole_;
+  T* data_ = nullptr;
 };
 
-// The second level.
-class AllWordIds {
+// Ids that are being made: a vector whose room is not filled with zeros first.
+class IdBuffer {
  public:
-  struct Place {
-    uint32_t hash, at;     // of the record: its ids, then its bytes
-    uint16_t size, count;  // bytes, 0 where the place is free; ids
-  };
-
-  static uint64_t hash_of(std::string_view word) {
-    uint64_t hash = word.size() * 0x9E3779B97F4A7C15u, part = 0;
-    const auto mix = [&] { hash = (hash ^ part) * 0x9E3779B97F4A7C15u, hash ^= hash >> 29; };
-    size_t at = 0;
-    for (; at + 8 <= word.size(); at += 8) {
-      std::memcpy(&part, word.data() + at, 8);
-      mix();
-    }
-    part = 0;
-    std::memcpy(&part, word.data() + at, word.size() - at);
-    mix();
-    return hash * 0xC2B2AE3D27D4EB4Fu;
+  // Where `count` more may be written.
+  int32_t* room(size_t count) {
+    if (size_ + count > capacity_) grow(count);
+    return data_.get() + size_;
   }
-
-  void ask(uint64_t hash) const { __builtin_prefetch(&places_[hash >> kShift]); }
-  void ask_record(uint64_t hash) const { __builtin_prefetch(&records_[places_[hash >> kShift].at]); }
-
-  // The ids of a word, or none where it is new. They stay where they are until the next `add`.
-  std::span<const int32_t> find(std::string_view word, uint64_t hash) const {
-    for (size_t at = hash >> kShift;; at = (at + 1) & (kPlaces - 1)) {
-      const Place& place = places_[at];
-      if (place.size == 0) return {};
-      if (place.hash == static_cast<uint32_t>(hash) && place.size == word.size() && std::memcmp(&records_[place.at + place.count], word.data(), word.size()) == 0)
-        return {&records_[place.at], place.count};
-    }
+  void took(size_t count) { size_ += count; }
+  void push_back(int32_t id) {
+    *room(1) = id;
+    took(1);
   }
-
-  void add(std::string_view word, uint64_t hash, std::span<const int32_t> ids) {
-    if (word.size() > kLongest || ids.empty()) return;
-    const size_t record = ids.size() + (word.size() + 3) / 4;
-    if (words_ * 2 >= kPlaces || used_ + record > kRecords) {
-      places_ = ZeroArray<Place>(kPlaces);
-      words_ = used_ = 0;
-    }
-    size_t at = hash >> kShift;
-    while (places_[at].size != 0) at = (at + 1) & (kPlaces - 1);
-    places_[at] = {static_cast<uint32_t>(hash), static_cast<uint32_t>(used_), static_cast<uint16_t>(word.size()), static_cast<uint16_t>(ids.size())};
-    std::copy(ids.begin(), ids.end(), &records_[used_]);
-    std::memcpy(&records_[used_ + ids.size()], word.data(), word.size());
-    used_ += record;
-    ++words_;
+  void append(std::span<const int32_t> ids) {
+    std::copy(ids.begin(), ids.end(), room(ids.size()));
+    took(ids.size());
+  }
+  std::span<const int32_t> ids() const { return {data_.get(), size_}; }
+  void clear() {
+    size_ = 0;
+    if (capacity_ > kMostKept) data_.reset(), capacity_ = 0;
   }
 
  private:
-  static constexpr int kShift = 64 - 20;
-  static constexpr size_t kPlaces = size_t(1) << 20, kRecords = size_t(1) << 23, kLongest = 64;   // 12 and 32 MiB; longer words seldom come again
+  static constexpr size_t kMostKept = size_t(1) << 20;
 
-  ZeroArray<Place> places_{kPlaces};
-  ZeroArray<int32_t> records_{kRecords};
-  size_t words_ = 0, used_ = 0;
+  void grow(size_t count) {
+    const size_t wanted = std::max<size_t>({2 * capacity_, size_ + count, 1024});
+    auto larger = std::make_unique_for_overwrite<int32_t[]>(wanted);
+    std::copy_n(data_.get(), size_, larger.get());
+    data_ = std::move(larger);
+    capacity_ = wanted;
+  }
+
+  std::unique_ptr<int32_t[]> data_;
+  size_t size_ = 0, capacity_ = 0;
 };
 
 class WordIds {
  public:
   // Appends the ids of words that lie end to end in `text`, the first at `begin`; find(word, spans) makes those of a new word.
   template <class Find>
-  void tokenize(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids, Find find) {
-    if (!levels_) levels_ = std::make_unique<Levels>();
+  void tokenize(std::string_view text, size_t begin, std::span<const uint32_t> ends, IdBuffer& ids, Find find) {
     for (size_t done = 0; done < ends.size(); done += kBatch) {
       const size_t count = std::min(kBatch, ends.size() - done);
-      begin = batch(text, begin, ends.subspan(done, count), ids, find);
+      batch(text, begin, ends.subspan(done, count), ids, find);
+      begin = ends[done + count - 1];
     }
   }
 
+  // Small ones, for tests of what happens when they are full: 2^bits words at most, and as many ids and bytes of four as `records`.
+  WordIds() = default;
+  WordIds(int most_bits, size_t most_records) : most_bits_(most_bits), most_records_(most_records) {}
+
  private:
-  static constexpr size_t kMostIds = 11, kBatch = 32;
-  static constexpr int kBits = 16;
-  static constexpr size_t kEntries = size_t(1) << kBits;   // four MiB
+  static constexpr size_t kBatch = 32, kMostInPlace = 6, kRoom = kBatch * kMostInPlace;
+  static constexpr size_t kLongest = 1024;   // longer words seldom come again
+  static constexpr int kFirstBits = 12;
 
-  struct alignas(64) Entry {
-    WordKey key;
-    std::array<int32_t, kMostIds> ids;
-    uint32_t count;
+  // Up to six ids of 20 bits, four of them in place: the 12 bits above those hold the other two, and how many there are. Or a place in
+  // the second memory.
+  struct Packed {
+    static constexpr size_t kMost = kMostInPlace;
+    static constexpr uint32_t kId = (1u << 20) - 1, kElsewhere = 15;
+    std::array<uint32_t, 4> lanes;
+
+    static bool fits(std::span<const int32_t> ids) {
+      return ids.size() <= kMost && std::all_of(ids.begin(), ids.end(), [](int32_t id) { return static_cast<uint32_t>(id) <= kId; });
+    }
+    static Packed of(std::span<const int32_t> ids) {
+      std::array<uint32_t, kMost> all{};
+      for (size_t i = 0; i < ids.size(); ++i) all[i] = static_cast<uint32_t>(ids[i]);
+      return {{all[0] | all[4] << 20, all[1] | all[4] >> 12 << 20, all[2] | all[5] << 20, all[3] | all[5] >> 12 << 20 | static_cast<uint32_t>(ids.size()) << 28}};
+    }
+    static Packed elsewhere(size_t at, size_t count, size_t bytes) {
+      return {{static_cast<uint32_t>(at), static_cast<uint32_t>(count), static_cast<uint32_t>(bytes), kElsewhere << 28}};
+    }
+    uint32_t count() const { return lanes[3] >> 28; }
+    void copy_four(int32_t* out) const {
+      for (size_t i = 0; i < 4; ++i) out[i] = static_cast<int32_t>(lanes[i] & kId);
+    }
+    void copy_others(int32_t* out) const {
+      out[4] = static_cast<int32_t>(lanes[0] >> 20 | (lanes[1] >> 20 & 0xFF) << 12);
+      out[5] = static_cast<int32_t>(lanes[2] >> 20 | (lanes[3] >> 20 & 0xFF) << 12);
+    }
   };
-  struct Levels {
-    ZeroArray<Entry> entries{kEntries};
-    AllWordIds all;
+  struct Entry {
+    WordKey key;   // all zero where free
+    Packed ids;
   };
-  struct Miss {
-    size_t word;      // of the batch
-    uint64_t hash;
+  struct alignas(64) Line {
+    std::array<Entry, 2> entries;
   };
 
-  // Returns the end of the last word.
-  template <class Find>
-  size_t batch(std::string_view text, size_t begin, std::span<const uint32_t> ends, std::vector<int32_t>& ids, Find find) {
-    std::array<WordKey, kBatch> keys;
-    std::array<Entry*, kBatch> places;
-    const auto word_at = [&](size_t i) {
-      const size_t from = i == 0 ? begin : ends[i - 1];
-      return text.substr(from, ends[i] - from);
+  static uint64_t hash_of(std::string_view word) {   // of 8 bytes or more
+    uint64_t hash = word.size() * 0x9E3779B97F4A7C15u, part = 0;
+    const auto mix = [&](size_t at) {
+      std::memcpy(&part, word.data() + at, 8);
+      hash = (hash ^ part) * 0x9E3779B97F4A7C15u, hash ^= hash >> 29;
     };
+    for (size_t at = 0; at + 8 < word.size(); at += 8) mix(at);
+    mix(word.size() - 8);
+    return hash * 0xC2B2AE3D27D4EB4Fu;
+  }
+  static WordKey long_key(std::string_view word) { return {{hash_of(word), uint64_t(0xFF) << 56 | word.size()}}; }
+
+  template <class Find>
+  void batch(std::string_view text, size_t begin, std::span<const uint32_t> ends, IdBuffer& ids, Find find) {
+    std::array<WordKey, kBatch> keys;
+    std::array<size_t, kBatch> places;
+    const int line_bits = bits_ - 1;
     size_t at = begin;
     for (size_t i = 0; i < ends.size(); at = ends[i++]) {
       const size_t size = ends[i] - at;
-      places[i] = nullptr;
-      if (size > WordKey::kLongest) continue;
-      keys[i] = WordKey::of(text, at, size);
-      places[i] = &levels_->entries[keys[i].place(kBits)];
-      __builtin_prefetch(places[i]);
+      keys[i] = size <= WordKey::kLongest ? WordKey::of(text, at, size) : long_key(text.substr(at, size));
+      places[i] = keys[i].place(line_bits);
+      __builtin_prefetch(&lines_[places[i]]);
     }
-    std::array<Miss, kBatch> missing;
-    size_t misses = 0;
+    const int32_t* from = ids.room(kRoom);
+    int32_t* out = ids.room(kRoom);
     for (size_t i = 0; i < ends.size(); ++i) {
-      if (places[i] && places[i]->key == keys[i]) continue;
-      missing[misses] = {i, AllWordIds::hash_of(word_at(i))};
-      levels_->all.ask(missing[misses++].hash);
-    }
-    for (size_t m = 0; m < misses; ++m) levels_->all.ask_record(missing[m].hash);
-
-    std::array<int32_t, kBatch * kMostIds> made;
-    size_t count = 0, done = 0;
-    const auto append_known = [&](size_t end) {   // those of words before `end`, all of the first level
-      for (; done < end; ++done) {
-        std::memcpy(made.data() + count, places[done]->ids.data(), sizeof places[done]->ids);
-        count += places[done]->count;
+      const auto& both = lines_[places[i]].entries;
+      const Entry& entry = both[!(both[0].key == keys[i])];
+      const bool known = entry.key == keys[i];
+      const uint32_t count = entry.ids.count();
+      entry.ids.copy_four(out);
+      if (known && count <= 4) {
+        out += count;
+        continue;
       }
-      ids.insert(ids.end(), made.begin(), made.begin() + static_cast<std::ptrdiff_t>(count));
-      count = 0;
-    };
-    for (size_t m = 0; m < misses; ++m) {
-      append_known(missing[m].word);
-      append_missing(word_at(missing[m].word), missing[m].hash, ids, find);
-      done = missing[m].word + 1;
+      if (known && count <= Packed::kMost) {
+        entry.ids.copy_others(out);
+        out += count;
+        continue;
+      }
+      ids.took(static_cast<size_t>(out - from));
+      const size_t start = i == 0 ? begin : ends[i - 1];
+      const int bits = bits_;
+      append_slowly(text.substr(start, ends[i] - start), keys[i], ids, find);
+      from = out = ids.room(kRoom);
+      for (size_t left = bits == bits_ ? ends.size() : i + 1; left < ends.size(); ++left) places[left] = keys[left].place(bits_ - 1);
     }
-    append_known(ends.size());
-    // Only now may entries change: others of the batch have been read.
-    for (size_t m = 0; m < misses; ++m) {
-      const size_t i = missing[m].word;
-      if (!places[i]) continue;
-      const std::span<const int32_t> known = levels_->all.find(word_at(i), missing[m].hash);
-      if (known.empty() || known.size() > kMostIds) continue;
-      places[i]->key = keys[i];
-      places[i]->count = static_cast<uint32_t>(known.size());
-      std::copy(known.begin(), known.end(), places[i]->ids.begin());
+    ids.took(static_cast<size_t>(out - from));
+  }
+
+  // Of words that are not in the first line they may be in, or not with their ids, or new.
+  template <class Find>
+  void append_slowly(std::string_view word, const WordKey& key, IdBuffer& ids, Find find) {
+    const size_t lines = size_t(1) << (bits_ - 1);
+    for (size_t line = key.place(bits_ - 1);; line = (line + 1) & (lines - 1)) {
+      for (const Entry& entry : lines_[line].entries) {
+        if (entry.key == WordKey{}) return append_new(word, key, ids, find);
+        if (!(entry.key == key)) continue;
+        if (entry.ids.count() != Packed::kElsewhere) {
+          int32_t* const out = ids.room(Packed::kMost);
+          entry.ids.copy_four(out);
+          entry.ids.copy_others(out);
+          return ids.took(entry.ids.count());
+        }
+        const auto [record, count, size, _] = entry.ids.lanes;
+        if (word.size() > WordKey::kLongest && std::memcmp(&records_[record + count], word.data(), size) != 0) return append_found(word, ids, find);
+        return ids.append({&records_[record], count});
+      }
     }
-    return ends.back();
   }
 
   template <class Find>
-  void append_missing(std::string_view word, uint64_t hash, std::vector<int32_t>& ids, Find find) {
-    if (const std::span<const int32_t> known = levels_->all.find(word, hash); !known.empty()) {
-      ids.insert(ids.end(), known.begin(), known.end());
-      return;
-    }
+  void append_found(std::string_view word, IdBuffer& ids, Find find) {
     spans_.clear();
     find(word, spans_);
-    const size_t before = ids.size();
-    for (const TokenSpan& span : spans_) ids.push_back(span.id);
-    levels_->all.add(word, hash, std::span(ids).subspan(before));
+    int32_t* out = ids.room(spans_.size());
+    for (const TokenSpan& span : spans_) *out++ = span.id;
+    ids.took(spans_.size());
   }
 
-  std::unique_ptr<Levels> levels_;
+  template <class Find>
+  void append_new(std::string_view word, const WordKey& key, IdBuffer& ids, Find find) {
+    const size_t before = ids.ids().size();
+    append_found(word, ids, find);
+    const std::span<const int32_t> made = ids.ids().subspan(before);
+    const bool is_long = word.size() > WordKey::kLongest, here = !is_long && Packed::fits(made);
+    const size_t record = here ? 0 : made.size() + (is_long ? (word.size() + 3) / 4 : 0);
+    if (word.size() > kLongest || record > most_records_ / 2) return;
+    if (words_ * 2 >= size_t(1) << bits_ || used_ + record > most_records_) grow();
+    Packed packed = Packed::of({});
+    if (here) {
+      packed = Packed::of(made);
+    } else {
+      if (records_.empty()) records_ = ZeroArray<int32_t>(most_records_);
+      packed = Packed::elsewhere(used_, made.size(), word.size());
+      std::copy(made.begin(), made.end(), &records_[used_]);
+      if (is_long) std::memcpy(&records_[used_ + made.size()], word.data(), word.size());
+      used_ += record;
+    }
+    put(lines_, bits_, {key, packed});
+    ++words_;
+  }
+
+  static void put(ZeroArray<Line>& lines, int bits, const Entry& entry) {
+    for (size_t line = entry.key.place(bits - 1);; line = (line + 1) & ((size_t(1) << (bits - 1)) - 1))
+      for (Entry& free : lines[line].entries)
+        if (free.key == WordKey{}) return void(free = entry);
+  }
+
+  // Twice the room, or none of the words any more.
+  void grow() {
+    const bool full = bits_ == most_bits_ || used_ > most_records_ / 2;
+    const int bits = full ? kFirstBits : bits_ + 1;
+    ZeroArray<Line> larger(size_t(1) << (bits - 1));
+    if (full) {
+      words_ = used_ = 0;
+    } else {
+      for (size_t line = 0; line < size_t(1) << (bits_ - 1); ++line)
+        for (const Entry& entry : lines_[line].entries)
+          if (!(entry.key == WordKey{})) put(larger, bits, entry);
+    }
+    lines_ = std::move(larger);
+    bits_ = bits;
+  }
+
+  int bits_ = kFirstBits, most_bits_ = 20;                    // 2^bits entries: 32 MiB at most
+  size_t words_ = 0, used_ = 0, most_records_ = size_t(1) << 23;   // 32 MiB
+  ZeroArray<Line> lines_{size_t(1) << (kFirstBits - 1)};
+  ZeroArray<int32_t> records_;
   std::vector<TokenSpan> spans_;
 };
 

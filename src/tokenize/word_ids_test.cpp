@@ -9,10 +9,11 @@ using namespace orrery;
 
 namespace {
 
-// As many ids as a hash of the word says, up to 20, and each of them told by the word.
+// As many ids as a hash of the word says, up to 20, of 10, 20 or 30 bits, and each of them told by the word.
 void find_ids(std::string_view word, std::vector<TokenSpan>& out) {
-  const uint64_t hash = AllWordIds::hash_of(word);
-  for (uint64_t i = 0; i <= hash % 20; ++i) out.push_back({static_cast<int32_t>((hash >> 8) + i), 0, 0});
+  const uint64_t hash = std::hash<std::string_view>()(word);
+  const auto first = static_cast<int32_t>((hash >> 8 & 0x3FFFFFFF) >> hash % 3 * 10);
+  for (int32_t i = 0; i <= static_cast<int32_t>(hash % 20); ++i) out.push_back({first + i, 0, 0});
 }
 
 }  // namespace
@@ -25,7 +26,7 @@ TEST_CASE("words have the same ids the first time and ever after, however many t
     for (char& c : word) c = static_cast<char>(random());
     words.push_back(std::move(word));
   }
-  words.emplace_back(500, 'x');   // longer than any that is kept
+  words.emplace_back(1500, 'x');   // longer than any that is kept
   WordIds known;
   size_t asked = 0;
   for (int round = 0; round < 300; ++round) {
@@ -41,8 +42,10 @@ TEST_CASE("words have the same ids the first time and ever after, however many t
       text += word;
       ends.push_back(static_cast<uint32_t>(text.size()));
     }
-    std::vector<int32_t> ids = {-1};
-    known.tokenize(text, begin, ends, ids, [&](std::string_view word, std::vector<TokenSpan>& out) { ++asked, find_ids(word, out); });
+    IdBuffer buffer;
+    buffer.push_back(-1);
+    known.tokenize(text, begin, ends, buffer, [&](std::string_view word, std::vector<TokenSpan>& out) { ++asked, find_ids(word, out); });
+    const std::span<const int32_t> ids = buffer.ids();
     REQUIRE(ids.size() == expected.size() + 1);
     for (size_t i = 0; i < expected.size(); ++i) REQUIRE(ids[i + 1] == expected[i].id);
   }
@@ -50,17 +53,23 @@ TEST_CASE("words have the same ids the first time and ever after, however many t
 }
 
 TEST_CASE("a full memory is emptied and goes on") {
-  AllWordIds all;
-  const std::string padding(50, 'p');
-  std::vector<int32_t> ids(4000);
-  for (int i = 0; i < 3000; ++i) {   // each of 16 kB of ids
-    const std::string word = std::to_string(i) + padding;
-    ids[0] = i;
-    all.add(word, AllWordIds::hash_of(word), ids);
-    const auto found = all.find(word, AllWordIds::hash_of(word));
-    REQUIRE(found.size() == ids.size());
-    CHECK(found[0] == i);
+  std::mt19937_64 random(5);
+  for (const size_t records : {size_t(64), size_t(1) << 20}) {
+    WordIds known(13, records);
+    std::string text;
+    std::vector<uint32_t> ends;
+    std::vector<TokenSpan> expected;
+    for (int i = 0; i < 50000; ++i) {
+      const std::string word = std::to_string(random() % 20000) + std::string(random() % 40, 'p');
+      find_ids(word, expected);
+      text += word;
+      ends.push_back(static_cast<uint32_t>(text.size()));
+    }
+    IdBuffer ids;
+    known.tokenize(text, 0, ends, ids, find_ids);
+    REQUIRE(ids.ids().size() == expected.size());
+    size_t wrong = 0;
+    for (size_t i = 0; i < expected.size(); ++i) wrong += ids.ids()[i] != expected[i].id;
+    CHECK(wrong == 0);
   }
-  const std::string first = "0" + padding;
-  CHECK(all.find(first, AllWordIds::hash_of(first)).empty());
 }

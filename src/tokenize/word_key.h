@@ -15,22 +15,30 @@ struct WordKey {
   // Of `size` bytes from `begin` on. Within a text no byte is copied by itself.
   static WordKey of(std::string_view text, size_t begin, size_t size) {
     WordKey key;
-    auto& [first, second] = key.parts;
     if (begin + 16 <= text.size()) {
       std::memcpy(key.parts.data(), text.data() + begin, 16);
-      const uint64_t bits = 8 * size;
-      first &= bits >= 64 ? ~uint64_t(0) : (uint64_t(1) << bits) - 1;
-      second &= bits <= 64 ? 0 : (uint64_t(1) << (bits - 64)) - 1;
+      key.parts[0] &= kMasks[size][0];
+      key.parts[1] &= kMasks[size][1];
     } else {
       std::memcpy(key.parts.data(), text.data() + begin, size);
     }
-    second |= uint64_t(size) << 56;
+    key.parts[1] |= uint64_t(size) << 56;
     return key;
   }
+  static constexpr WordKey none() { return {{0, ~uint64_t(0)}}; }   // of no word
 
   // A place in a table of 2^bits.
   size_t place(int bits) const { return static_cast<size_t>(((parts[0] ^ parts[1] * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u) >> (64 - bits)); }
-  bool operator==(const WordKey&) const = default;
+  bool operator==(const WordKey& other) const { return ((parts[0] ^ other.parts[0]) | (parts[1] ^ other.parts[1])) == 0; }
+
+ private:
+  // Of little-endian halves: the first `size` bytes.
+  static constexpr auto kMasks = [] {
+    std::array<std::array<uint64_t, 2>, kLongest + 1> masks{};
+    for (size_t size = 0; size <= kLongest; ++size)
+      for (size_t i = 0; i < size; ++i) masks[size][i / 8] |= uint64_t(0xFF) << (8 * (i % 8));
+    return masks;
+  }();
 };
 
 }  // namespace orrery

@@ -51,9 +51,9 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
   const bool as_text = options.specials_as_text || specials_as_text;
   added.cut_raw(pieces, as_text);
   if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);
-  std::vector<int32_t> ids;
-  ids.reserve(text.size() / 3);
   const RunPool::Lease run = runs.take(*model);
+  IdBuffer& ids = run->ids;
+  ids.clear();
   std::array<uint32_t, 256> ends;
   std::string spelled;
   const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) {
@@ -83,7 +83,7 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
     for (; const size_t count = words.scan(open, at, ends.data(), ends.size()); at = ends[count - 1])
       run->words.tokenize(open, at, std::span(ends.data(), count), ids, find);
   }
-  return ids;
+  return {ids.ids().begin(), ids.ids().end()};
 }
 
 // The tokens of a text by itself, without added tokens; their places in it are not told.

@@ -11,97 +11,114 @@ namespace orrery {
 
 namespace {
 
-// The bytes from `at` on; what lies past the text is of no kind.
-Kinds kinds_of(std::string_view text, size_t at) {
-  const size_t left = text.size() - at;
-  if (left >= 64) return kinds_of_64(text.data() + at);
-  char padded[64] = {};
-  std::memcpy(padded, text.data() + at, left);
-  Kinds k = kinds_of_64(padded);
-  k.other &= (uint64_t(1) << left) - 1;
-  return k;
+uint64_t bit(unsigned at) { return uint64_t(1) << at; }
+uint64_t bits_to(unsigned at) { return at >= 63 ? ~uint64_t(0) : bit(at + 1) - 1; }   // 0 ... at
+uint64_t firsts(uint64_t mask) { return mask & ~(mask << 1); }                        // of each run
+
+// The first bytes of the characters whose last bytes, or any, are set.
+uint64_t begins(uint64_t mask, uint64_t inner) {
+  while (const uint64_t in = mask & inner) mask = (mask & ~in) | in >> 1;
+  return mask;
 }
 
-// One after the last bit of the run that begins at bit `at` < 64.
-unsigned run_end(uint64_t mask, unsigned at) { return at + static_cast<unsigned>(std::countr_one(mask >> at)); }
-bool has(uint64_t mask, unsigned at) { return at < 64 && (mask >> at & 1) != 0; }
+// The first byte of each run's last character, where something other follows.
+uint64_t lasts(uint64_t mask, const Kinds& k) { return begins(mask & ~(mask >> 1) & ~bit(k.size - 1), k.inner); }
 
-// A text with the kinds of the 64 bytes from `base` on.
-struct Window {
-  std::string_view text;
-  size_t base;
-  Kinds kinds;
+// Bytes whose white space goes on past what is told: of its words only the first is certain to begin where it seems to.
+uint64_t certain(uint64_t space, const Kinds& k) {
+  const auto run = static_cast<unsigned>(std::countl_one(space << (64 - k.size)));
+  return run == 0 ? ~uint64_t(0) : bits_to(k.size - std::min(run, k.size));
+}
 
-  // Whether all that a decision at bit `at` looks at, up to that bit, is in the window and ASCII or the text's end.
-  bool settled(unsigned at) const { return at < 64 && !has(kinds.high, at); }
+// Where matches of kGpt2Pattern begin, as far as the 64 bytes tell; the first byte begins one. `last`: the text ends here.
+struct Gpt2 {
+  static uint64_t begins(const Kinds& k, bool last) {
+    const uint64_t kinds = firsts(k.letter) | firsts(k.number) | firsts(k.other);
+    const uint64_t all = (kinds & ~(k.blank << 1)) | firsts(k.space) | lasts(k.space, k);   // a blank begins what follows it
+    return last ? all : all & certain(k.space, k);
+  }
+  static size_t contraction(std::string_view text, size_t at) { return scan::contraction(text, at); }
+  static size_t end(std::string_view text, size_t at) { return scan::gpt2_end(text, at); }
+};
 
-  // The end, in the text, of a run of one kind that begins at bit `at` and has that kind's mask.
-  size_t end_of_run(uint64_t mask, unsigned at, uint32_t kind) const {
-    const unsigned end = run_end(mask, at);
-    return settled(end) ? base + end : scan::run_of(text, std::min(base + end, text.size()), kind);
+// The same of kLlama3Pattern and its kin.
+template <int most_digits>
+struct Llama3 {
+  static uint64_t begins(const Kinds& k, bool last) {
+    const uint64_t after_other = k.newline & (k.other << 1);
+    const uint64_t taken = k.newline & ~(k.newline + after_other);   // newlines that end a run of others
+    const uint64_t space = k.space & ~taken, newline = k.newline & ~taken, gap = space & ~newline;
+
+    // One other character that begins a word, or the last of the gap, goes with the letters that follow.
+    const uint64_t others = firsts(k.other) & ~(k.blank << 1);
+    uint64_t one = others;
+    if (k.inner != 0)
+      for (int i = 0; i < 3; ++i) one |= (one << 1) & k.inner;
+    uint64_t all = (firsts(k.letter) & ~((one | gap) << 1)) | others | firsts(space) | numbers(k);
+
+    // After the last newline of white space a gap is by itself; so is its last character, where no white space follows.
+    const uint64_t gaps = firsts(gap), before_newline = (gap + gaps) & ~gap & newline;
+    uint64_t alone = gap;
+    for (uint64_t ends = before_newline; ends != 0; ends &= ends - 1) {
+      const auto end = static_cast<unsigned>(std::countr_zero(ends));
+      alone &= ~(bit(end) - bit(end - run_before(gap, end)));
+    }
+    all |= firsts(alone) | lasts(alone, k);
+    return last ? all : all & certain(space, k);
+  }
+  static size_t contraction(std::string_view text, size_t at) { return scan::contraction_any_case(text, at); }
+  static size_t end(std::string_view text, size_t at) { return scan::llama3_end(text, at, most_digits); }
+
+ private:
+  // How many bits before `end` are set in a row, at least one.
+  static unsigned run_before(uint64_t mask, unsigned end) { return static_cast<unsigned>(std::countl_one(mask << (64 - end))); }
+
+  static uint64_t numbers(const Kinds& k) {
+    if constexpr (most_digits == 1) return k.number & ~k.inner;
+    uint64_t all = firsts(k.number);
+    if ((k.number & k.number << 1 & k.number << 2 & k.number << 3) == 0) return all;
+    int digits = 0;
+    for (uint64_t left = k.number & ~k.inner; left != 0; left &= left - 1) {
+      const uint64_t one = left & (~left + 1);
+      digits = (all & one) != 0 || digits == most_digits ? 1 : digits + 1;
+      if (digits == 1) all |= one;
+    }
+    return all;
   }
 };
 
-// The end of the match of kGpt2Pattern that begins at bit `at`.
-size_t gpt2_end(const Window& w, unsigned at) {
-  const Kinds& k = w.kinds;
-  const size_t begin = w.base + at;
-  if (w.text[begin] == '\'')
-    if (const size_t size = scan::contraction(w.text, begin)) return begin + size;
-  const unsigned first = at + (w.text[begin] == ' ' && begin + 1 < w.text.size());
-  if (has(k.letter, first)) return w.end_of_run(k.letter, first, kLetter);
-  if (has(k.other, first)) return w.end_of_run(k.other, first, 0);
-  if (has(k.digit, first)) return w.end_of_run(k.digit, first, kNumber);
-  if (has(k.space, first)) {
-    const unsigned end = run_end(k.space, at);
-    if (!w.settled(end)) return scan::space_end(w.text, begin);
-    return w.base + end - (w.base + end < w.text.size() && end - at > 1);
-  }
-  const uint32_t kind = scan::kind(decode_valid_utf8(w.text, w.base + first).value);
-  return kind != kWhitespace ? scan::run_of(w.text, w.base + first, kind) : scan::space_end(w.text, begin);
-}
-
-// The same of kLlama3Pattern and its kin.
-size_t llama3_end(const Window& w, unsigned at, int most_digits) {
-  const Kinds& k = w.kinds;
-  const size_t begin = w.base + at;
-  if (has(k.letter, at)) return w.end_of_run(k.letter, at, kLetter);
-  if (w.text[begin] == '\'') return scan::llama3_end(w.text, begin, most_digits);
-  if (has(k.high, at)) {
-    const bool letter = scan::kind(decode_valid_utf8(w.text, begin).value) == kLetter;
-    return letter ? scan::run_of(w.text, begin, kLetter) : scan::llama3_end(w.text, begin, most_digits);
-  }
-  if (has(k.digit, at)) {
-    const unsigned end = run_end(k.digit, at), most = at + static_cast<unsigned>(most_digits);
-    if (end >= most) return w.base + most;
-    if (w.settled(end)) return w.base + end;
-  } else if (!has(k.newline, at) && has(k.letter, at + 1)) {
-    return w.end_of_run(k.letter, at + 1, kLetter);
-  } else if (has(k.high, at + 1) && !has(k.newline, at) && scan::kind(decode_valid_utf8(w.text, begin + 1).value) == kLetter) {
-    return scan::run_of(w.text, begin + 1, kLetter);
-  } else if (const unsigned first = at + (w.text[begin] == ' '); has(k.other, first) && w.settled(at + 1)) {
-    const unsigned end = run_end(k.other, first), lines = end < 64 ? run_end(k.newline, end) : 64;
-    if (w.settled(end) && lines < 64) return w.base + lines;
-  } else if (has(k.space, at)) {
-    const unsigned end = run_end(k.space, at);
-    if (w.settled(end)) {
-      const uint64_t lines = k.newline & (end < 64 ? (uint64_t(1) << end) - 1 : ~uint64_t(0)) & ~((uint64_t(1) << at) - 1);
-      if (lines != 0) return w.base + 64 - static_cast<size_t>(std::countl_zero(lines));
-      return w.base + end - (w.base + end < w.text.size() && end - at > 1);
+// Takes the contractions that begin a match out of `all`, and tells how many of the bytes are then certain.
+template <class Pattern>
+uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, bool last, uint64_t all) {
+  for (uint64_t quotes = k.quote & all; quotes != 0; quotes &= quotes - 1) {
+    const auto at = static_cast<unsigned>(std::countr_zero(quotes));
+    if (!last && at + 3 >= k.size) return all & bits_to(at);
+    if (const size_t size = Pattern::contraction(text, base + at)) {
+      all &= ~(bits_to(at + static_cast<unsigned>(size) - 1) & ~bits_to(at));
+      if (at + size < k.size) all |= bit(at + static_cast<unsigned>(size));
     }
   }
-  return scan::llama3_end(w.text, begin, most_digits);
+  return all;
 }
 
-template <class End>
-size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most, End end_of) {
+template <class Pattern>
+size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
+  const KindTable& table = KindTable::shared();
   size_t count = 0;
   while (at < text.size() && count < most) {
-    const Window window{text, at, kinds_of(text, at)};
-    do {
-      at = end_of(window, static_cast<unsigned>(at - window.base));
-      ends[count++] = static_cast<uint32_t>(at);
-    } while (at - window.base < 64 && at < text.size() && count < most);
+    const Kinds k = kinds_at(text, at, table);
+    const bool last = at + k.size == text.size();
+    uint64_t all = Pattern::begins(k, last);
+    if (k.quote & all) all = with_contractions<Pattern>(text, at, k, last, all);
+    all &= ~bit(0);
+    if (all == 0 && !last) {   // a long one
+      ends[count++] = static_cast<uint32_t>(at = Pattern::end(text, at));
+      continue;
+    }
+    const size_t base = at;
+    for (; all != 0 && count < most; all &= all - 1) ends[count++] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all)));
+    if (all == 0 && last && count < most) ends[count++] = static_cast<uint32_t>(text.size());
+    at = ends[count - 1];
   }
   return count;
 }
@@ -129,14 +146,8 @@ size_t words_at_white_space(std::string_view text, size_t at, uint32_t* ends, si
   return cut_before(text, at, ends, most, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
 }
 
-size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  return words(text, at, ends, most, gpt2_end);
-}
-size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  return words(text, at, ends, most, [](const Window& w, unsigned bit) { return llama3_end(w, bit, 3); });
-}
-size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  return words(text, at, ends, most, [](const Window& w, unsigned bit) { return llama3_end(w, bit, 1); });
-}
+size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Gpt2>(text, at, ends, most); }
+size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3>>(text, at, ends, most); }
+size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<1>>(text, at, ends, most); }
 
 }  // namespace orrery

@@ -32,7 +32,7 @@ std::vector<size_t> by_many(std::string_view text, int kind, size_t most) {
 
 TEST_CASE("many words at a time are the words one by one") {
   const std::vector<std::string> parts = {"a", "b", "Z", "word", "'s", "'", "'ll", "'S", "'\xC5\xBF", "0", "7", "123", "12345", " ", "  ", "\n", "\r\n", "\t", "\x0B", "\x1C", ".", "!!", "(", "\"", "_", "\x7F", std::string(1, '\0'),
-                                          "é", "ß", "漢字", "٣", "²", "\u00A0", "\u3000", "\u0301", "🙂", "–", "İ"};
+                                          "é", "ß", "漢字", "٣", "²", "\u00A0", "\u3000", "\u0301", "🙂", "–", "İ", "\u0085", "\u2028", "𝟘", "हि", "a.b", " \n "};
   std::mt19937_64 random(7);
   for (int round = 0; round < 20000; ++round) {
     // Some texts are nearly of one part, so that runs cross the 64 bytes.
