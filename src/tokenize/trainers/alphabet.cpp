@@ -1,7 +1,6 @@
 #include "tokenize/trainers/alphabet.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/utf8.h"
 
@@ -19,12 +18,13 @@ void each_character(std::string_view text, F f) {
 }  // namespace
 
 std::vector<char32_t> alphabet_of(const VocabOptions& options, const WordList& words) {
-  std::map<char32_t, int64_t> counts;
+  std::vector<int64_t> counts(0x110000, 0);
   for (const auto& word : words)
     each_character(word.first, [&](char32_t c) { counts[c] += word.second; });
   each_character(options.initial_alphabet, [&](char32_t c) { counts[c] = INT64_MAX; });
   std::vector<std::pair<int64_t, char32_t>> ranked;
-  for (const auto& [c, count] : counts) ranked.emplace_back(-count, c);
+  for (char32_t c = 0; c < counts.size(); c++)
+    if (counts[c] > 0) ranked.emplace_back(-counts[c], c);
   std::sort(ranked.begin(), ranked.end());
   if (options.limit_alphabet && static_cast<int64_t>(ranked.size()) > *options.limit_alphabet)
     ranked.resize(static_cast<size_t>(std::max<int64_t>(*options.limit_alphabet, 0)));

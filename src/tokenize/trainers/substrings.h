@@ -11,6 +11,6 @@
 namespace orrery {
 
 // found(text, occurrences), for texts of 2 to `longest` characters. The words must be valid UTF-8, below 4 GiB together.
-void repeated_substrings(const WordList& words, int64_t longest, const std::function<void(std::string_view, int64_t)>& found);
+void repeated_substrings(const WordList& words, int64_t longest, ThreadPool& pool, const std::function<void(std::string_view, int64_t)>& found);
 
 }  // namespace orrery

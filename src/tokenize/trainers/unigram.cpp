@@ -29,57 +29,77 @@ void settle(VocabOptions& options) {
 }
 
 // All characters, then the best of the strings that repeat; scores are the logarithms of their shares.
-std::vector<ScoredPiece> seeds(const VocabOptions& options, const WordList& words) {
-  std::vector<std::pair<int64_t, std::string_view>> repeated;
-  repeated_substrings(words, options.max_token_length.value_or(kLongestPiece), [&](std::string_view text, int64_t count) {
-    int64_t characters = 0;
-    for (const char c : text) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    repeated.emplace_back(-count * characters, text);
-  });
-  std::sort(repeated.begin(), repeated.end());
-
-  std::vector<int64_t> counts(0x110000, 0);
+std::vector<ScoredPiece> seeds(const VocabOptions& options, const WordList& words, ThreadPool& pool) {
+  struct Repeated {
+    int64_t score;   // occurrences by characters
+    std::string_view text;
+    uint32_t characters;
+    bool operator<(const Repeated& o) const { return score != o.score ? score > o.score : text < o.text; }
+  };
+  struct Character {
+    int64_t count = 0;
+    std::string_view text;
+  };
+  std::vector<Character> characters(0x110000);
   for (const auto& [word, count] : words)
     for (size_t at = 0; at < word.size();) {
       const CodePoint c = decode_utf8(word, at);
-      counts[c.value] += count;
+      Character& known = characters[c.value];
+      if (known.count == 0) known.text = word.substr(at, c.size);
+      known.count += count;
       at += c.size;
     }
   std::vector<ScoredPiece> pieces;
   double total = 0;
-  const auto add = [&](std::string text, int64_t score) {
-    pieces.push_back({std::move(text), static_cast<double>(score)});
+  const auto add = [&](std::string_view text, int64_t score, uint32_t length) {
+    pieces.push_back({text, static_cast<double>(score), length});
     total += static_cast<double>(score);
   };
-  for (char32_t c = 0; c < counts.size(); c++)
-    if (counts[c] > 0) add(to_utf8(c), counts[c]);
-  for (const auto& [score, text] : repeated) {
-    if (static_cast<int64_t>(pieces.size()) >= options.seed_size) break;
-    add(std::string(text), -score);
-  }
+  for (const Character& c : characters)
+    if (c.count > 0) add(c.text, c.count, 1);
+
+  std::vector<Repeated> repeated;
+  const auto room = static_cast<size_t>(std::max<int64_t>(options.seed_size - static_cast<int64_t>(pieces.size()), 0));
+  const auto cut_to_room = [&] {
+    if (repeated.size() <= room) return;
+    std::nth_element(repeated.begin(), repeated.begin() + static_cast<ptrdiff_t>(room), repeated.end());
+    repeated.resize(room);
+  };
+  const int64_t longest = std::min(options.max_token_length.value_or(kLongestPiece), PieceLattice::kLongest);
+  repeated_substrings(words, longest, pool, [&](std::string_view text, int64_t count) {
+    const auto length = static_cast<uint32_t>(count_code_points(text));
+    repeated.push_back({count * length, text, length});
+    if (repeated.size() > 2 * room + 1024) cut_to_room();
+  });
+  cut_to_room();
+  std::sort(repeated.begin(), repeated.end());
+  pieces.reserve(pieces.size() + repeated.size());
+  for (const Repeated& one : repeated) add(one.text, one.score, one.characters);
   for (ScoredPiece& piece : pieces) piece.score = std::log(piece.score) - std::log(total);
   return pieces;
 }
 
 // The pieces of the final vocabulary: every character, the best of the others, by falling score.
-std::vector<ScoredPiece> chosen(const VocabOptions& options, const WordList& words, const UnigramPieces& learned, size_t size) {
+std::vector<std::pair<std::string, double>> chosen(const VocabOptions& options, const WordList& words, const UnigramPieces& learned, size_t size) {
   std::vector<ScoredPiece> pieces = learned.all();
   std::sort(pieces.begin(), pieces.end(), [](const ScoredPiece& a, const ScoredPiece& b) { return a.score != b.score ? a.score > b.score : a.text < b.text; });
-  std::set<std::string> required;
+  std::set<std::string, std::less<>> required;
   for (const char32_t c : alphabet_of(options, words)) required.insert(to_utf8(c));
-  const std::set<std::string> special(options.special_tokens->begin(), options.special_tokens->end());
-  std::vector<ScoredPiece> kept;
+  const std::set<std::string, std::less<>> special(options.special_tokens->begin(), options.special_tokens->end());
+  std::vector<std::pair<std::string, double>> kept;
   size_t others = size > required.size() ? size - required.size() : 0;
-  for (ScoredPiece& piece : pieces) {
+  for (const ScoredPiece& piece : pieces) {
     if (special.contains(piece.text)) continue;
-    const bool needed = required.erase(piece.text) > 0;
+    const auto character = required.find(piece.text);
+    const bool needed = character != required.end();
+    if (needed) required.erase(character);
     if (!needed && others == 0) continue;
     if (!needed) others--;
-    kept.push_back(std::move(piece));
+    kept.emplace_back(piece.text, piece.score);
   }
   double score = learned.lowest();
   for (const std::string& text : required) {   // characters that every round found better ways around
-    kept.push_back({text, score});
+    kept.emplace_back(text, score);
     score -= 1e-4;
   }
   return kept;
@@ -97,7 +117,7 @@ Json learn(const VocabOptions& options, const WordList& words, ThreadPool& pool,
   Json vocab = Json::array();
   for (const std::string& token : first) vocab.push_back(Json::array({token, 0.0}));
   if (!words.empty()) {
-    UnigramPieces pieces(seeds(options, words), words, pool);
+    UnigramPieces pieces(seeds(options, words, pool), words, pool);
     const size_t begun = pieces.all().size(), target = wanted * 11 / 10;
     for (;;) {
       for (int64_t i = 0; i < options.sub_iterations; i++) pieces.improve();
@@ -107,7 +127,7 @@ Json learn(const VocabOptions& options, const WordList& words, ThreadPool& pool,
       pieces.prune(std::max(target, static_cast<size_t>(static_cast<double>(before) * options.shrinking_factor)));
       if (pieces.all().size() == before) break;
     }
-    for (const ScoredPiece& piece : chosen(options, words, pieces, wanted - first.size())) vocab.push_back(Json::array({piece.text, piece.score}));
+    for (const auto& [text, score] : chosen(options, words, pieces, wanted - first.size())) vocab.push_back(Json::array({text, score}));
   }
   Json unknown;
   for (size_t id = 0; id < first.size(); id++)

@@ -4,18 +4,19 @@
 // Sums over words are integers (2⁻²⁰ of an occurrence), so that they do not depend on the order in which threads add.
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/threads.h"
-#include "tokenize/byte_trie.h"
+#include "tokenize/trainers/piece_lattice.h"
 #include "tokenize/trainers/vocab_trainer.h"
 
 namespace orrery {
 
 struct ScoredPiece {
-  std::string text;
-  double score = 0;   // log probability
+  std::string_view text;   // a part of one of the words
+  double score = 0;        // log probability
+  uint32_t characters = 0;
 };
 
 class UnigramPieces {
@@ -33,15 +34,16 @@ class UnigramPieces {
 
  private:
   struct Scratch;
-  void index();
-  void expect(std::string_view word, int64_t count, Scratch& scratch, std::vector<int64_t>& expected) const;
-  // The best way to cut `text`, the piece `without` not used. False where there is none without unknown characters.
-  bool best_cut(std::string_view text, int32_t without, Scratch& scratch) const;
+  struct Use;
+  std::vector<Scratch> scratch() const;
+  void expect(const PieceLattice::Edges& edges, int64_t count, Scratch& scratch, std::vector<int64_t>& expected) const;
+  void keep(const std::vector<bool>& kept);   // the others go
+  void find_lowest();
 
   std::vector<ScoredPiece> pieces_;
   const WordList& words_;
   ThreadPool& pool_;
-  ByteTrie trie_;
+  PieceLattice lattice_;
   double lowest_ = 0;
 };
 
