@@ -10,6 +10,7 @@
 #include "checkpoint/gguf_metadata.h"
 #include "cli/model_path.h"
 #include "generate/generator.h"
+#include "tokenize/rank_file.h"
 
 namespace orrery::cli {
 
@@ -55,6 +56,16 @@ Result<Tokenizer> open_tokenizer(const std::string& model, const std::optional<R
 
 Tokenizer load_tokenizer(const std::string& model, const std::optional<RankOptions>& ranks) {
   return open_tokenizer(model, ranks).value();
+}
+
+std::optional<RankOptions> rank_options(const std::string& pattern, const std::string& special_tokens) {
+  if (pattern.empty() && special_tokens.empty()) return std::nullopt;
+  if (pattern.empty()) throw Error{ErrorKind::bad_usage, "special tokens of a rank file without its expression", "--special-tokens", "give --pattern REGEX too"};
+  RankOptions ranks{.pattern = pattern};
+  if (special_tokens.empty()) return ranks;
+  const bool is_json = special_tokens.starts_with('{') || special_tokens.starts_with('[');
+  ranks.special = special_tokens_of(parse_json(is_json ? special_tokens : read_text(special_tokens), is_json ? "--special-tokens" : special_tokens).value());
+  return ranks;
 }
 
 Tokenizer load_tokenizer(const std::string& model, const Model& loaded) {

@@ -19,7 +19,9 @@ DType kv_dtype(const Context& context);
 Model load_model(const Context& context, const std::string& model);
 // `ranks` is for rank files of tiktoken whose name is not known.
 Tokenizer load_tokenizer(const std::string& model, const std::optional<RankOptions>& ranks = {});
-// As above, and throws Error where the model has no embedding for all its ids.
+// --pattern and --special-tokens, which say what a rank file does not: the second is JSON, or a file of it. Nothing where neither is given.
+std::optional<RankOptions> rank_options(const std::string& pattern, const std::string& special_tokens);
+// load_tokenizer, and throws Error where the model has no embedding for all its ids.
 Tokenizer load_tokenizer(const std::string& model, const Model& loaded);
 // Nothing where the model has no tokenizer at all.
 std::optional<Tokenizer> find_tokenizer(const std::string& model);

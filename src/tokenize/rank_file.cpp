@@ -274,6 +274,13 @@ std::string oniguruma_expression(std::string_view e) {
   return out;
 }
 
+bool matches_everything(std::string_view expression) {
+  for (const std::string_view known : {kGpt2Pattern, kLlama3Pattern, kQwen2Pattern, kCl100kPattern, kO200kPattern})
+    if (expression == known || expression == oniguruma_expression(known)) return true;
+  const auto has = [&](std::string_view part) { return expression.find(part) != std::string_view::npos; };
+  return (expression.ends_with("|\\s+") || expression.ends_with("|\\s")) && has("|[^\\s\\p{L}\\p{N}]+|") && has("\\p{L}+|") && has("\\p{N}");
+}
+
 std::vector<std::pair<std::string, int32_t>> special_tokens_of(const Json& json) {
   std::vector<std::pair<std::string, int32_t>> list;
   const auto refuse = [] {

@@ -26,6 +26,10 @@ void describe_ranks(std::string_view text, const RankOptions& options, Tokenizer
 // An expression of that library (fancy-regex) as Oniguruma reads it: $ and ^ are the text's ends, {1,3}+ gives nothing back.
 std::string oniguruma_expression(std::string_view expression);
 
+// Whether every character of every text is in a match, as far as it can be seen from the expression: it is a known one, or ends in any
+// white space and has letters, numbers and all that is neither.
+bool matches_everything(std::string_view expression);
+
 // {"<|end|>": 100257, …}, or a list whose ids follow the largest rank. Throws Error (bad_usage).
 std::vector<std::pair<std::string, int32_t>> special_tokens_of(const Json& json);
 

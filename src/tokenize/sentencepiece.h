@@ -60,6 +60,8 @@ class SentencePiece {
   Model model() const { return model_; }
   const std::vector<Piece>& pieces() const { return pieces_; }   // by id
   const Rules& rules() const { return rules_; }
+  bool byte_fallback() const { return byte_fallback_; }           // characters that no piece has are spelled in bytes
+  bool whitespace_suffix() const { return whitespace_suffix_; }   // a space belongs to the word before it
   int32_t unknown_id() const { return unknown_; }
   // The ids of the tokens that begin and end a text and that fill it up; -1 for none.
   int32_t bos_id() const { return bos_; }

@@ -47,6 +47,42 @@ class VocabTrain(Case):
         self.assertIn("room", self.fails(2, "vocab", "train", "--algorithm", "unigram", "--size", 9, "-o", "v", "texts.txt"))
 
 
+HARD = "The miller's 1234 flour  sacks,\n\tcafé naïve 中文 🙂 <|endoftext|> don't"
+
+
+class VocabConvert(Case):
+    def setUp(self):
+        super().setUp()
+        (self.folder / "texts.txt").write_text(TEXT)
+        for algorithm in ("wordpiece", "unigram"):
+            self.succeeds("vocab", "train", "--algorithm", algorithm, "--size", 60, "-o", algorithm, "texts.txt")
+        self.before = set(os.listdir(self.folder))
+
+    def ids(self, *model):
+        return json.loads(self.succeeds("tokenize", *model, HARD, "--no-special", "--json"))["ids"]
+
+    def test_the_same_ids_in_every_format_that_can_say_them(self):
+        self.succeeds("vocab", "convert", "storyteller", "--to", "vocab.json", "-o", "files")
+        self.assertEqual(["merges.txt", "tokenizer_config.json", "vocab.json"], sorted(os.listdir(self.folder / "files")))
+        self.assertEqual(self.ids("storyteller"), self.ids("files"))
+        self.succeeds("vocab", "convert", "files", "--to", "tokenizer.json", "-o", "json")
+        self.assertEqual(self.ids("storyteller"), self.ids("json"))
+        made = json.loads(self.succeeds("vocab", "convert", "json", "--to", "tiktoken", "-o", "ranks", "--json"))
+        self.assertEqual(["pattern.txt", "special_tokens.json", "tokenizer.tiktoken", "tokenizer_config.json"], made["files"])
+        ranks = self.folder / "ranks"
+        flags = ("--pattern", (ranks / "pattern.txt").read_text(), "--special-tokens", "ranks/special_tokens.json")
+        self.assertEqual(self.ids("storyteller"), self.ids("ranks/tokenizer.tiktoken", *flags))
+
+    def test_word_pieces(self):
+        self.succeeds("vocab", "convert", "wordpiece", "--to", "vocab.txt", "-o", "lines")
+        self.assertEqual(self.ids("wordpiece"), self.ids("lines"))
+
+    def test_what_a_format_cannot_say_is_refused_with_the_reason(self):
+        for model, format, reason in (("storyteller", "vocab.txt", "the model is BPE"), ("unigram", "vocab.json", "the model is Unigram"), ("unigram", "tokenizer.model", "sentencepiece's own rules")):
+            with self.subTest(f"{model} to {format}"):
+                self.assertIn(reason, self.fails(1, "vocab", "convert", model, "--to", format, "-o", "none"))
+
+
 DOMAIN = "".join(f"electroplating anode {i % 9} in the cathode bath of the electroplating line\n" for i in range(400))
 
 

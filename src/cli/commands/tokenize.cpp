@@ -9,7 +9,6 @@
 #include "cli/loading.h"
 #include "cli/tokenize_chat.h"
 #include "tokenize/plain.h"
-#include "tokenize/rank_file.h"
 
 namespace orrery::cli::commands {
 namespace {
@@ -174,21 +173,9 @@ void decode(Context& context, const TokenizeOptions& options, const Tokenizer& t
   else context.out().line(text);
 }
 
-std::optional<RankOptions> rank_options(const TokenizeOptions& options) {
-  if (options.pattern.empty() && options.special_tokens.empty()) return std::nullopt;
-  RankOptions ranks;
-  ranks.pattern = options.pattern;
-  if (options.pattern.empty()) throw Error{ErrorKind::bad_usage, "special tokens of a rank file without its expression", "--special-tokens", "give --pattern REGEX too"};
-  if (options.special_tokens.empty()) return ranks;
-  const std::string& given = options.special_tokens;
-  const bool is_json = given.starts_with('{') || given.starts_with('[');
-  ranks.special = special_tokens_of(parse_json(is_json ? given : read_text(given), is_json ? "--special-tokens" : given).value());
-  return ranks;
-}
-
 Tokenizer open(const TokenizeOptions& options, const std::vector<Text>& texts) {
   const bool is_plain = std::find(std::begin(kPlainTokenizers), std::end(kPlainTokenizers), options.model) != std::end(kPlainTokenizers);
-  if (!is_plain || std::filesystem::exists(options.model)) return load_tokenizer(options.model, rank_options(options));
+  if (!is_plain || std::filesystem::exists(options.model)) return load_tokenizer(options.model, rank_options(options.pattern, options.special_tokens));
   std::vector<std::string> all;
   for (const Text& text : texts) {
     all.push_back(text.text);
@@ -198,7 +185,7 @@ Tokenizer open(const TokenizeOptions& options, const std::vector<Text>& texts) {
 }
 
 void run(Context& context, TokenizeOptions& options, ChatOptions& chat) {
-  if (!chat.chat.empty()) return tokenize_chat(context, load_tokenizer(options.model, rank_options(options)), options.model, chat);
+  if (!chat.chat.empty()) return tokenize_chat(context, load_tokenizer(options.model, rank_options(options.pattern, options.special_tokens)), options.model, chat);
   const bool decodes = context.options().given("decode");
   const std::vector<Text> texts = decodes ? std::vector<Text>() : read_input(options);
   const Tokenizer tokenizer = open(options, texts);
