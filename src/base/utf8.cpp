@@ -1,6 +1,5 @@
 #include "base/utf8.h"
 
-#include <array>
 #include <cstring>
 
 #if defined(__SSE2__)
@@ -66,31 +65,18 @@ bool is_ascii(std::string_view text) {
   return true;
 }
 
+#if defined(__SSE2__)
 namespace {
 
-bool is_valid_by_one(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    if (at + 8 <= text.size() && is_ascii(text.substr(at, 8))) {
-      at += 8;
-      continue;
-    }
-    const CodePoint c = decode_utf8(text, at);
-    if (!c.valid) return false;
-    at += c.size;
-  }
-  return true;
-}
-
-#if defined(__SSE2__)
 // 64 bytes at a time, as masks of a bit each: bytes that go on must stand where the first bytes before them ask for some, and
 // nowhere else.
 struct Utf8Masks {
-  std::array<__m128i, 4> bytes;
+  __m128i bytes[4];
 
   template <class F>
   uint64_t where(F f) const {
     uint64_t mask = 0;
-    for (size_t i = 0; i < 4; ++i) mask |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(f(bytes[i])))) << (16 * i);
+    for (int i = 0; i < 4; ++i) mask |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(f(bytes[i])))) << (16 * i);
     return mask;
   }
   static __m128i all(int byte) { return _mm_set1_epi8(static_cast<char>(byte)); }
@@ -102,7 +88,9 @@ struct Utf8Masks {
   }
 };
 
-bool is_valid_by_64(std::string_view text) {
+}  // namespace
+
+bool is_valid_utf8(std::string_view text) {
   uint64_t two = 0, three = 0, four = 0, e0 = 0, ed = 0, f0 = 0, f4 = 0;   // of the 64 before
   char padded[64];
   for (size_t at = 0; at < text.size(); at += 64) {
@@ -113,7 +101,7 @@ bool is_valid_by_64(std::string_view text) {
       from = padded;
     }
     Utf8Masks m;
-    for (size_t i = 0; i < 4; ++i) m.bytes[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + i);
+    for (int i = 0; i < 4; ++i) m.bytes[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + i);
     const __m128i any = _mm_or_si128(_mm_or_si128(m.bytes[0], m.bytes[1]), _mm_or_si128(m.bytes[2], m.bytes[3]));
     if (_mm_movemask_epi8(any) == 0) {
       if ((two >> 63 | three >> 62 | four >> 61) != 0) return false;
@@ -143,17 +131,20 @@ bool is_valid_by_64(std::string_view text) {
   }
   return (two >> 63 | three >> 62 | four >> 61) == 0;
 }
-#endif
-
-}  // namespace
-
-bool is_valid_utf8(std::string_view text) {
-#if defined(__SSE2__)
-  return is_valid_by_64(text);
 #else
-  return is_valid_by_one(text);
-#endif
+bool is_valid_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    if (at + 8 <= text.size() && is_ascii(text.substr(at, 8))) {
+      at += 8;
+      continue;
+    }
+    const CodePoint c = decode_utf8(text, at);
+    if (!c.valid) return false;
+    at += c.size;
+  }
+  return true;
 }
+#endif
 
 size_t count_code_points(std::string_view text) {
   size_t count = 0;

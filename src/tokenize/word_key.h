@@ -10,11 +10,11 @@ namespace orrery {
 
 struct WordKey {
   static constexpr size_t kLongest = 15;
-  std::array<uint64_t, 2> parts{};   // the bytes, zeros, and the length in the last byte; never all zero: words have bytes
+  std::array<uint64_t, 2> parts;   // the bytes, zeros, and the length in the last byte; never all zero: words have bytes
 
   // Of `size` bytes from `begin` on. Within a text no byte is copied by itself.
   static WordKey of(std::string_view text, size_t begin, size_t size) {
-    WordKey key;
+    WordKey key{};
     if (begin + 16 <= text.size()) {
       std::memcpy(key.parts.data(), text.data() + begin, 16);
       key.parts[0] &= kMasks[size][0];
