@@ -1,6 +1,7 @@
 """How the tests of the command line call the binary, and where: in a fresh folder that looks like the repository."""
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = (ROOT / os.environ.get("ORRERY", "build/release/orrery")).resolve()
 SHARED = ROOT.parent / "shared"
 SECONDS = 300  # a call that takes longer hangs
+# What the repository ships; what else lies in its folder is a user's, and tests neither see nor write it.
+SHIPPED = ("CHANGELOG.md", "LICENSE", "README.md", "bench", "checkpoints", "docs", "examples", "scripts", "src", "tests")
 
 
 def call(*args, stdin="", cwd=ROOT, env=None):
@@ -25,6 +28,32 @@ def shell(script, cwd):
     env = {**os.environ, "PATH": f"{BINARY.parent}:{os.environ['PATH']}"}
     return subprocess.run(["bash", "-euo", "pipefail", "-c", script], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, errors="replace", cwd=cwd, env=env, timeout=SECONDS)
+
+
+def on_terminal(*args, cwd=ROOT, env=None):
+    """What `orrery ARGS` shows on a terminal, stdout and stderr together."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([str(BINARY), *map(str, args)], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=cwd,
+                               env={**os.environ, "TERM": "xterm", **(env or {})})
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            more = os.read(ours, 4096)
+        except OSError:   # the terminal has no other end any more
+            more = b""
+        if not more:
+            break
+        shown += more
+    os.close(ours)
+    process.wait(timeout=SECONDS)
+    return shown.decode(errors="replace")
+
+
+def link_shipped(root, folder):
+    """Links in `folder` to what the repository at `root` ships."""
+    for name in SHIPPED:
+        (folder / name).symlink_to(root / name)
 
 
 def command_names():
@@ -43,9 +72,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="orrery-cli-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        for path in ROOT.iterdir():
-            if path.name not in (".git", "build") and not path.name.startswith("."):
-                (self.folder / path.name).symlink_to(path)
+        link_shipped(ROOT, self.folder)
         self.before = set(os.listdir(self.folder))
 
     def translator(self):
