@@ -228,9 +228,24 @@ class Log {
 
 }  // namespace
 
+void Trainer::check_output(const TrainerEvents& events) const {
+  std::error_code ignored;
+  const std::filesystem::path& output = recipe_.output;
+  if (!checkpoint_steps(output).empty()) {
+    if (!resumed_from_.empty()) return;
+    throw Error{ErrorKind::bad_usage, "the output folder holds the checkpoints of another run", output.string(), "--resume " + output.string() + " goes on with it; --output names another folder"};
+  }
+  constexpr const char* kHint = "--output names a folder that is new or empty";
+  if (std::filesystem::exists(output, ignored) && !std::filesystem::is_directory(output, ignored))
+    throw Error{ErrorKind::bad_usage, "the output is a file, not a folder", output.string(), kHint};
+  for (const char* name : {"config.json", "model.safetensors", "model.safetensors.index.json"})
+    if (std::filesystem::exists(output / name, ignored)) throw Error{ErrorKind::bad_usage, "the output folder holds another model", output.string(), kHint};
+  if (std::filesystem::is_directory(output, ignored) && !std::filesystem::is_empty(output, ignored) && events.warn)
+    events.warn("the output folder holds other files (" + output.string() + ")");
+}
+
 void Trainer::run(const TrainerEvents& events) {
-  if (resumed_from_.empty() && !checkpoint_steps(recipe_.output).empty())
-    throw Error{ErrorKind::bad_usage, "the output folder holds the checkpoints of another run", recipe_.output.string(), "--resume " + recipe_.output.string() + " goes on with it; --output names another folder"};
+  check_output(events);
   if (!resumed_from_.empty() && state_.kernels != kernels().name && events.warn)
     events.warn("the checkpoint was computed by the " + state_.kernels + " kernels: the last bits of what follows may differ");
   state_.kernels = kernels().name;

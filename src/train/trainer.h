@@ -57,6 +57,7 @@ class Trainer {
   std::optional<Evaluation> evaluate_now();
 
  private:
+  void check_output(const TrainerEvents& events) const;   // no other model is written over
   void prepare();                                     // plan and optimiser, when the weights are there
   void save(const TrainerEvents& events);             // checkpoint-N; drops the oldest
   void drop_old(const TrainerEvents& events);

@@ -41,6 +41,17 @@ class VocabTrain(Case):
             made.append((self.folder / f"v{threads}" / "tokenizer.json").read_bytes())
         self.assertEqual(*made)
 
+    def test_another_folder_is_not_written_over_and_not_joined_silently(self):
+        learn = ("vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "texts.txt", "-o")
+        (self.folder / "files").mkdir()
+        self.before.add("files")
+        self.assertIn("holds a model", self.fails(2, *learn, "checkpoints/storyteller"))
+        self.assertIn("a file, not a folder", self.fails(2, *learn, "texts.txt"))
+        self.assertEqual("", call(*learn, "files", cwd=self.folder).stderr)
+        self.assertEqual("", call(*learn, "files", cwd=self.folder).stderr)
+        (self.folder / "files" / "tokenizer.json").unlink()
+        self.assertEqual("warning: the folder holds other files (files)\n", call(*learn, "files", cwd=self.folder).stderr)
+
     def test_what_cannot_be_is_refused(self):
         self.fails(2, "vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "--limit-alphabet", 4, "-o", "v", "texts.txt")
         self.fails(1, "vocab", "train", "--algorithm", "bpe", "--size", 300, "-o", "v", "absent.txt")

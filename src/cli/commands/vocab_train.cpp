@@ -58,8 +58,21 @@ VocabOptions vocab_options(const VocabTrainOptions& options, const OptionSet& gi
   return vocab;
 }
 
+// No model's tokenizer is written over.
+void check_output(const Context& context, const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder, ignored)) return;
+  if (!std::filesystem::is_directory(folder, ignored)) throw Error{ErrorKind::bad_usage, "this is a file, not a folder", folder.string(), "-o takes the name of a folder"};
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json"})
+    if (std::filesystem::exists(folder / name, ignored))
+      throw Error{ErrorKind::bad_usage, "the folder holds a model, whose tokenizer would be lost", folder.string(), "-o takes the name of another folder"};
+  if (!std::filesystem::is_empty(folder, ignored) && !std::filesystem::exists(folder / "tokenizer.json", ignored))
+    context.warn("the folder holds other files (" + folder.string() + ")");
+}
+
 void run(Context& context, VocabTrainOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
+  check_output(context, options.output);
   VocabTrainer trainer(vocab_options(options, context.options()));
   uint64_t bytes = 0, total = 0;
   std::error_code unknown;
