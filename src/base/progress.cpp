@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace orrery {
 
@@ -15,6 +16,12 @@ constexpr std::chrono::milliseconds kRedraw{100};
 size_t terminal_width() {
   winsize size{};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+// A terminal that can redraw a line.
+bool is_drawable() {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) && !(kind && std::string_view(kind) == "dumb");
 }
 
 // Three significant digits, without exponent: "8.10", "123", "45600".
@@ -56,7 +63,7 @@ Progress::Progress(std::string label, int64_t total, std::string unit, bool want
     : label_(std::move(label)),
       unit_(std::move(unit)),
       total_(total),
-      enabled_(wanted && ::isatty(STDERR_FILENO)),
+      enabled_(wanted && is_drawable()),
       begin_(Clock::now()),
       last_(begin_ - kRedraw) {}
 

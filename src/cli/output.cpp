@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace orrery::cli {
@@ -44,6 +45,11 @@ void Output::finish() {
 }
 
 bool Output::is_terminal() const { return !to_file() && ::isatty(STDOUT_FILENO); }
+
+bool Output::colours() const {
+  const auto set_to = [](const char* name) { return std::string_view(std::getenv(name) ? std::getenv(name) : ""); };
+  return is_terminal() && set_to("NO_COLOR").empty() && set_to("TERM") != "dumb";
+}
 
 std::filesystem::path Output::take_file() {
   file_.reset();

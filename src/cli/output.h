@@ -34,6 +34,8 @@ class Output {
   bool to_file() const { return !path_.empty(); }
   // Standard output on a terminal: a person reads along.
   bool is_terminal() const;
+  // Whether it shows colours: a terminal that can, and nobody has set NO_COLOR.
+  bool colours() const;
   // The path of -o, for a command that writes this file by itself (a .npy); what is printed then goes to standard output.
   std::filesystem::path take_file();
 

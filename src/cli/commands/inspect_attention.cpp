@@ -118,7 +118,7 @@ class Printer {
       for (int64_t head = 0; head < stack.heads; ++head) {
         const HeadSummary& one = stack.of(layer, head);
         constexpr const char* kWide[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-        const bool faint = out_.is_terminal() && one.first > 0.9;
+        const bool faint = out_.colours() && one.first > 0.9;
         out_.line((faint ? "\033[2m" : "") + format("%5.0f", double(layer)) + format("%6.0f", double(head)) + format("%9.3f ", one.entropy) + kWide[std::clamp(int(one.entropy_share * 8), 0, 7)] +
                   format("%7.1f %%", 100 * one.first) + format("%10.2f", one.distance) + "  " + token(stack.queries, one.query) + " → " + token(stack.keys, one.key) + format(" %.0f %%", 100 * one.weight) + (faint ? "\033[0m" : ""));
       }

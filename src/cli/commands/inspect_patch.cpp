@@ -83,9 +83,9 @@ class Printer {
   static std::string padded(const std::string& text, size_t width) { return text + std::string(width - std::min(width, count_code_points(text)), ' '); }
   // Behind it, on a terminal, a colour as strong as the effect.
   std::string cell(double effect) const {
-    if (std::fabs(effect) < kSeen) return out_.is_terminal() ? "\033[2m     ·\033[0m" : "     ·";
+    if (std::fabs(effect) < kSeen) return out_.colours() ? "\033[2m     ·\033[0m" : "     ·";
     const std::string text = number("%6.2f", effect);
-    if (!out_.is_terminal()) return text;
+    if (!out_.colours()) return text;
     const int level = int(std::lround(std::min(1.0, std::fabs(effect)) * 5));
     if (level == 0) return text;
     // Of the 6x6x6 cube: dark to light blue, or to red where the effect is negative.

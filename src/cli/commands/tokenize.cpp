@@ -113,7 +113,7 @@ std::vector<std::string> reasons(const Json& why) {
 
 // On a terminal the text with its tokens on two backgrounds in turn, then a row for each token.
 void print_encoding(Output& out, const Encoding& e, const Tokenizer& tokenizer) {
-  if (out.is_terminal()) {
+  if (out.colours()) {
     std::string line;
     for (size_t i = 0; i < e.size(); ++i) {
       const std::string bytes = tokenizer.token_bytes(e.ids[i]);
@@ -136,7 +136,7 @@ void print_encoding(Output& out, const Encoding& e, const Tokenizer& tokenizer) 
 
 // A line for each step, its pieces on two backgrounds in turn; then why each piece became its tokens.
 void print_stages(Output& out, const Json& stages) {
-  const bool colours = out.is_terminal();
+  const bool colours = out.colours();
   const auto pieces_text = [&](const Json& pieces) {
     std::string line;
     for (size_t i = 0; i < pieces.size(); ++i) {

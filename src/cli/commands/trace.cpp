@@ -47,7 +47,7 @@ std::string padded(std::string text, size_t width, bool right = false) {
 // The story, a section a stage.
 class Teller {
  public:
-  Teller(Output& out, const Trace& trace, const Model& model, const Tokenizer* tokenizer) : out_(out), trace_(trace), model_(model), tokenizer_(tokenizer), colours_(out.is_terminal()) {}
+  Teller(Output& out, const Trace& trace, const Model& model, const Tokenizer* tokenizer) : out_(out), trace_(trace), model_(model), tokenizer_(tokenizer), colours_(out.colours()) {}
 
   void tell() {
     if (trace_.text) tell_text();

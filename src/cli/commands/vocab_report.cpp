@@ -121,7 +121,7 @@ class Printer {
     out_.line("");
     const std::string verdict = report_["verdict"];
     const char* colour = verdict == "fits" ? "\033[1;32m" : verdict == "watch" ? "\033[1;33m" : "\033[1;31m";
-    out_.line("Verdict: " + (out_.is_terminal() ? colour + verdict + "\033[0m" : verdict));
+    out_.line("Verdict: " + (out_.colours() ? colour + verdict + "\033[0m" : verdict));
     for (const Json& reason : report_["reasons"])
       out_.line("  " + reason["level"].get<std::string>() + ": " + reason["measure"].get<std::string>() + " " + format("%.4g", reason["value"]) + ", watch above " + format("%.4g", reason["watch_above"]) + ", act above " +
                 format("%.4g", reason["act_above"]));
@@ -144,7 +144,7 @@ class Printer {
     std::string text;
     for (size_t i = 0; i < all.size(); i++) {
       const std::string piece = printable(all[i].get<std::string>());
-      if (out_.is_terminal())
+      if (out_.colours())
         text += (i % 2 ? "\033[48;5;153;30m" : "\033[48;5;223;30m") + piece + "\033[0m";
       else
         text += (i > 0 ? "|" : "") + piece;
