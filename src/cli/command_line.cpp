@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/loading.h"
+#include "cli/model_path.h"
 
 namespace orrery::cli {
 
@@ -66,6 +67,14 @@ const Command& find_command(std::span<const std::string> args, size_t& at) {
 
 void print(const std::string& text) { Output().text(text); }
 
+// A folder here may have the name of a checkpoint that ships.
+void warn_of_hidden(const Context& context) {
+  const Option* model = context.options().find("model");
+  if (!model || !model->given || !model->value().is_string()) return;
+  const std::string name = model->value();
+  if (hides_shipped(name)) context.warn("./" + name + " is used, not the " + name + " that ships; another folder's name would not hide it");
+}
+
 void run(std::span<const std::string> given) {
   std::vector<std::string> args(given.begin(), given.end());
   GlobalOptions globals;
@@ -91,6 +100,7 @@ void run(std::span<const std::string> given) {
   call->options.check_required(command.name);
 
   Context context(globals, call->options, globals.output);  // empty where the command has its own --output
+  warn_of_hidden(context);
   call->run(context);
   context.out().finish();
 }

@@ -78,6 +78,14 @@ std::vector<std::string> shipped_checkpoints() {
   return {names.begin(), names.end()};
 }
 
+bool hides_shipped(std::string_view model) {
+  std::error_code ignored;
+  if (!is_plain_name(model) || !fs::exists(fs::path(model), ignored)) return false;
+  for (const fs::path& folder : shipped_folders())
+    if (fs::exists(folder / model / "config.json", ignored)) return !fs::equivalent(fs::path(model), folder / model, ignored);
+  return false;
+}
+
 fs::path model_path(std::string_view model) {
   std::error_code ignored;
   if (fs::exists(fs::path(model), ignored)) return refuse_gguf(fs::path(model));

@@ -17,6 +17,9 @@ namespace orrery::cli {
 // Throws Error{not_found} that says where was looked, with a hint that names the checkpoints that ship.
 std::filesystem::path model_path(std::string_view model);
 
+// Whether `model` is here a folder or file that hides a checkpoint of the same name that ships.
+bool hides_shipped(std::string_view model);
+
 // Names of the checkpoints that ship, sorted.
 std::vector<std::string> shipped_checkpoints();
 

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from orrery import BINARY, Case, call, command_names
+from orrery import BINARY, ROOT, Case, call, command_names, on_terminal
 
 
 class Everywhere(Case):
@@ -50,6 +50,23 @@ class Everywhere(Case):
         self.fails_with_file = call("version", "-o", "no/such/folder/x", cwd=self.folder)
         self.assertEqual(1, self.fails_with_file.returncode)
         self.assertEqual(["out.txt"], self.new_files())
+
+    def test_colours_are_for_terminals_that_want_them(self):
+        call_of_trace = ("trace", "storyteller", "One day", "--max-new-tokens", 1)
+        colour = "\033[36m"
+        self.assertIn(colour, on_terminal(*call_of_trace, cwd=self.folder, env={"NO_COLOR": ""}))
+        for refused in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            self.assertNotIn("\033", on_terminal(*call_of_trace, cwd=self.folder, env=refused))
+        self.assertNotIn(colour, self.succeeds(*call_of_trace))
+
+    def test_a_folder_that_hides_a_checkpoint_that_ships_is_told(self):
+        self.assertEqual("", call("info", "storyteller", cwd=self.folder).stderr)
+        (self.folder / "storyteller").symlink_to(ROOT / "tests" / "goldens" / "llama")
+        done = call("info", "storyteller", cwd=self.folder)
+        self.assertEqual(0, done.returncode)
+        self.assertTrue(done.stderr.startswith("warning: ./storyteller is used, not the storyteller that ships"), done.stderr)
+        self.assertEqual("", call("info", "storyteller", "--quiet", cwd=self.folder).stderr)
+        self.assertEqual("", call("info", "storyteller", cwd=ROOT / "checkpoints").stderr)   # the very same
 
     def test_a_full_disk_is_an_error_of_one_line(self):
         with open("/dev/full", "w") as full:
