@@ -49,6 +49,7 @@ Status GenerationConfig::read_defaults(const Json& file, const std::string& wher
   if (file.is_object())
     for (const auto& [key, value] : file.items()) {
       if (value.is_null() || !mine.find(key) || (flags && flags->given(key))) continue;
+      if (key == "max_new_tokens" && flags && flags->given("max_length")) continue;   // which would win over it
       known[key] = key == "stop_strings" && value.is_string() ? Json::array({value}) : value;
     }
   if (Status status = mine.from_json(known, where); !status) return status;
