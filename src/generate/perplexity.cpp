@@ -60,7 +60,7 @@ PerplexityScores perplexity(Model& model, ThreadPool& pool, const std::vector<st
     throw Error{ErrorKind::unsupported, "a model of architecture " + config.architecture + " does not predict the next token", model.folder().string()};
   const int64_t limit = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.usual_positions();
   std::vector<Window> windows;
-  int64_t longest = 1;
+  int64_t longest = 1, left_out = 0;
   for (size_t i = 0; i < documents.size(); ++i) {
     try {
       check_ids(config, documents[i], 0, model.folder().string());
@@ -68,6 +68,7 @@ PerplexityScores perplexity(Model& model, ThreadPool& pool, const std::vector<st
       error.where += ", document " + std::to_string(i + 1);
       throw;
     }
+    if (options.stride <= 0) left_out += std::max<int64_t>(0, int64_t(documents[i].size()) - limit);
     for (const Window& window : windows_of(i, int64_t(documents[i].size()), limit, options.stride)) {
       if (window.end - window.begin < 2) continue;
       windows.push_back(window);
@@ -114,6 +115,7 @@ PerplexityScores perplexity(Model& model, ThreadPool& pool, const std::vector<st
     }
     if (progress) progress(int64_t(windows[end - 1].document) + 1);
   }
+  scores.left_out = left_out;
   scores.documents = int64_t(documents.size());
   scores.loss = total / double(scores.tokens);
   scores.perplexity = std::exp(scores.loss);

@@ -27,6 +27,7 @@ struct PerplexityScores {
   double perplexity = 0;
   int64_t tokens = 0;             // predicted
   int64_t documents = 0;
+  int64_t left_out = 0;           // tokens of documents behind where these were cut
 };
 
 // Pieces of `text` between separators, stripped of white space at both ends; empty ones are left out. Without a separator

@@ -29,7 +29,9 @@ void run(Context& context, PerplexityCommandOptions& options) {
   const PerplexityScores scores = perplexity(model, context.pool(), documents, {.stride = options.stride, .max_positions = options.context, .kv_dtype = kv_dtype(context)},
                                              [&](int64_t done) { progress.update(done); });
   progress.clear();
-  if (context.json()) return context.out().json({{"loss", scores.loss}, {"perplexity", scores.perplexity}, {"tokens", scores.tokens}, {"documents", scores.documents}});
+  if (scores.left_out > 0)
+    context.warn(std::to_string(scores.left_out) + " tokens were left out, as documents are cut to what is read together; --stride N scores them too");
+  if (context.json()) return context.out().json({{"loss", scores.loss}, {"perplexity", scores.perplexity}, {"tokens", scores.tokens}, {"documents", scores.documents}, {"left_out", scores.left_out}});
   char line[128];
   std::snprintf(line, sizeof line, "perplexity %.4f, loss %.6f nats a token, of %lld tokens in %lld %s", scores.perplexity, scores.loss,
                 static_cast<long long>(scores.tokens), static_cast<long long>(scores.documents), scores.documents == 1 ? "document" : "documents");
