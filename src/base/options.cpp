@@ -117,7 +117,7 @@ Status read_text(T& value, std::string_view text, const OptionInfo& info, const 
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
     const std::string near = nearest(text, choices);
     return wrong(in_quotes(text) + " is not " + join_or(choices), where,
-                 near.empty() ? "" : "did you mean " + near + "?");
+                 !near.empty() ? "did you mean " + near + "?" : choices.size() == 1 ? info.help : "");
   }
   value = T(text);
   return done();

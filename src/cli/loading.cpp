@@ -15,11 +15,8 @@
 namespace orrery::cli {
 
 LoadOptions load_options(const Context& context) {
-  const GlobalOptions& globals = context.globals();
-  if (!globals.compute_dtype.empty() && globals.compute_dtype != "f32")
-    throw Error{ErrorKind::unsupported, "products are computed in f32 only", "--compute-dtype " + globals.compute_dtype};
   LoadOptions options;
-  if (!globals.dtype.empty()) options.dtype = dtype_named(globals.dtype);
+  if (const std::string& name = context.globals().dtype; !name.empty()) options.dtype = dtype_named(name);
   return options;
 }
 

@@ -138,4 +138,5 @@ class Models(Case):
         self.assertIn("there was", text)
         self.fails(2, "info", STORIES, "--dtype", "q8_0")
         self.fails(2, "info", STORIES, "--device", "cuda")
-        self.assertIn("--compute-dtype", self.fails(1, "generate", STORIES, "-p", "a", "--compute-dtype", "bf16"))
+        for command in (("generate", STORIES, "-p", "a"), ("train", "checkpoints/sorter/recipe.json"), ("info", STORIES)):
+            self.assertIn("nothing but f32", self.fails(2, *command, "--compute-dtype", "bf16"))
