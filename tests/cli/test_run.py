@@ -1,6 +1,7 @@
 """`./run "any text"`: what it shows, and the two pages that it writes. Nothing is built here: the binary is the one under test."""
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -32,6 +33,8 @@ class Run(unittest.TestCase):
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         for command in ("info", "tokenize", "generate"):
             self.assertIn(f"$ orrery {command} storyteller", done.stdout)
+        printed = [shlex.split(line[2:]) for line in done.stdout.splitlines() if line.startswith("$ orrery ")]
+        self.assertIn(["orrery", "tokenize", "storyteller", TEXT], printed)   # a line can be copied
         ids = []
         for name in ("trace", "attention"):
             page = self.folder / "build" / "pages" / f"{name}.html"
