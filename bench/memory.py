@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Peak memory as planned, beside what the process took: VmHWM less that of an empty process.
 
-    python bench/memory.py [--keep]
+    python3 bench/memory.py [--keep]
 
 Exits 1 when the two differ by more than 2 % of the plan or 8 MB, whichever is more.
 """

@@ -3,7 +3,7 @@
 
 A peer runs in a process of its own, so that its memory and its threads are its own:
 
-    python bench/peers.py torch-train MODEL_FOLDER --batch 4 --seq 256 --attention sdpa     # prints one JSON document
+    python3 bench/peers.py torch-train MODEL_FOLDER --batch 4 --seq 256 --attention sdpa     # prints one JSON document
 """
 
 import argparse

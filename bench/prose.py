@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Text for the tokenizers' benchmarks, from files that any Debian has: prose, code and many scripts, no paragraph twice.
 
-    python bench/prose.py [--megabytes 32]      # build/bench-text/{mixed,cjk}.txt, documents of about 20 kB between form feeds
+    python3 bench/prose.py [--megabytes 32]      # build/bench-text/{mixed,cjk}.txt, documents of about 20 kB between form feeds
 
 Prose is the packages' own documentation, code Python's library and C headers, the other scripts the translations of programs'
 messages. The same files give the same text.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/performance.md, and the README's table of claims, from the newest run in each file of bench/results.
 
-    python bench/report.py
+    python3 bench/report.py
 """
 
 import json
@@ -44,7 +44,7 @@ def train(run):
     return ["## Training, float32", "",
             "A step is forward, backward and AdamW on random tokens, dropout off. Both ran in turns on the same machine, each in its own process; "
             "PyTorch with the faster of its two attentions. Median of the rounds, spread in brackets; runs taken in the machine's slow "
-            f"state are dropped. `python bench/train.py --keep`, {run['threads']} threads.", "",
+            f"state are dropped. `python3 bench/train.py --keep`, {run['threads']} threads.", "",
             *table(["shape", "batch", "Orrery tok/s", "GiB", "PyTorch tok/s", "GiB", "attention", "ratio"], rows), "",
             f"Matrix products in PyTorch reached {run['probe_gflops']:.0f} GFLOP/s in the same run. " + conditions(run)]
 
@@ -55,7 +55,7 @@ def memory(run):
             for name, case in run["cases"].items()]
     return ["## Memory: planned and taken", "",
             "The plan's peak, known before anything runs, beside the most memory the process held (VmHWM) less that of an empty one "
-            f"({run['empty_bytes'] / 1e6:.1f} MB). MB. `python bench/memory.py --keep`.", "",
+            f"({run['empty_bytes'] / 1e6:.1f} MB). MB. `python3 bench/memory.py --keep`.", "",
             *table(["case", "planned", "taken", "difference", "allowed"], rows), "", conditions(run)]
 
 
@@ -71,7 +71,7 @@ def tokenization(run):
                              f"{ours['median'] / theirs['median']:.2f}×"])
     return ["## Tokenizers, one thread", "",
             "MB of text a second: prose, code and many scripts in documents of about 20 kB, words met before unless it is the first pass. "
-            "`python bench/tokenization.py --keep`.", "",
+            "`python3 bench/tokenization.py --keep`.", "",
             *table(["tokenizer", "what", "Orrery", "peer", "MB/s", "ratio"], rows), "", conditions(run)]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tokenizers beside the packages people use: the same text, one thread, in turns.
 
-    python bench/tokenization.py [--rounds 3] [--text mixed] [--keep] [--tokenizers ../shared/tokenizers]
+    python3 bench/tokenization.py [--rounds 3] [--text mixed] [--keep] [--tokenizers ../shared/tokenizers]
 
 Documents of about 20 kB (bench/prose.py makes them). Each round measures ids alone, and ids with offsets where a package gives them. Every engine works in a
 process of its own, with one thread; it reads all documents once before it is measured, so caches are warm on both sides;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Training steps in float32: the binary beside PyTorch, the same shapes, in turns.
 
-    python bench/train.py [--rounds 3] [--steps 3] [--shape gpt2-124m] [--peer-only] [--keep]
+    python3 bench/train.py [--rounds 3] [--steps 3] [--shape gpt2-124m] [--peer-only] [--keep]
 
 Each round measures the binary and PyTorch one after the other, with a probe of the machine before and after each; a measurement
 taken while the machine was in its slow state is dropped. PyTorch goes on with the faster of its two attentions once both were measured.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes model folders of a config alone: the shapes of the benchmarks, whose weights are drawn at random from the config.
 
-    python tests/parity/make_config.py gpt2-124m FOLDER
+    python3 tests/parity/make_config.py gpt2-124m FOLDER
 """
 
 import json

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/goldens: tiny random checkpoints and what transformers computes from them. Format: tests/goldens/README.md.
 
-    python tests/parity/make_goldens.py [NAME ...]
+    python3 tests/parity/make_goldens.py [NAME ...]
 """
 
 import json
