@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tokenize/trainers/pair_merges.h"
+#include "vocabulary/append_merges.h"
 #include "vocabulary/measure.h"
 
 namespace orrery {
@@ -62,10 +63,10 @@ void VocabExtension::add(std::string_view text) {
   close();
 }
 
-ExtendedVocab VocabExtension::learn(int64_t tokens, int64_t min_frequency) const {
-  // The learner knows old tokens by their ids; special ones under names that no product can have.
+// The learner knows old tokens by their ids; special ones under names that no product can have.
+VocabExtension::Merges VocabExtension::continued(int64_t tokens, int64_t min_frequency) const {
   const int32_t first = tokenizer_.id_limit();
-  PairMerges learner({.vocab_size = first + tokens, .min_frequency = std::max<int64_t>(min_frequency, 1), .prefix = prefix_});
+  PairMerges learner({.vocab_size = first + tokens, .min_frequency = min_frequency, .max_token_length = INT64_MAX, .prefix = prefix_});
   for (int32_t id = 0; id < first; id++) {
     const auto token = tokenizer_.token_of(id);
     const bool product = token && !tokenizer_.is_special(id);
@@ -73,6 +74,24 @@ ExtendedVocab VocabExtension::learn(int64_t tokens, int64_t min_frequency) const
   }
   for (const auto& [word, count] : words_) learner.add_word(word, count);
   learner.learn({});
+  return learner.merges();
+}
+
+VocabExtension::Merges VocabExtension::appended(int64_t tokens, int64_t min_frequency) const {
+  if (type_ != "BPE")
+    throw Error{ErrorKind::unsupported, "a vocabulary of type '" + type_ + "' has no merges to append to", "vocabulary extension", "it can be extended by continued learning"};
+  std::map<std::vector<std::string>, int64_t> words;
+  for (const auto& [ids, count] : words_) {
+    std::vector<std::string> word;
+    for (const int32_t id : ids) word.push_back(tokenizer_.token_of(id).value());
+    words[word] += count;
+  }
+  return append_merges(tokenizer_.to_json()["model"], words, tokens, min_frequency);
+}
+
+ExtendedVocab VocabExtension::learn(int64_t tokens, int64_t min_frequency, ExtensionMethod method) const {
+  const int64_t least = std::max<int64_t>(min_frequency, 1);
+  const Merges merges = method == ExtensionMethod::append_merges ? appended(tokens, least) : continued(tokens, least);
 
   ExtendedVocab extended{tokenizer_.to_json(), {}};
   Json& json = extended.tokenizer_json;
@@ -86,8 +105,8 @@ ExtendedVocab VocabExtension::learn(int64_t tokens, int64_t min_frequency) const
     if (const auto known = parts.find(token); known != parts.end()) return known->second;
     return std::vector<int32_t>{tokenizer_.id_of(token).value_or(0)};
   };
-  int32_t next = first;
-  for (const auto& merge : learner.merges()) {
+  int32_t next = tokenizer_.id_limit();
+  for (const auto& merge : merges) {
     const std::string &left = merge.first, &right = merge.second;
     const bool drops = !prefix_.empty() && right.starts_with(prefix_);
     const std::string product = left + (drops ? right.substr(prefix_.size()) : right);
@@ -111,11 +130,18 @@ ExtendedVocab VocabExtension::learn(int64_t tokens, int64_t min_frequency) const
   return extended;
 }
 
-Gain extension_gain(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t tokens) {
+int64_t unused_tokens(const ExtendedVocab& extended, const Tokenizer& after, const std::vector<std::string>& texts) {
+  std::vector<bool> used(static_cast<size_t>(after.id_limit()));
+  for (const std::string& text : texts)
+    for (const int32_t id : after.encode_ids(text, kPlain)) used[static_cast<size_t>(id)] = true;
+  return std::count_if(extended.tokens.begin(), extended.tokens.end(), [&](const NewToken& token) { return !used[static_cast<size_t>(token.id)]; });
+}
+
+Gain extension_gain(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t tokens, ExtensionMethod method) {
   VocabExtension learner(tokenizer);
   for (size_t i = 0; i < texts.size(); i++)
     if (i % 5 != 4) learner.add(texts[i]);
-  const ExtendedVocab extended = learner.learn(tokens);
+  const ExtendedVocab extended = learner.learn(tokens, 2, method);
   const Tokenizer after = extended.tokenizer();
   Gain gain;
   gain.added = static_cast<int64_t>(extended.tokens.size());

@@ -21,6 +21,8 @@
 
 namespace orrery {
 
+enum class ExtensionMethod { continue_learning, append_merges };
+
 struct NewToken {
   int32_t id;
   std::string text;
@@ -39,14 +41,22 @@ class VocabExtension {
   explicit VocabExtension(const Tokenizer& tokenizer);
 
   void add(std::string_view text);
-  // At most `tokens` new tokens, each made by a pair that occurs at least `min_frequency` times.
-  ExtendedVocab learn(int64_t tokens, int64_t min_frequency = 2) const;
+  // At most `tokens` new tokens, each made by a pair that occurs at least `min_frequency` times. Throws Error{unsupported}
+  // where append_merges has no merges to append to.
+  ExtendedVocab learn(int64_t tokens, int64_t min_frequency = 2, ExtensionMethod method = ExtensionMethod::continue_learning) const;
 
  private:
+  using Merges = std::vector<std::pair<std::string, std::string>>;
+  Merges continued(int64_t tokens, int64_t min_frequency) const;
+  Merges appended(int64_t tokens, int64_t min_frequency) const;
+
   const Tokenizer& tokenizer_;
   std::string type_, prefix_;
   std::map<std::vector<int32_t>, int64_t> words_;   // as old tokens → occurrences
 };
+
+// New tokens that no text takes: steps on the way to longer ones, or cut otherwise where they stand.
+int64_t unused_tokens(const ExtendedVocab& extended, const Tokenizer& after, const std::vector<std::string>& texts);
 
 // Tokens that texts take before and after.
 struct Gain {
@@ -54,6 +64,6 @@ struct Gain {
   double shorter() const { return tokens_before == 0 ? 0 : 1 - static_cast<double>(tokens_after) / static_cast<double>(tokens_before); }
 };
 // Learns from four fifths of the texts and measures on the rest.
-Gain extension_gain(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t tokens);
+Gain extension_gain(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t tokens, ExtensionMethod method = ExtensionMethod::continue_learning);
 
 }  // namespace orrery

@@ -55,6 +55,46 @@ TEST_CASE("an extended vocabulary keeps every old id, makes domain texts shorter
   }
 }
 
+TEST_CASE("merges appended for a domain's own tokens join two tokens each, and make no text longer") {
+  for (const auto& [algorithm, size] : {std::pair("byte-bpe", 270), {"bpe", 70}}) {
+    CAPTURE(algorithm);
+    const Tokenizer before = learned(algorithm, size);
+    VocabExtension extension(before);
+    for (const std::string& text : kDomain) extension.add(text);
+    const ExtendedVocab extended = extension.learn(12, 2, ExtensionMethod::append_merges);
+    const Tokenizer after = extended.tokenizer();
+    REQUIRE(!extended.tokens.empty());
+    CHECK(extended.tokens.size() <= 12);
+    for (int32_t id = 0; id < before.id_limit(); id++) CHECK(after.token_of(id) == before.token_of(id));
+    const Json merges = extended.tokenizer_json["model"]["merges"];
+    const size_t old = merges.size() - extended.tokens.size();
+    CHECK(old == before.to_json()["model"]["merges"].size());
+    for (size_t i = 0; i < extended.tokens.size(); i++) {
+      CHECK(merges[old + i][0].get<std::string>() + merges[old + i][1].get<std::string>() == extended.tokens[i].text);
+      CHECK(after.token_of(extended.tokens[i].id) == extended.tokens[i].text);
+    }
+    size_t old_size = 0, new_size = 0;
+    for (const std::string& text : kDomain) {
+      old_size += before.encode_ids(text, kPlain).size();
+      new_size += after.encode_ids(text, kPlain).size();
+      CHECK(after.decode(after.encode_ids(text, kPlain)) == before.decode(before.encode_ids(text, kPlain)));
+    }
+    CHECK(new_size < old_size);
+    CHECK(unused_tokens(extended, after, kDomain) < static_cast<int64_t>(extended.tokens.size()));
+    CHECK(unused_tokens(extended, after, {"z"}) == static_cast<int64_t>(extended.tokens.size()));
+    for (const std::string& text : kGeneral) CHECK(after.encode_ids(text, kPlain).size() <= before.encode_ids(text, kPlain).size());
+  }
+}
+
+TEST_CASE("only a vocabulary with merges gets more of them") {
+  for (const char* algorithm : {"unigram", "wordpiece"}) {
+    const Tokenizer tokenizer = learned(algorithm, 70);
+    VocabExtension extension(tokenizer);
+    extension.add(kDomain[0]);
+    CHECK_THROWS_AS(extension.learn(3, 1, ExtensionMethod::append_merges), Error);
+  }
+}
+
 TEST_CASE("an added token beyond the model's own keeps its id") {
   Json json = learned("byte-bpe", 270).to_json();
   json["added_tokens"].push_back({{"id", 270}, {"content", "<mask>"}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}, {"special", true}});

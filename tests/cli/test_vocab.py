@@ -154,6 +154,20 @@ class VocabExtend(Case):
         prompt = ("-p", "One day, a fox", "--max-new-tokens", 1, "--logprobs", 1, "--json")
         self.assertEqual(json.loads(self.succeeds("generate", "storyteller", *prompt))["ids"], json.loads(self.succeeds("generate", "extended", *prompt))["ids"])
 
+    def test_merges_are_appended_for_the_domains_own_tokens(self):
+        (self.folder / "domain.txt").write_text(DOMAIN)
+        told = json.loads(self.succeeds("vocab", "extend", "storyteller", "--corpus", "domain.txt", "--tokens", 30, "--method", "append-merges", "-o", "extended", "--json"))
+        self.assertEqual("append-merges", told["method"])
+        self.assertEqual(0, told["held_out_texts_longer"])
+        self.assertGreater(told["held_out_shorter"], 0.2)
+        self.assertEqual(told["tokens_added"], len(told["tokens"]))
+        self.assertLess(told["tokens_unused"], told["tokens_added"])
+        text = ("Once upon a time, a fox named Ella lived here.", "--no-special", "--json")
+        self.assertEqual(json.loads(self.succeeds("tokenize", "storyteller", *text))["ids"], json.loads(self.succeeds("tokenize", "extended", *text))["ids"])
+        self.succeeds("vocab", "train", "--algorithm", "unigram", "--size", 60, "-o", "pieces", "domain.txt")
+        self.before = set(os.listdir(self.folder))
+        self.assertIn("no merges", self.fails(1, "vocab", "extend", "pieces", "--corpus", "domain.txt", "--tokens", 5, "--method", "append-merges", "-o", "more"))
+
     def test_a_tokenizer_alone_is_extended_alone(self):
         (self.folder / "domain.txt").write_text(DOMAIN)
         self.succeeds("vocab", "train", "--algorithm", "bpe", "--size", 60, "-o", "own", "domain.txt")

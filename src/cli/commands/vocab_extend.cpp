@@ -13,7 +13,7 @@
 namespace orrery::cli::commands {
 namespace {
 struct VocabExtendOptions {
-  std::string model;
+  std::string model, method = "continue";
   std::vector<std::filesystem::path> corpus;
   int64_t tokens = 0, min_frequency = 2;
   std::filesystem::path output;
@@ -21,6 +21,7 @@ struct VocabExtendOptions {
       "vocab extend", "", option(&VocabExtendOptions::model, "model", "A model, or a folder of a tokenizer alone, or its file.", positional(), required()),
       option(&VocabExtendOptions::corpus, "corpus", "The domain's texts, repeated: .txt, or .jsonl with a \"text\" in each line.", unit("FILE"), required()),
       option(&VocabExtendOptions::tokens, "tokens", "New tokens, at most.", in_range(1, 1 << 22), required()),
+      option(&VocabExtendOptions::method, "method", "Learning goes on from the vocabulary's tokens; or the domain's own tokens are taken, where two old ones make them up (BPE).", one_of("continue", "append-merges")),
       option(&VocabExtendOptions::min_frequency, "min_frequency", "How often a pair of tokens must occur to become one.", at_least(1)),
       option(&VocabExtendOptions::output, "output", "Folder for the extended model, or its tokenizer alone.", short_flag('o'), unit("DIR"), required()));
 };
@@ -52,14 +53,15 @@ void run(Context& context, VocabExtendOptions& options) {
   const Tokenizer tokenizer = load_tokenizer(options.model);
   const std::vector<std::string> lines = read_lines(options.corpus);
   if (lines.empty()) throw Error{ErrorKind::bad_file, "there is no text to learn from", options.corpus.front().string()};
-  const Gain gain = extension_gain(tokenizer, lines, options.tokens);
+  const ExtensionMethod method = options.method == "append-merges" ? ExtensionMethod::append_merges : ExtensionMethod::continue_learning;
+  const Gain gain = extension_gain(tokenizer, lines, options.tokens, method);
   VocabExtension extension(tokenizer);
   for (const std::string& line : lines) extension.add(line);
-  const ExtendedVocab extended = extension.learn(options.tokens, options.min_frequency);
+  const ExtendedVocab extended = extension.learn(options.tokens, options.min_frequency, method);
   if (extended.tokens.empty()) throw Error{ErrorKind::bad_usage, "the corpus gives no new token", options.corpus.front().string(), "it may be too short, or the vocabulary holds its words already"};
   const Tokenizer after = extended.tokenizer();
 
-  Json told = {{"vocab_size", after.vocab_size()}, {"tokens_added", extended.tokens.size()}};
+  Json told = {{"vocab_size", after.vocab_size()}, {"tokens_added", extended.tokens.size()}, {"tokens_unused", unused_tokens(extended, after, lines)}, {"method", options.method}};
   std::error_code ignored;
   if (std::filesystem::exists(folder / "config.json", ignored)) {
     const Checkpoint checkpoint = Checkpoint::open(folder).value();
@@ -87,6 +89,7 @@ void run(Context& context, VocabExtendOptions& options) {
   std::string examples;
   for (size_t i = 0; i < std::min<size_t>(8, extended.tokens.size()); i++) examples += (i > 0 ? "  " : "") + printable(after.token_bytes(extended.tokens[i].id));
   context.out().line(std::to_string(extended.tokens.size()) + " tokens added from id " + std::to_string(extended.tokens.front().id) + " on: " + examples);
+  if (told["tokens_unused"] > 0) context.out().line(told["tokens_unused"].dump() + " of them the corpus never takes: they are steps on the way to longer ones");
   if (told.contains("rows_added")) context.out().line(told["rows_added"].dump() + " rows added, each the mean of its parts; old ids and rows are unchanged. The new rows want training.");
   const auto permille = static_cast<int64_t>(gain.shorter() * 1000 + 0.5);
   context.out().line("text held out: " + std::to_string(gain.tokens_before) + " tokens before, " + std::to_string(gain.tokens_after) + " after, " + std::to_string(permille / 10) + "." + std::to_string(permille % 10) + " % fewer");
