@@ -75,6 +75,25 @@ def tokenization(run):
             *table(["tokenizer", "what", "Orrery", "peer", "MB/s", "ratio"], rows), "", conditions(run)]
 
 
+def vocab_train(run):
+    rows = []
+    for case, result in run["cases"].items():
+        for threads, engines in result["threads"].items():
+            (_, ours), (name, theirs) = engines.items()
+            times = [(one[what]["median"] for one in (ours, theirs)) for what in ("seconds", "processor_seconds")]
+            cells = [(f"{mine:.2f}", f"{other:.2f}", f"{other / mine:.1f}×") for mine, other in times]
+            rows.append([case, threads, name, *cells[0], *cells[1], f"{ours['vm_hwm_bytes'] / 1e6:.0f}", f"{theirs['vm_hwm_bytes'] / 1e6:.0f}"])
+    found = ["Both learn the same tokens and merges." for result in run["cases"].values() if result.get("same_vocabulary")]
+    for result in run["cases"].values():
+        if held := result.get("held_out"):
+            found.append("Held-out text, its log-likelihood a character: " + ", ".join(f"{name} {one['log_likelihood_per_character']:.3f}" for name, one in held.items()) +
+                         "; characters a token: " + ", ".join(f"{name} {one['characters_per_token']:.2f}" for name, one in held.items()) + ".")
+    return ["## Learning vocabularies", "",
+            f"{run['vocab_size']} tokens from {run['bytes'] / 1e6:.0f} MB of prose, code and many scripts, byte-level BPE beside tokenizers, Unigram beside sentencepiece, in turns. Seconds of the clock and of "
+            "the processors, and the most memory held (VmHWM, MB). `python3 bench/vocab_train.py --keep`.", "",
+            *table(["algorithm", "threads", "peer", "Orrery s", "peer s", "ratio", "Orrery processor s", "peer", "ratio", "Orrery MB", "peer MB"], rows), "", " ".join(found), "", conditions(run)]
+
+
 def claims(runs):
     """One row for each thing a user may ask first."""
     rows = []
@@ -91,6 +110,11 @@ def claims(runs):
             for name, kinds in engines.items():
                 if name != "orrery":
                     rows.append([f"tokens of text, {case}, one thread", f"{ours:.0f} MB/s", f"{name} {run['versions'][name]}: {kinds['ids']['median']:.1f}", f"{ours / kinds['ids']['median']:.2f}×"])
+    if run := runs["vocab_train"]:
+        for case, result in run["cases"].items():
+            (_, ours), (name, theirs) = result["threads"]["1"].items()
+            seconds = [one["processor_seconds"]["median"] for one in (ours, theirs)]
+            rows.append([f"learning a vocabulary of {run['vocab_size']}, {case}, one thread", f"{seconds[0]:.1f} s of processor time", f"{name} {run['versions'][name]}: {seconds[1]:.1f}", f"{seconds[1] / seconds[0]:.1f}×"])
     return table(["what", "Orrery", "peer, same machine and minute", "ratio"], rows)
 
 
@@ -101,9 +125,9 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "tokenization")}
+    runs = {name: newest(name) for name in ("train", "memory", "tokenization", "vocab_train")}
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization)):
+    for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization), ("vocab_train", vocab_train)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)
