@@ -67,6 +67,7 @@ class AddedTokens {
   void cut_raw(Pieces& pieces, bool specials_as_text) const { cut(pieces, raw_, specials_as_text); }
   void cut_normalized(Pieces& pieces, bool specials_as_text) const { cut(pieces, normalized_, specials_as_text); }
 
+  bool may_be_in(std::string_view text) const { return raw_.find(text, 0) || normalized_.find(text, 0); }   // of its raw and its normalised form
   bool look_at_normalized() const { return !normalized_.empty(); }   // whether cut_normalized has anything to look for
 
   const AddedToken* find(std::string_view content) const;

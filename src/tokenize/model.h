@@ -26,6 +26,8 @@ class ModelRun {
   // Appends the piece's tokens. With `bytes` each byte stands for its character of the byte-level alphabet (only asked
   // of models that read bytes). Throws Error where the piece needs the unknown token and the vocabulary has none.
   virtual void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) = 0;
+  // The same, for a caller that remembers pieces itself.
+  virtual void tokenize_once(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) { tokenize(piece, bytes, out); }
 };
 
 class SentencePiece;

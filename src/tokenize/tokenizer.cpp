@@ -107,6 +107,7 @@ Tokenizer::Parts::Parts(TokenizerFile file) : json(std::move(file.json)), config
   if (given("truncation")) truncation = Truncation::from_json(json["truncation"]);
   if (given("padding")) padding = Padding::from_json(json["padding"]);
   words = plan_words();
+  for (const bool add_special : {false, true}) around_text[add_special] = plan_around(add_special);
 }
 
 void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) const {
@@ -123,7 +124,7 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
   }
   if (ids_only && words.scan && text.size() <= UINT32_MAX) {
     Encoding out;
-    out.ids = ids_of_words(text, options);
+    out.ids = ids_of_words(text, options, {});
     return out;
   }
   Pieces pieces(text, !ids_only || (pre_tokenizer && pre_tokenizer->needs_origins()));
@@ -347,6 +348,7 @@ Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) 
 }
 
 std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options) const {
+  if (std::optional<std::vector<int32_t>> ids = parts_->quick_ids(text, options)) return std::move(*ids);
   return parts_->encode(text, options, true).ids;
 }
 

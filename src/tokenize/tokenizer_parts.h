@@ -1,6 +1,7 @@
 // What a Tokenizer is made of, for the sources of this folder alone.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -80,11 +81,16 @@ struct Tokenizer::Parts {
   Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
   void normalize(Pieces& pieces, const EncodeOptions& options) const;
 
-  // word_plan.cpp: encode_one's ids, quickly
-  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options) const;
+  // word_plan.cpp: ids alone, quickly
+  struct Around {
+    std::vector<int32_t> before, after;
+  };
+  std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
+  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const;
   void tokenize_apart(std::string_view text, ModelRun& run, std::vector<TokenSpan>& out) const;
   bool keeps_white_space() const;
   WordPlan plan_words() const;
+  std::optional<Around> plan_around(bool add_special) const;
 
   // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
   Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
@@ -107,6 +113,7 @@ struct Tokenizer::Parts {
   std::optional<Truncation> truncation;
   std::optional<Padding> padding;
   WordPlan words;                  // how ids alone are found, where that can be done word by word
+  std::array<std::optional<Around>, 2> around_text;   // without and with special tokens
   bool specials_as_text = false;   // for every text, by the config
   bool reads_bytes = false;        // text that is not UTF-8 is not repaired: bytes are tokens (tiktoken)
   mutable RunPool runs;   // guarded by itself

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/unicode.h"
+#include "base/utf8.h"
 #include "tokenize/tokenizer_parts.h"
 
 namespace orrery {
@@ -45,19 +46,43 @@ WordPlan Tokenizer::Parts::plan_words() const {
   return {};
 }
 
+// What the post-processor puts around the ids of any text, where it leaves those as they are.
+std::optional<Tokenizer::Parts::Around> Tokenizer::Parts::plan_around(bool add_special) const {
+  if (!post_processor) return Around{};
+  constexpr int32_t kText = INT32_MIN;
+  std::vector<Encoding> text(1);
+  text[0].ids = {kText};
+  Around around;
+  size_t texts = 0;
+  try {
+    for (const Encoding& part : post_processor->process(std::move(text), add_special))
+      for (const int32_t id : part.ids) {
+        if (id == kText) ++texts;
+        else (texts == 0 ? around.before : around.after).push_back(id);
+      }
+  } catch (const Error&) {
+    return std::nullopt;   // encoding will tell it
+  }
+  return texts == 1 ? std::optional(around) : std::nullopt;
+}
+
+// Nothing where the long way has to be gone.
+std::optional<std::vector<int32_t>> Tokenizer::Parts::quick_ids(std::string_view text, const EncodeOptions& options) const {
+  const std::optional<Around>& around = around_text[options.add_special];
+  if (!words.scan || !around || options.pair || options.truncation || text.size() > INT32_MAX || model->sentencepiece() || !is_valid_utf8(text)) return std::nullopt;
+  return ids_of_words(text, options, *around);
+}
+
 // Text that begins after an added token or at the start is its first word; where words are the pieces' own, that is like any other.
-std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options) const {
-  Pieces pieces(text, /*tracked=*/false);
-  const bool as_text = options.specials_as_text || specials_as_text;
-  added.cut_raw(pieces, as_text);
-  if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);
+std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const {
   const RunPool::Lease run = runs.take(*model);
   IdBuffer& ids = run->ids;
   ids.clear();
+  ids.append(around.before);
   std::array<uint32_t, 256> ends;
   std::string spelled;
   const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) {
-    if (words.how == WordWay::pieces) return run->model->tokenize(word, /*bytes=*/true, out);
+    if (words.how == WordWay::pieces) return run->model->tokenize_once(word, /*bytes=*/true, out);
     if (words.how == WordWay::apart) return tokenize_apart(word, *run->model, out);
     spelled.clear();
     for (const char c : word)
@@ -65,16 +90,11 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
       else spelled += c;
     run->model->tokenize(spelled, /*bytes=*/false, out);
   };
-  for (const Piece& piece : pieces.all()) {
-    if (piece.token != Piece::kOpen) {
-      ids.push_back(piece.token);
-      continue;
-    }
-    const std::string_view open = pieces.text(piece);
+  const auto append = [&](std::string_view open) {
     size_t at = 0;
     if (words.how == WordWay::metaspace) {
       uint32_t end = 0;
-      if (words.scan(open, 0, &end, 1) == 0) continue;
+      if (words.scan(open, 0, &end, 1) == 0) return;
       std::vector<TokenSpan> first;
       tokenize_apart(open.substr(0, end), *run->model, first);
       for (const TokenSpan& token : first) ids.push_back(token.id);
@@ -82,7 +102,20 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
     }
     for (; const size_t count = words.scan(open, at, ends.data(), ends.size()); at = ends[count - 1])
       run->words.tokenize(open, at, std::span(ends.data(), count), ids, find);
+  };
+  if (added.may_be_in(text)) {
+    Pieces pieces(text, /*tracked=*/false);
+    const bool as_text = options.specials_as_text || specials_as_text;
+    added.cut_raw(pieces, as_text);
+    if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);
+    for (const Piece& piece : pieces.all()) {
+      if (piece.token == Piece::kOpen) append(pieces.text(piece));
+      else ids.push_back(piece.token);
+    }
+  } else {
+    append(text);
   }
+  ids.append(around.after);
   return {ids.ids().begin(), ids.ids().end()};
 }
 

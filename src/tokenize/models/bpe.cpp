@@ -28,17 +28,24 @@ struct Merge {
   int32_t product = Vocab::kAbsent;   // the id of the joined token
 };
 
-// (left id, right id) → merge. Open addressing; filled once.
+// (left id, right id) → merge. Open addressing; filled once. Most pairs have none: a set of bits, which stays near the processor, tells
+// nearly all of those.
 class MergeTable {
  public:
-  explicit MergeTable(size_t count) : slots_(std::bit_ceil(count * 2 + 2)), shift_(64 - std::countr_zero(slots_.size())) {}
+  explicit MergeTable(size_t count)
+      : slots_(std::bit_ceil(count * 2 + 2)), maybe_((slots_.size() * kBitsPerSlot + 63) / 64), shift_(64 - std::countr_zero(slots_.size())) {}
 
   void set(int32_t left, int32_t right, Merge merge) {
-    Slot& slot = slots_[locate(key(left, right))];
-    slot = {key(left, right), merge};
+    const uint64_t wanted = key(left, right), bit = bit_of(wanted);
+    maybe_[bit / 64] |= uint64_t(1) << bit % 64;
+    slots_[locate(wanted)] = {wanted, merge};
   }
   // product is kAbsent where the pair has no merge.
-  Merge find(int32_t left, int32_t right) const { return slots_[locate(key(left, right))].merge; }
+  Merge find(int32_t left, int32_t right) const {
+    const uint64_t wanted = key(left, right), bit = bit_of(wanted);
+    if ((maybe_[bit / 64] >> bit % 64 & 1) == 0) return {};
+    return slots_[locate(wanted)].merge;
+  }
 
   template <class F>
   void each(F f) const {
@@ -53,13 +60,18 @@ class MergeTable {
     Merge merge;
   };
   static uint64_t key(int32_t left, int32_t right) { return uint64_t(uint32_t(left)) << 32 | uint32_t(right); }
+  static uint64_t mixed(uint64_t wanted) { return wanted * 0x9E3779B97F4A7C15u; }
+  uint64_t bit_of(uint64_t wanted) const { return mixed(wanted) >> (shift_ - std::countr_zero(kBitsPerSlot)); }
   size_t locate(uint64_t wanted) const {
-    size_t at = static_cast<size_t>(wanted * 0x9E3779B97F4A7C15u >> shift_);
+    size_t at = static_cast<size_t>(mixed(wanted) >> shift_);
     while (slots_[at].key != wanted && slots_[at].key != kEmpty) at = (at + 1) & (slots_.size() - 1);
     return at;
   }
 
+  static constexpr uint64_t kBitsPerSlot = 4;
+
   std::vector<Slot> slots_;
+  std::vector<uint64_t> maybe_;
   int shift_;
 };
 
@@ -88,6 +100,7 @@ class Bpe : public TokenModel {
   bool odd_products_ = false;
   bool words_begin_with_metaspace_ = false;   // no merge joins a ▁ to another character before it
   std::array<int32_t, 256> byte_ids_;      // the token of each byte-level character
+  std::vector<Merge> byte_merges_;         // of two bytes, left * 256 + right; none where some byte has no token
   std::array<int32_t, 256> fallback_ids_;  // "<0xE4>"
   std::array<int32_t, 128> ascii_ids_;
 };
@@ -111,6 +124,11 @@ struct Bpe::Run : ModelRun {
     }
   }
 
+  void tokenize_once(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) override {
+    if (!model.words_begin_with_metaspace_ || bytes) return merge_word(piece, bytes, out);
+    tokenize(piece, bytes, out);
+  }
+
  private:
   // Where a ▁ follows another character, after `begin`.
   static size_t word_end(std::string_view piece, size_t begin) {
@@ -127,7 +145,7 @@ struct Bpe::Run : ModelRun {
     begin_symbols(piece, bytes);
     if (symbols.size() > 1) {
       if (symbols.size() <= kShort && !model.odd_products_)
-        merge_short();
+        merge_short(bytes && !model.byte_merges_.empty() ? piece : std::string_view());
       else
         merge_long();
     }
@@ -150,7 +168,8 @@ struct Bpe::Run : ModelRun {
     flush_unknown();
   }
 
-  static constexpr size_t kShort = 32;   // symbols up to which looking at all pairs beats keeping a heap
+  static constexpr size_t kShort = 512;   // symbols up to which looking for the lowest rank beats keeping a heap
+  static constexpr size_t kBlock = 16;
 
   struct Symbol {
     int32_t id;
@@ -208,29 +227,58 @@ struct Bpe::Run : ModelRun {
     unknown_bytes = 0;
   }
 
-  // The lowest rank among all pairs, again and again: quadratic, and the fastest for a word.
-  void merge_short() {
-    std::array<Merge, kShort> pairs;
-    size_t count = symbols.size();
-    for (size_t i = 0; i + 1 < count; i++) pairs[i] = model.merges_.find(symbols[i].id, symbols[i + 1].id);
-    while (count > 1) {
-      size_t best = count;
-      uint32_t rank = UINT32_MAX;
-      for (size_t i = 0; i + 1 < count; i++)
-        if (pairs[i].product != Vocab::kAbsent && pairs[i].rank < rank) {
-          rank = pairs[i].rank;
-          best = i;
-        }
-      if (best == count) break;
-      symbols[best].id = pairs[best].product;
-      symbols[best].bytes += symbols[best + 1].bytes;
-      count--;
-      for (size_t i = best + 1; i < count; i++) symbols[i] = symbols[i + 1];
-      for (size_t i = best + 1; i + 1 < count; i++) pairs[i] = pairs[i + 1];
-      if (best > 0) pairs[best - 1] = model.merges_.find(symbols[best - 1].id, symbols[best].id);
-      if (best + 1 < count) pairs[best] = model.merges_.find(symbols[best].id, symbols[best + 1].id);
+  // The lowest rank among all pairs, again and again: of the lowest of each 16. `bytes` are those that the symbols stand for, if they do.
+  void merge_short(std::string_view bytes) {
+    constexpr uint32_t kNone = UINT32_MAX;
+    std::array<uint32_t, kShort> ranks;
+    std::array<int32_t, kShort> products;
+    std::array<uint32_t, kShort / kBlock> lowest;
+    const size_t count = symbols.size(), blocks = (count + kBlock - 1) / kBlock;
+    const auto set = [&](size_t i, Merge merge) {
+      ranks[i] = merge.product == Vocab::kAbsent ? kNone : merge.rank;
+      products[i] = merge.product;
+    };
+    const auto pair_at = [&](int32_t i) {
+      const Symbol& left = symbols[static_cast<size_t>(i)];
+      set(static_cast<size_t>(i), left.next < 0 ? Merge{} : model.merges_.find(left.id, symbols[static_cast<size_t>(left.next)].id));
+    };
+    const auto lowest_of = [&](size_t block) {
+      uint32_t least = kNone;
+      for (size_t i = 0; i < kBlock; i++) least = std::min(least, ranks[block * kBlock + i]);
+      lowest[block] = least;
+    };
+    for (size_t i = 0; i < count; i++) {
+      symbols[i].previous = static_cast<int32_t>(i) - 1;
+      symbols[i].next = i + 1 < count ? static_cast<int32_t>(i) + 1 : -1;
     }
-    symbols.resize(count);
+    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(bytes[i])); };
+    for (size_t i = 0; i + 1 < count; i++) {
+      if (bytes.empty()) pair_at(static_cast<int32_t>(i));
+      else set(i, model.byte_merges_[byte(i) << 8 | byte(i + 1)]);
+    }
+    std::fill(ranks.begin() + static_cast<std::ptrdiff_t>(count) - 1, ranks.begin() + static_cast<std::ptrdiff_t>(blocks * kBlock), kNone);
+    for (size_t block = 0; block < blocks; block++) lowest_of(block);
+    for (;;) {
+      const auto block = static_cast<size_t>(std::min_element(lowest.begin(), lowest.begin() + static_cast<std::ptrdiff_t>(blocks)) - lowest.begin());
+      if (lowest[block] == kNone) return;
+      size_t at = block * kBlock;
+      while (ranks[at] != lowest[block]) at++;
+      Symbol& left = symbols[at];
+      const auto gone = static_cast<size_t>(left.next);
+      Symbol& right = symbols[gone];
+      left.id = products[at];
+      left.bytes += right.bytes;
+      left.next = right.next;
+      right.bytes = 0;
+      if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = static_cast<int32_t>(at);
+      ranks[gone] = kNone;
+      pair_at(static_cast<int32_t>(at));
+      lowest_of(block);
+      if (gone / kBlock != block) lowest_of(gone / kBlock);
+      if (left.previous < 0) continue;
+      pair_at(left.previous);
+      lowest_of(static_cast<size_t>(left.previous) / kBlock);
+    }
   }
 
   // A heap of candidates. One whose pair has changed since still fires if the pair there now makes the same token, as in
@@ -328,6 +376,9 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
     if (right.starts_with(kMetaspace) && !left.ends_with(kMetaspace)) words_begin_with_metaspace_ = false;
     merges_.set(left_id, right_id, {rank++, product});
   }
+  if (reads_bytes() && std::find(byte_ids_.begin(), byte_ids_.end(), Vocab::kAbsent) == byte_ids_.end())
+    for (const int32_t left : byte_ids_)
+      for (const int32_t right : byte_ids_) byte_merges_.push_back(merges_.find(left, right));
 }
 
 // The merges one after the other: the lowest rank, the leftmost of equals.
