@@ -37,6 +37,7 @@ uint32_t StringSet::child(uint32_t node, unsigned char byte) const {
 
 size_t StringSet::candidate(std::string_view text, size_t from) const {
   const auto goes_on = [&](size_t at) { return at + 1 == text.size() || second_[static_cast<unsigned char>(text[at + 1])]; };
+  if (begins_.empty()) return std::string_view::npos;
   if (begins_.size() == 1) {
     while ((from = text.find(begins_[0], from)) < text.size() && !goes_on(from)) ++from;
     return from;

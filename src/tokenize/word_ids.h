@@ -95,10 +95,13 @@ class WordIds {
   // Appends the ids of words that lie end to end in `text`, the first at `begin`; find(word, spans) makes those of a new word.
   template <class Find>
   void tokenize(std::string_view text, size_t begin, std::span<const uint32_t> ends, IdBuffer& ids, Find find) {
-    for (size_t done = 0; done < ends.size(); done += kBatch) {
-      const size_t count = std::min(kBatch, ends.size() - done);
-      batch(text, begin, ends.subspan(done, count), ids, find);
-      begin = ends[done + count - 1];
+    std::array<Batch, 2> batches;   // the memory is asked for one while the other is answered
+    const auto part = [&](size_t done) { return ends.subspan(done, std::min(kBatch, ends.size() - done)); };
+    const auto begin_of = [&](size_t done) { return done == 0 ? begin : ends[done - 1]; };
+    if (!ends.empty()) ask(text, begin, part(0), batches[0]);
+    for (size_t done = 0, turn = 0; done < ends.size(); done += kBatch, turn ^= 1) {
+      if (const size_t next = done + kBatch; next < ends.size()) ask(text, begin_of(next), part(next), batches[turn ^ 1]);
+      answer(text, begin_of(done), part(done), batches[turn], ids, find);
     }
   }
 
@@ -158,18 +161,33 @@ class WordIds {
   }
   static WordKey long_key(std::string_view word) { return {{hash_of(word), uint64_t(0xFF) << 56 | word.size()}}; }
 
-  template <class Find>
-  void batch(std::string_view text, size_t begin, std::span<const uint32_t> ends, IdBuffer& ids, Find find) {
+  struct Batch {
     std::array<WordKey, kBatch> keys;
     std::array<size_t, kBatch> places;
+    int bits;   // with which these are right
+
+    void place(size_t from, size_t count, int now) {
+      for (size_t i = from; i < count; ++i) places[i] = keys[i].place(now - 1);
+      bits = now;
+    }
+  };
+
+  void ask(std::string_view text, size_t at, std::span<const uint32_t> ends, Batch& batch) const {
     const int line_bits = bits_ - 1;
-    size_t at = begin;
     for (size_t i = 0; i < ends.size(); at = ends[i++]) {
       const size_t size = ends[i] - at;
-      keys[i] = size <= WordKey::kLongest ? WordKey::of(text, at, size) : long_key(text.substr(at, size));
-      places[i] = keys[i].place(line_bits);
-      __builtin_prefetch(&lines_[places[i]]);
+      batch.keys[i] = size <= WordKey::kLongest ? WordKey::of(text, at, size) : long_key(text.substr(at, size));
+      batch.places[i] = batch.keys[i].place(line_bits);
+      __builtin_prefetch(&lines_[batch.places[i]]);
     }
+    batch.bits = bits_;
+  }
+
+  template <class Find>
+  void answer(std::string_view text, size_t begin, std::span<const uint32_t> ends, Batch& batch, IdBuffer& ids, Find find) {
+    if (batch.bits != bits_) batch.place(0, ends.size(), bits_);
+    const auto& keys = batch.keys;
+    const auto& places = batch.places;
     const int32_t* from = ids.room(kRoom);
     int32_t* out = ids.room(kRoom);
     for (size_t i = 0; i < ends.size(); ++i) {
@@ -189,10 +207,9 @@ class WordIds {
       }
       ids.took(static_cast<size_t>(out - from));
       const size_t start = i == 0 ? begin : ends[i - 1];
-      const int bits = bits_;
       append_slowly(text.substr(start, ends[i] - start), keys[i], ids, find);
       from = out = ids.room(kRoom);
-      for (size_t left = bits == bits_ ? ends.size() : i + 1; left < ends.size(); ++left) places[left] = keys[left].place(bits_ - 1);
+      if (batch.bits != bits_) batch.place(i + 1, ends.size(), bits_);
     }
     ids.took(static_cast<size_t>(out - from));
   }

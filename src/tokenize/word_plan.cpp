@@ -79,7 +79,7 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
   IdBuffer& ids = run->ids;
   ids.clear();
   ids.append(around.before);
-  std::array<uint32_t, 256> ends;
+  std::array<uint32_t, 512> ends;
   std::string spelled;
   const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) {
     if (words.how == WordWay::pieces) return run->model->tokenize_once(word, /*bytes=*/true, out);
