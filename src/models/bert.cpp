@@ -86,6 +86,13 @@ Outputs build(Builder& g, const Config& c, const Inputs& in) {
   return out;
 }
 
+// Checkpoints that came early from TensorFlow keep its names of the norms' weights.
+std::vector<WeightPlace> other_places(const Config&, const std::string& weight) {
+  for (const auto& [ours, theirs] : {std::pair<std::string, const char*>{"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}})
+    if (weight.ends_with(ours)) return {{.tensor = weight.substr(0, weight.size() - ours.size()) + theirs}};
+  return {};
+}
+
 double initial_std(const Config& c, const std::string&) { return c.initializer_range; }
 
 }  // namespace
@@ -96,7 +103,8 @@ const ModelFamily& bert_family() {
                                      .tied = {{"cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"}, {"cls.predictions.decoder.bias", "cls.predictions.bias"}},
                                      .read = read,
                                      .build = build,
-                                     .initial_std = initial_std};
+                                     .initial_std = initial_std,
+                                     .other_places = other_places};
   return family;
 }
 

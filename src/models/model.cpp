@@ -24,14 +24,10 @@ std::vector<int64_t> shape_of(const ValueInfo& weight) {
   return shape;
 }
 
-// The name under which a file holds a weight: as it is, without the base model's prefix, with it, or with the old
-// spelling of the norms. Empty when there is none.
+// The name under which a file holds a weight: as it is, or without the base model's prefix. Empty when there is none.
 std::string name_in_file(const Checkpoint& checkpoint, const ModelFamily& family, const std::string& name) {
   std::vector<std::string> candidates{name};
   if (!family.base_prefix.empty() && name.starts_with(family.base_prefix)) candidates.push_back(name.substr(family.base_prefix.size()));
-  for (size_t i = 0, n = candidates.size(); i < n; ++i)
-    for (const auto& [modern, old] : {std::pair{"LayerNorm.weight", "LayerNorm.gamma"}, std::pair{"LayerNorm.bias", "LayerNorm.beta"}})
-      if (candidates[i].ends_with(modern)) candidates.push_back(candidates[i].substr(0, candidates[i].size() - std::string(modern).size()) + old);
   for (const std::string& candidate : candidates)
     if (checkpoint.has(candidate)) return candidate;
   return {};

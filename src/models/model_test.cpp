@@ -295,6 +295,21 @@ TEST_CASE("of tied weights a file may hold either") {
   CHECK(bias.weights().all().contains("cls.predictions.bias"));
 }
 
+TEST_CASE("norms of BERT may have the names that TensorFlow gave them, and are saved with today's") {
+  const TemporaryFolder folder("gamma");
+  const Model modern = Model::load(golden("bert-masked")).value();
+  const Model old = changed("bert-masked", folder.path() / "old", [](NamedTensors& tensors) {
+    for (auto& [name, tensor] : tensors)
+      for (const auto& [ours, theirs] : {std::pair<std::string, std::string>{"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}})
+        if (name.ends_with(ours)) name = name.substr(0, name.size() - ours.size()) + theirs;
+  });
+  REQUIRE(old.weights().all().size() == modern.weights().all().size());
+  for (const auto& [name, weight] : modern.weights().all()) CHECK(std::memcmp(old.weights().at(name).value.raw(), weight.value.raw(), weight.value.bytes()) == 0);
+  const NamedTensors saved = old.contents(DType::f32).value().tensors, expected = modern.contents(DType::f32).value().tensors;
+  CHECK(saved.size() == expected.size());
+  for (const auto& [name, tensor] : saved) CHECK(name.find("gamma") == std::string::npos);
+}
+
 TEST_CASE("experts that a file keeps in one tensor are saved one by one, with the same bits") {
   const TemporaryFolder folder("experts");
   const Model model = Model::load(golden("mixtral-fused")).value();
