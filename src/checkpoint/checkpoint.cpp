@@ -68,6 +68,8 @@ Result<Json> read_config(const std::filesystem::path& folder) {
   return read_object(folder / "config.json");
 }
 
+bool has_weights(const std::filesystem::path& folder) { return is_there(folder / kWeights) || is_there(folder / kIndex); }
+
 Result<Checkpoint> Checkpoint::open(const std::filesystem::path& folder) {
   Checkpoint checkpoint;
   checkpoint.folder_ = folder;

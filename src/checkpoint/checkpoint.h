@@ -61,6 +61,9 @@ class Checkpoint {
 // The object in FOLDER/config.json, for callers that need no weights.
 Result<Json> read_config(const std::filesystem::path& folder);
 
+// Are there weights in the folder, whole or in shards?
+bool has_weights(const std::filesystem::path& folder);
+
 struct CheckpointContents {
   Json config;
   Json generation_config = {};  // null: no such file

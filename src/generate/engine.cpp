@@ -4,55 +4,29 @@
 #include <cstring>
 
 #include "generate/encoder.h"
+#include "generate/engine_runs.h"
 
 namespace orrery {
 
-EngineOptions Engine::checked(const Model& model, EngineOptions options) {
-  const Config& config = model.config();
+EngineOptions Engine::checked(const Model& model, const EngineOptions& options) {
   if (!model.generates())
-    throw Error{ErrorKind::unsupported, "a model of architecture " + config.architecture + " does not generate text", model.folder().string(),
+    throw Error{ErrorKind::unsupported, "a model of architecture " + model.config().architecture + " does not generate text", model.folder().string(),
                 "try `orrery embed`, `orrery classify` or `orrery logits`"};
-  options.max_batch = std::max<int64_t>(1, options.max_batch);
-  options.max_positions = options.max_positions > 0 ? std::min(options.max_positions, config.max_positions) : config.usual_positions();
-  if (options.cache_tokens <= 0) options.cache_tokens = options.max_batch * options.max_positions;
-  if (options.source_positions <= 0) options.source_positions = options.max_positions;
-  options.source_positions = std::min(options.source_positions, config.max_positions);
-  options.max_rows = std::max(options.max_batch, std::min(options.max_rows, options.max_batch * options.max_positions));
-  return options;
+  return completed(model.config(), options);
 }
 
-namespace {
-// The plan of an encode run, and what it keeps.
-std::shared_ptr<const Plan> compiled_encoder(Model& model, ThreadPool& pool, const EngineOptions& options, std::vector<CacheSlot>& slots) {
-  Graph graph = model.graph({.encode = true, .kv_dtype = options.kv_dtype, .sites = options.sites}, &slots);
-  CompileOptions compile_options;
-  compile_options.capacity = {{"source", options.source_positions}, {"source.sequences", 1}, {"tokens", 1}};
-  compile_options.max_positions = options.source_positions;
-  return compile(std::move(graph), model.weights(), compile_options, &pool);
-}
-}  // namespace
-
-Engine::Compiled Engine::compiled(Model& model, ThreadPool& pool, const EngineOptions& options) {
-  Compiled made;
-  Graph graph = model.graph({.choose_rows = true, .cached = true, .kv_dtype = options.kv_dtype, .sites = options.sites}, &made.slots);
-  std::erase_if(graph.outputs, [](const auto& output) { return output.first != "logits"; });
-  CompileOptions compile_options;
-  compile_options.capacity = {{"tokens", options.max_rows}, {"tokens.sequences", options.max_batch}, {"logit_rows", options.max_batch}, {"source", options.max_batch * options.source_positions}, {"source.sequences", options.max_batch}};
-  compile_options.max_positions = options.max_positions;
-  made.plan = compile(std::move(graph), model.weights(), compile_options, &pool);
-  return made;
+Engine::Compiled Engine::compiled(Model& model, ThreadPool& pool, EngineRun run) {
+  return {compile(std::move(run.graph), model.weights(), run.limits, &pool), std::move(run.slots), run.cache};
 }
 
 Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options)
-    : Engine(model, pool, checked(model, options), compiled(model, pool, checked(model, options))) {}
+    : Engine(model, pool, checked(model, options), compiled(model, pool, writing_run(model.family(), model.config(), checked(model, options)))) {}
 
 Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Compiled made)
     : model_(&model),
       options_(options),
       vocab_size_(model.config().vocab_size),
-      // Each sequence may leave a part of its last block empty.
-      cache_(std::move(made.slots), {.block_size = options.block_size,
-                                     .num_blocks = (options.cache_tokens + options.block_size - 1) / options.block_size + options.max_batch}),
+      cache_(std::move(made.slots), made.cache),
       run_(made.plan, pool),
       rows_(&run_.rows("tokens")) {
   ids_.resize(size_t(options.max_rows));
@@ -66,10 +40,9 @@ Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Com
   if (!model.config().encoder_decoder) return;
   source_rows_ = &run_.rows("source");
   source_rows_->sequences.reserve(size_t(options.max_batch));
-  std::vector<CacheSlot> slots;
-  encode_run_ = std::make_unique<Workspace>(compiled_encoder(model, pool, options, slots), pool);
-  const int64_t blocks = (options.source_positions + options.block_size - 1) / options.block_size;
-  source_cache_ = std::make_unique<PagedCache>(std::move(slots), CacheOptions{.block_size = options.block_size, .num_blocks = blocks * options.max_batch});
+  Compiled reading = compiled(model, pool, reading_run(model.family(), model.config(), options_));
+  encode_run_ = std::make_unique<Workspace>(reading.plan, pool);
+  source_cache_ = std::make_unique<PagedCache>(std::move(reading.slots), reading.cache);
   encode_run_->cache(source_cache_.get());
 }
 

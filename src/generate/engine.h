@@ -44,6 +44,8 @@ struct Feed {
   const CacheSequence* source = nullptr;   // what the decoder of an encoder-decoder looks at
 };
 
+struct EngineRun;   // engine_runs.h
+
 class Engine {
  public:
   // Throws Error where the model does not generate from left to right. The model must outlive the engine.
@@ -77,9 +79,10 @@ class Engine {
   struct Compiled {
     std::shared_ptr<const Plan> plan;
     std::vector<CacheSlot> slots;
+    CacheOptions cache;
   };
-  static EngineOptions checked(const Model& model, EngineOptions options);
-  static Compiled compiled(Model& model, ThreadPool& pool, const EngineOptions& options);
+  static EngineOptions checked(const Model& model, const EngineOptions& options);
+  static Compiled compiled(Model& model, ThreadPool& pool, EngineRun run);
   Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Compiled made);
 
   struct Progress {

@@ -144,6 +144,7 @@ TEST_CASE("a report counts parameters, bytes and operations before anything runs
   CHECK(report.dtype == "f32");
   CHECK(report.causal);
   CHECK(report.cache_bytes_per_token == 2 * model.config().num_layers * model.config().num_kv_heads * model.config().head_dim * 4);
+  CHECK(report.total_bytes == report.weights_bytes + report.packed_bytes + report.activation_bytes + report.cache_bytes);
   CHECK(report.flops_last > report.flops_first);
   CHECK(report.flops_first > double(report.parameters));
   CHECK_FALSE(report_model(golden("bert")).value().causal);
@@ -154,6 +155,23 @@ TEST_CASE("a report counts parameters, bytes and operations before anything runs
   CHECK_FALSE(bare.has_weights);
   CHECK(bare.parameters == report.parameters);
   CHECK(bare.dtype == "bf16");
+}
+
+TEST_CASE("what a report prices is what an engine allocates") {
+  ThreadPool pool(1);
+  for (const char* variant : {"gpt2", "llama-grouped", "mixtral", "pegasus", "t5-gated", "bahdanau"})
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      CAPTURE(variant);
+      Model model = Model::load(golden(variant)).value();
+      const ModelReport report = report_model(golden(variant), std::nullopt, dtype).value();
+      const Engine engine(model, pool, {.kv_dtype = dtype});
+      CHECK(report.cache_bytes == engine.cache_bytes());
+      CHECK(report.activation_bytes == engine.memory().arena);
+      CHECK(report.packed_bytes <= engine.memory().derived);   // which fills its panels up, and has tables
+      CHECK(report.packed_bytes > report.weights_bytes / 2);
+      CHECK((report.source_cache_bytes_per_token > 0) == model.config().encoder_decoder);
+      CHECK((report.flops_source > 0) == model.config().encoder_decoder);
+    }
 }
 
 TEST_CASE("speeds are measured on any model and tokenizer") {

@@ -4,16 +4,15 @@
 #include <map>
 #include <set>
 
-#include "graph/plan/memory.h"
+#include "generate/engine_runs.h"
+#include "graph/plan/price.h"
 
 namespace orrery {
 
 namespace {
 
-constexpr int64_t kPrefillRows = 512;
-
-// The graph of a config without weights.
-Result<Graph> graph_of(const std::filesystem::path& folder, ModelReport& report) {
+// Config and graph; no weights.
+Result<const ModelFamily*> read(const std::filesystem::path& folder, ModelReport& report) {
   Result<Json> json = read_config(folder);
   if (!json) return json.error();
   const std::string where = (folder / "config.json").string();
@@ -23,13 +22,12 @@ Result<Graph> graph_of(const std::filesystem::path& folder, ModelReport& report)
   if (!config) return config.error();
   report.config = *config;
   report.family = (*family)->name;
-  report.causal = ((*family)->causal || config->encoder_decoder) && config->head == Head::causal_lm;
-  Graph graph;
-  Builder g(graph);
-  const Outputs out = build_model(**family, g, *config);
-  if (out.logits) g.output("logits", out.logits);
-  else g.output("hidden", out.hidden);
-  return graph;
+  report.causal = generates(**family, *config);
+  report.graph = model_graph(**family, *config);
+  const std::string output = report.graph.outputs.contains("logits") ? "logits" : "hidden";
+  std::erase_if(report.graph.outputs, [&](const auto& other) { return other.first != output; });
+  drop_dead_nodes(report.graph);
+  return *family;
 }
 
 int64_t count_of(const ValueInfo& weight) {
@@ -39,9 +37,9 @@ int64_t count_of(const ValueInfo& weight) {
 }
 
 void measure_weights(ModelReport& report, const WeightStore* store, DType dtype) {
+  const std::set<std::string> packed = packed_weights(report.graph);
   std::map<std::string, int64_t> held;
-  for (size_t i = 0; i < report.graph.values.size(); ++i) {
-    const ValueInfo& value = report.graph.values[i];
+  for (const ValueInfo& value : report.graph.values) {
     if (value.kind != ValueKind::weight) continue;
     const int64_t count = count_of(value);
     const DType as = store ? store->at(value.name).value.dtype() : value.dims.size() == 1 ? DType::f32 : dtype;
@@ -49,55 +47,61 @@ void measure_weights(ModelReport& report, const WeightStore* store, DType dtype)
     held[name_of(as)] += count;
     report.parameters += count;
     report.weights_bytes += bytes;
-    for (const Node& node : report.graph.nodes)
-      if (node.op == &linear_op() && node.inputs.size() > 1 && node.inputs[1] == int(i)) {
-        report.packed_bytes += bytes;
-        break;
-      }
+    if (packed.contains(value.name)) report.packed_bytes += bytes;
   }
   for (const auto& [name, count] : held)
     if (report.dtype.empty() || count > held[report.dtype]) report.dtype = name;
 }
 
-void measure_runs(ModelReport& report, DType kv_dtype) {
+double flops(const Graph& graph, int64_t keys) {
+  Graph run = graph;
+  drop_dead_nodes(run);
+  return cost_of(run, {}, keys).flops;   // one row of everything
+}
+
+// A model that reads whole texts at once.
+void measure_reading(ModelReport& report) {
+  report.activation_bytes = arena_bytes(report.graph, {{"tokens", report.prefill_rows}, {"source", report.prefill_rows}});
+  report.flops_first = flops(report.graph, 1);
+  report.flops_last = flops(report.graph, report.config.usual_positions());
+}
+
+void measure_writing(ModelReport& report, const ModelFamily& family, DType kv_dtype) {
   const Config& c = report.config;
-  Graph graph = report.graph;
-  if (report.causal) choose_logit_rows(graph);
-  drop_dead_nodes(graph);
-  const auto flops = [&](int64_t keys) { return cost_of(graph, {{"tokens", 1}, {"logit_rows", 1}, {"tokens.sequences", 1}}, keys).flops; };
-  report.flops_first = flops(1);
-  report.flops_last = flops(c.usual_positions());
-  report.prefill_rows = std::min(kPrefillRows, c.usual_positions());
-  Sizes sizes;
-  sizes.symbols.assign(graph.symbols.size(), 1);
-  if (const int tokens = graph.find_symbol("tokens"); tokens >= 0) sizes.symbols[size_t(tokens)] = report.prefill_rows;
-  std::set<int> prepared;
-  for (size_t i = 0; i < graph.nodes.size(); ++i)
-    if (graph.nodes[i].op->prepare) prepared.insert(int(i));
-  report.activation_bytes = lay_out(graph, sizes, DType::f32, {}, prepared).arena_bytes;
-  if (report.causal) report.cache_bytes_per_token = 2 * c.num_layers * c.num_kv_heads * c.head_dim * size_of(kv_dtype);
-  report.total_bytes = report.weights_bytes + report.packed_bytes + report.activation_bytes + report.cache_bytes_per_token * c.usual_positions();
+  const EngineOptions options = completed(c, {.kv_dtype = kv_dtype});
+  const EngineRun writing = writing_run(family, c, options);
+  report.activation_bytes = arena_bytes(writing.graph, writing.limits.capacity);
+  report.cache_bytes_per_token = bytes_per_token(writing.slots);
+  report.cache_bytes = cache_bytes(writing);
+  report.flops_first = flops(writing.graph, 1);
+  report.flops_last = flops(writing.graph, options.max_positions);
+  if (!c.encoder_decoder) return;
+  const EngineRun reading = reading_run(family, c, options);
+  report.activation_bytes += arena_bytes(reading.graph, reading.limits.capacity);
+  report.source_cache_bytes_per_token = bytes_per_token(reading.slots);
+  report.cache_bytes += cache_bytes(reading);
+  report.flops_source = flops(reading.graph, options.source_positions);
 }
 
 }  // namespace
 
 Result<ModelReport> report_model(const std::filesystem::path& folder, std::optional<DType> dtype, DType kv_dtype) {
   ModelReport report;
-  std::error_code ignored;
-  report.has_weights = std::filesystem::exists(folder / "model.safetensors", ignored) || std::filesystem::exists(folder / "model.safetensors.index.json", ignored);
+  report.has_weights = has_weights(folder);
   std::optional<Model> model;
   if (report.has_weights) {   // first: loading refuses a config that asks for more layers than there are
     Result<Model> loaded = Model::load(folder, {.dtype = dtype});
     if (!loaded) return loaded.error();
     model.emplace(std::move(*loaded));
   }
-  Result<Graph> graph = graph_of(folder, report);
-  if (!graph) return graph.error();
-  report.graph = std::move(*graph);
+  const Result<const ModelFamily*> family = read(folder, report);
+  if (!family) return family.error();
   if (model) measure_weights(report, &model->weights(), DType::f32);
   else measure_weights(report, nullptr, dtype.value_or(DType::f32));
-  measure_runs(report, kv_dtype);
-  drop_dead_nodes(report.graph);
+  report.prefill_rows = std::min(EngineOptions().max_rows, report.config.usual_positions());
+  if (report.causal) measure_writing(report, **family, kv_dtype);
+  else measure_reading(report);
+  report.total_bytes = report.weights_bytes + report.packed_bytes + report.activation_bytes + report.cache_bytes;
   return report;
 }
 

@@ -18,11 +18,15 @@ struct ModelReport {
   int64_t parameters = 0;
   int64_t weights_bytes = 0;
   int64_t packed_bytes = 0;          // matrices laid out for products, which are read instead of the file's
-  int64_t activation_bytes = 0;      // of a run of `prefill_rows` tokens
+  // Of one text of the usual length: the longest, where there is one. An engine without options allocates as much, for a
+  // model that generates; its source is as long.
+  int64_t activation_bytes = 0;      // of runs of at most `prefill_rows` tokens, and of a source at once
   int64_t prefill_rows = 0;
-  int64_t cache_bytes_per_token = 0; // keys and values; 0 where there is no cache
+  int64_t cache_bytes = 0;           // 0 where there is no cache
+  int64_t cache_bytes_per_token = 0, source_cache_bytes_per_token = 0;
   double flops_first = 0, flops_last = 0;   // of one token: the first of a text, and one at the last usual position
-  int64_t total_bytes = 0;           // to run one text of the usual length: the longest, where there is one
+  double flops_source = 0;           // of one token of a source, with what is kept of it
+  int64_t total_bytes = 0;
   Graph graph;                       // as it is run
 };
 

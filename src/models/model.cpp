@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "base/random.h"
-#include "graph/passes/taps.h"
 
 namespace orrery {
 
@@ -114,69 +113,10 @@ Tensor fresh_weight(const Config& config, const ModelFamily& family, const std::
 
 }  // namespace
 
-std::vector<std::pair<int, int>> loss_seeds(const Graph& graph, Value seed) {
-  std::vector<std::pair<int, int>> seeds;
-  for (const char* name : {"loss", "auxiliary_loss"})
-    if (const auto it = graph.outputs.find(name); it != graph.outputs.end()) seeds.push_back({it->second, seed.id});
-  return seeds;
-}
-
 int32_t decoder_start(const Model& model) {
   const auto id = model.config().decoder_start_id ? model.config().decoder_start_id : model.config().bos_id;
   if (!id) throw Error{ErrorKind::bad_file, "the config has no decoder_start_token_id", model.folder().string()};
   return *id;
-}
-
-void choose_logit_rows(Graph& graph) {
-  const auto logits = graph.outputs.find("logits");
-  if (logits == graph.outputs.end()) return;
-  const int producer = graph.values[size_t(logits->second)].node;
-  if (producer < 0 || graph.nodes[size_t(producer)].op != &linear_op()) return;
-  Node layer = graph.nodes[size_t(producer)];
-  const std::string rows = graph.symbols[size_t(graph.values[size_t(layer.inputs[0])].dims[0].symbol)];
-  if (rows != "tokens") return;      // one row per sequence already
-  Builder g(graph);
-  const Value chosen = select_rows({&g, layer.inputs[0]}, g.input_indices("logit_rows", "logit_rows"));
-  std::vector<int> inputs = layer.inputs;
-  inputs[0] = chosen.id;
-  const std::string name = graph.values[size_t(logits->second)].name;
-  const int node = graph.append(linear_op(), inputs, layer.attributes, nullptr, layer.scope);
-  logits->second = graph.nodes[size_t(node)].outputs[0];
-  graph.values[size_t(logits->second)].name = name;
-}
-
-Graph Model::graph(const GraphOptions& options, std::vector<CacheSlot>* slots) const {
-  Graph graph;
-  Builder g(graph);
-  const Outputs out = build_model(*family_, g, config_);
-  if (out.hidden) g.output("hidden", out.hidden);
-  if (out.encoded) g.output("encoded", out.encoded);
-  if (out.pooled) g.output("pooled", out.pooled);
-  if (out.logits) {
-    g.at("").name("logits", out.logits);
-    g.output("logits", out.logits);
-  }
-  if (options.loss) {
-    if (!out.logits) throw Error{ErrorKind::unsupported, "a model of architecture " + config_.architecture + " has no logits to learn from", folder_.string()};
-    const Dim rows = out.logits.dims()[0];
-    const Value labels = g.input("labels", {rows}, Element::index);
-    const Value loss = cross_entropy(out.logits, labels, options.label_smoothing);
-    graph.outputs.clear();
-    g.output("loss", loss);
-    if (!out.router_probs.empty() && config_.router_aux_loss_coef > 0)
-      g.output("auxiliary_loss", load_balance(out.router_probs, labels, config_.experts_per_token, config_.router_aux_loss_coef));
-    graph.outputs["losses"] = graph.nodes[size_t(graph.values[size_t(loss.id)].node)].outputs[1];
-    fuse_loss(graph);
-  }
-  add_sites(graph, options.sites);
-  if (options.choose_rows) choose_logit_rows(graph);
-  if (options.cached || options.encode) {
-    std::vector<CacheSlot> made = options.encode ? keep_source(graph, options.kv_dtype) : add_state(graph, options.kv_dtype);
-    if (slots) *slots = std::move(made);
-  }
-  round_keys(graph, options.kv_dtype);   // of what no cache holds
-  add_taps(graph, options.taps);
-  return graph;
 }
 
 Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions& options) {
@@ -268,9 +208,7 @@ Result<Model> Model::initialise(const Json& json, uint64_t seed, const std::stri
 }
 
 Result<Model> Model::load_or_initialise(const std::filesystem::path& folder, uint64_t seed, const LoadOptions& options) {
-  std::error_code ignored;
-  if (std::filesystem::exists(folder / "model.safetensors", ignored) || std::filesystem::exists(folder / "model.safetensors.index.json", ignored))
-    return load(folder, options);
+  if (has_weights(folder)) return load(folder, options);
   Result<Json> json = read_config(folder);
   if (!json) return json.error();
   return initialise(*json, seed, (folder / "config.json").string());

@@ -1,10 +1,8 @@
 // A model: a config, its family, and one set of weights, from which graphs are made.
 //
 //   Model model = Model::load("models/gpt2").value();
-//   Graph graph = model.graph({.choose_rows = true});           // logits of chosen rows
+//   Graph graph = model.graph({.choose_rows = true});           // logits of chosen rows: graphs.h
 //   auto plan = compile(graph, model.weights(), …);
-//
-// The graph is written once in the family's file; what differs between running, training and looking inside are passes.
 #pragma once
 
 #include <filesystem>
@@ -14,27 +12,13 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
-#include "graph/passes/differentiate.h"
-#include "graph/passes/state.h"
 #include "graph/plan/plan.h"
-#include "models/family.h"
+#include "models/graphs.h"
 
 namespace orrery {
 
 struct LoadOptions {
   std::optional<DType> dtype;     // how matrices are held; default: as in the file
-};
-
-struct GraphOptions {
-  bool choose_rows = false;       // "logits" only for the rows named by the input "logit_rows" (i32 [logit_rows])
-  bool cached = false;            // self-attention continues sequences of a cache, and a decoder looks at what an encode run kept
-  bool encode = false;            // that run: the encoder of an encoder-decoder, and the keys and values for its decoder
-  DType kv_dtype = DType::f32;    // of the cache; without one, keys and values are rounded to it all the same
-  // Outputs "loss" [1] (sum) and "losses" [rows] against the input "labels" (i32, rows of the logits), and where experts are
-  // to be kept equally busy "auxiliary_loss" [1], in the same unit: times the number of scored labels.
-  bool loss = false;
-  double label_smoothing = 0;
-  std::vector<std::string> taps = {}, sites = {};   // passes/taps.h
 };
 
 class Model {
@@ -53,9 +37,9 @@ class Model {
   const std::filesystem::path& folder() const { return folder_; }
   const Json& generation_config() const { return generation_config_; }
   // Does it write text from left to right?
-  bool generates() const { return (family_->causal || config_.encoder_decoder) && config_.head == Head::causal_lm; }
+  bool generates() const { return orrery::generates(*family_, config_); }
 
-  Graph graph(const GraphOptions& options = {}, std::vector<CacheSlot>* slots = nullptr) const;
+  Graph graph(const GraphOptions& options = {}, std::vector<CacheSlot>* slots = nullptr) const { return model_graph(*family_, config_, options, slots); }
 
   // Makes every weight an owned f32 tensor that can be trained.
   void prepare_training();
@@ -77,13 +61,7 @@ class Model {
   Json generation_config_;
 };
 
-// What training differentiates, by one seed: the sum of the losses that a graph with `loss` has.
-std::vector<std::pair<int, int>> loss_seeds(const Graph& graph, Value seed);
-
 // The id that an encoder-decoder's decoder begins with. Throws Error where the config names none.
 int32_t decoder_start(const Model& model);
-
-// Replaces the final linear layer's input by the rows named in the input "logit_rows".
-void choose_logit_rows(Graph& graph);
 
 }  // namespace orrery

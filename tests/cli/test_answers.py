@@ -36,5 +36,5 @@ class Answers(Case):
                 self.assertLess(about["total_bytes"], 4 << 20)
                 text = self.succeeds("info", model)
                 self.assertIn("context       any length\n", text)
-                self.assertIn(f"for a text of {usual} tokens", text)
+                self.assertIn(f"for a text and a source of {usual} tokens", text)
                 self.assertEqual(1, json.loads(self.succeeds("generate", model, "--prompt-ids", ",".join(["5"] * 600), "--max-new-tokens", 1, "--json"))["generated_tokens"])

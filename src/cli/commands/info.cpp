@@ -38,12 +38,15 @@ Json report_json(const ModelReport& report, const std::filesystem::path& path, c
                {"activation_bytes", report.activation_bytes},
                {"prefill_rows", report.prefill_rows},
                {"cache_bytes_per_token", report.cache_bytes_per_token},
+               {"cache_bytes", report.cache_bytes},
                {"total_bytes", report.total_bytes},
                {"flops_per_token", {{"first", report.flops_first}, {"last", report.flops_last}}},
                {"tokenizer", tokenizer ? Json{{"vocab_size", tokenizer->vocab_size()}} : Json()}};
   if (c.encoder_decoder) {
     json["num_encoder_layers"] = c.num_encoder_layers;
     json["encoder_intermediate_size"] = c.encoder_intermediate_size;
+    json["source_cache_bytes_per_token"] = report.source_cache_bytes_per_token;
+    json["flops_per_token"]["source"] = report.flops_source;
   }
   return json;
 }
@@ -61,11 +64,12 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
   row("context", c.any_length ? "any length" : std::to_string(c.max_positions) + " positions");
   row("vocabulary", std::to_string(c.vocab_size) + (tokenizer ? "; the tokenizer has " + std::to_string(tokenizer->vocab_size()) : "; no tokenizer"));
   row("weights", bytes_text(report.weights_bytes) + (report.has_weights ? ", mostly " : ", were there any, as ") + report.dtype);
-  if (report.causal) row("cache", bytes_text(report.cache_bytes_per_token) + " a token");
-  row("memory", bytes_text(report.total_bytes) + " for a text of " + (c.any_length ? std::to_string(c.usual_positions()) + " tokens" : "full length") + ": weights " + bytes_text(report.weights_bytes) + ", laid out for products " +
-                    bytes_text(report.packed_bytes) + ", intermediates " + bytes_text(report.activation_bytes) +
-                    (report.causal ? ", cache " + bytes_text(report.cache_bytes_per_token * c.usual_positions()) : ""));
-  row("work", count_text(report.flops_first) + " operations for the first token, " + count_text(report.flops_last) + " for the last" + (c.any_length ? " of " + std::to_string(c.usual_positions()) : ""));
+  if (report.causal) row("cache", bytes_text(report.cache_bytes_per_token) + " a token" + (c.encoder_decoder ? ", and " + bytes_text(report.source_cache_bytes_per_token) + " a token of the source" : ""));
+  const std::string whole = c.any_length ? std::to_string(c.usual_positions()) + " tokens" : "full length";
+  row("memory", bytes_text(report.total_bytes) + " for a text " + (c.encoder_decoder && report.causal ? "and a source " : "") + "of " + whole + ": weights " + bytes_text(report.weights_bytes) + ", laid out for products " +
+                    bytes_text(report.packed_bytes) + ", intermediates " + bytes_text(report.activation_bytes) + (report.causal ? ", cache " + bytes_text(report.cache_bytes) : ""));
+  row("work", count_text(report.flops_first) + " operations for the first token, " + count_text(report.flops_last) + " for the last" + (c.any_length ? " of " + std::to_string(c.usual_positions()) : "") +
+                   (report.flops_source > 0 ? ", " + count_text(report.flops_source) + " for each of the source" : ""));
 }
 
 void run(Context& context, InfoOptions& options) {

@@ -16,6 +16,7 @@
 #include "graph/ops/support.h"
 #include "graph/passes/differentiate.h"
 #include "graph/plan/plan.h"
+#include "graph/scan_body.h"
 
 namespace orrery {
 
@@ -61,23 +62,29 @@ void scan_shape(ShapeContext& c) {
   for (int64_t width : body.carry_widths) c.output({rows, Dim{width, -1}});
 }
 
-// `memory`: the first input of it.
-CompileOptions body_options(const PrepareContext& c, int memory) {
+// The rows and sequences that the body's run may bring. `memory`: the first input of it.
+std::map<std::string, int64_t> capacity_of(const Graph& graph, const Node& node, const Sizes& sizes, int memory) {
+  std::map<std::string, int64_t> capacity;
+  const auto space = [&](const char* name, int input) {
+    const int rows = graph.values[size_t(node.inputs[size_t(input)])].dims[0].symbol;
+    capacity[name] = sizes.symbols[size_t(rows)];
+    return capacity[std::string(name) + ".sequences"] = sizes.symbols[size_t(graph.find_symbol(graph.symbols[size_t(rows)] + ".sequences"))];
+  };
+  capacity["step"] = space("step", 0);
+  if (memories_of(node.attributes) > 0) space("memory", memory);
+  return capacity;
+}
+
+CompileOptions body_options(const PrepareContext& c, std::map<std::string, int64_t> capacity) {
   CompileOptions options;
   options.compute = c.compute;
   options.pack_weights = c.pack_weights;
-  const auto space = [&](const char* name, int input) {
-    const int rows = c.graph.values[size_t(c.node.inputs[size_t(input)])].dims[0].symbol;
-    options.capacity[name] = c.capacity.symbols[size_t(rows)];
-    return options.capacity[std::string(name) + ".sequences"] = c.capacity.symbols[size_t(c.graph.find_symbol(c.graph.symbols[size_t(rows)] + ".sequences"))];
-  };
-  options.capacity["step"] = space("step", 0);
-  if (memories_of(c.node.attributes) > 0) space("memory", memory);
+  options.capacity = std::move(capacity);
   return options;
 }
 
 Prepared scan_prepare(const PrepareContext& c) {
-  auto plan = compile(body_of(c.node).graph, c.weights, body_options(c, rows_of(c.node.attributes) + carries_of(c.node.attributes)), c.pool);
+  auto plan = compile(body_of(c.node).graph, c.weights, body_options(c, body_capacity(c.graph, c.node, c.capacity)), c.pool);
   return {std::make_shared<int>(0), 0, nullptr, plan};
 }
 
@@ -280,7 +287,7 @@ void scan_backward_shape(ShapeContext& c) {
 
 Prepared scan_backward_prepare(const PrepareContext& c) {
   const int memory = rows_of(c.node.attributes) + carries_of(c.node.attributes) + int(body_of(c.node).out_widths.size());
-  auto plan = compile(backward_graph(body_of(c.node)), c.weights, body_options(c, memory), c.pool);
+  auto plan = compile(backward_graph(body_of(c.node)), c.weights, body_options(c, capacity_of(c.graph, c.node, c.capacity, memory)), c.pool);
   return {std::make_shared<int>(0), 0, nullptr, plan};
 }
 
@@ -370,6 +377,12 @@ Cost scan_cost(const CostContext& c) { return {cost_of(body_of(c.node()).graph, 
 Cost scan_backward_cost(const CostContext& c) { return {cost_of(backward_graph(body_of(c.node())), {{"step", c.size(0, 0)}}, c.keys()).flops, c.operand_bytes()}; }
 
 }  // namespace
+
+const ScanBody* body_of_scan(const Node& node) { return node.op == &scan_op() || node.op == &cached_scan_op() ? &body_of(node) : nullptr; }
+
+std::map<std::string, int64_t> body_capacity(const Graph& graph, const Node& scan, const Sizes& sizes) {
+  return capacity_of(graph, scan, sizes, rows_of(scan.attributes) + carries_of(scan.attributes));
+}
 
 const Op& scan_op() {
   static const Op op = {.name = "scan", .shape = scan_shape, .gradient = scan_gradient, .cost = scan_cost, .prepare = scan_prepare, .scratch = scan_scratch, ORRERY_RUN(run_scan)};

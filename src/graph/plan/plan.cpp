@@ -103,7 +103,10 @@ MemoryReport Plan::memory(int threads) const {
   for (const Step& step : steps_) {
     if (!step.prepared.data) continue;
     if (counted.insert(step.prepared.identity ? step.prepared.identity : step.prepared.data.get()).second) report.derived += step.prepared.bytes;
-    if (step.prepared.child) report.arena += step.prepared.child->memory(0).arena;
+    if (!step.prepared.child) continue;
+    const MemoryReport inside = step.prepared.child->memory(0);
+    report.arena += inside.arena;
+    report.derived += inside.derived;
   }
   return report;
 }
