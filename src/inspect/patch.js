@@ -23,7 +23,9 @@
   const chips = (texts) => el("div", {class: "chips"}, ...texts.map((text, i) => token(text, {"data-differs": String(differs(i)), title: "position " + i})));
   const section = (id, title, summary, ...children) => main.append(el("section", {class: "panel stage", id}, el("h2", {}, title, el("span", {class: "muted", text: summary})), ...children));
   const stack = data.stack ? data.stack + "." : "";
-  const word = (place) => stack + (by_head ? `layers.${place.layer}.heads.${place.head}` : `layers.${place.layer}.` + (data.site === "attention" ? "attention_out" : data.site));
+  // Of a recurrence a layer is a direction of reading.
+  const layer_name = (l) => (data.site === "state" ? data.places[l].split(".").at(-2) : "layer " + l);
+  const word = (place) => data.site === "state" ? data.places[place.layer] : stack + (by_head ? `layers.${place.layer}.heads.${place.head}` : `layers.${place.layer}.` + (data.site === "attention" ? "attention_out" : data.site));
 
   section("texts", "Two texts", data.noising ? "the clean one is run, spoilt at one place" : "the corrupted one is run, restored at one place",
           el("div", {class: "sides"}, el("span", {class: "muted", text: "clean"}), chips(data.clean.tokens), el("span", {class: "number", text: number(data.clean.difference, 3)}),
@@ -39,7 +41,7 @@
     return el("td", {}, button);
   }
   const column = (text) => el("th", {scope: "col", text: String(text)});
-  const head_row = by_head ? all_heads.map((h) => column("head " + h)) : all_layers.map((l) => column("layer " + l));
+  const head_row = by_head ? all_heads.map((h) => column("head " + h)) : all_layers.map((l) => column(layer_name(l)));
   const rows = by_head ? all_layers.map((layer) => el("tr", {}, el("th", {scope: "row", text: "layer " + layer}), ...all_heads.map((head) => cell({layer, head, position: strongest(layer, head)}))))
     : all_positions.map((position) => el("tr", {}, el("th", {scope: "row"}, token(tokens[position])), ...all_layers.map((layer) => cell({layer, head: 0, position}))));
   const same = (place) => place.layer === at.layer && place.head === at.head && (by_head || place.position === at.position);

@@ -19,9 +19,16 @@ struct Patch {
 };
 
 std::string words_of(const std::string& stack, const std::string& site) {
-  for (const auto& [name, words] : {std::pair{"residual", "layers.*.residual"}, {"attention", "layers.*.attention_out"}, {"mlp", "layers.*.mlp"}, {"heads", "layers.*.heads.0"}})
+  for (const auto& [name, words] : {std::pair{"residual", "layers.*.residual"}, {"attention", "layers.*.attention_out"}, {"mlp", "layers.*.mlp"}, {"heads", "layers.*.heads.0"}, {"state", "*.state"}})
     if (site == name) return (stack.empty() ? "" : stack + ".") + words;
-  throw Error{ErrorKind::bad_usage, "'" + site + "' is no kind of place", "patching", "residual, attention, mlp or heads"};
+  throw Error{ErrorKind::bad_usage, "'" + site + "' is no kind of place", "patching", "residual, attention, mlp, heads or state"};
+}
+
+// What carries the text through the model: its residual stream, or the states of a recurrence.
+std::string usual_site(const Graph& graph) {
+  const std::vector<std::string> names = tap_names(graph);
+  const bool stream = std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".residual"); });
+  return stream ? "residual" : "state";
 }
 
 double difference_of(const Tensor& logits, const PatchSweep& sweep) {
@@ -47,7 +54,9 @@ PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32
     throw Error{ErrorKind::bad_usage, "the clean text has " + std::to_string(clean.size()) + " tokens, the corrupted one " + std::to_string(corrupt.size()), "patching",
                 "change words for others of as many tokens: `orrery tokenize` shows them"};
   const std::string stack = model.config().encoder_decoder ? "encoder" : "";
-  const std::vector<Site> sites = sites_named(model.graph(), words_of(stack, options.site));
+  const Graph graph = model.graph();
+  const std::string kind = options.site.empty() ? usual_site(graph) : options.site;
+  const std::vector<Site> sites = sites_named(graph, words_of(stack, kind));
   std::vector<std::string> values;
   for (const Site& site : sites) values.push_back(site.value);
   const int64_t length = int64_t(clean.size()), max_rows = std::max(length, options.max_rows);
@@ -57,7 +66,7 @@ PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32
   const std::vector<TokenSequence> texts = {text_for(model, clean), text_for(model, corrupt)};
   const std::vector<Probed> seen = both.run(texts);
 
-  PatchSweep sweep{.site = options.site, .stack = stack, .noising = options.noising, .layers = int64_t(sites.size()), .positions = length};
+  PatchSweep sweep{.site = kind, .stack = stack, .noising = options.noising, .layers = int64_t(sites.size()), .positions = length, .places = values};
   const auto said = [&](size_t text) { return first_largest(seen[text].at("logits").values<float>()); };
   sweep.answer = checked(model, options.answer.value_or(said(0)));
   sweep.wrong = checked(model, options.wrong.value_or(said(1)));
@@ -66,7 +75,7 @@ PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32
   if (sweep.clean == sweep.corrupt)
     throw Error{ErrorKind::bad_usage, sweep.answer == sweep.wrong ? "both texts make the model say the same token" : "both texts give the same difference of logits", "patching",
                 "name two tokens whose order the texts change: --answer, --wrong"};
-  if (options.site == "heads") sweep.heads = sites[0].width / sites[0].columns();
+  if (kind == "heads") sweep.heads = sites[0].width / sites[0].columns();
   sweep.difference.assign(size_t(sweep.layers * sweep.heads * sweep.positions), options.noising ? sweep.clean : sweep.corrupt);
 
   const Probed& source = seen[options.noising ? 1 : 0];
@@ -121,7 +130,7 @@ Json to_json(const PatchSweep& sweep, const std::vector<int32_t>& clean, const s
     }
     return layers;
   };
-  Json json = {{"site", sweep.site}, {"noising", sweep.noising}, {"clean", side(clean, sweep.clean)}, {"corrupt", side(corrupt, sweep.corrupt)}, {"answer", token(sweep.answer)}, {"wrong", token(sweep.wrong)},
+  Json json = {{"site", sweep.site}, {"places", sweep.places}, {"noising", sweep.noising}, {"clean", side(clean, sweep.clean)}, {"corrupt", side(corrupt, sweep.corrupt)}, {"answer", token(sweep.answer)}, {"wrong", token(sweep.wrong)},
                {"layers", sweep.layers}, {"heads", sweep.heads}, {"positions", sweep.positions}, {"difference", nested(sweep.difference)}, {"effect", nested(sweep.effect)}};
   if (!sweep.stack.empty()) json["stack"] = sweep.stack;
   return json;

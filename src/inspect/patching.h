@@ -22,7 +22,7 @@
 namespace orrery {
 
 struct PatchOptions {
-  std::string site = "residual";              // residual, attention, mlp, heads
+  std::string site = "";                      // residual, attention, mlp, heads, state; "": the residual, or the states of a model that has none
   bool noising = false;
   std::optional<int32_t> answer = {}, wrong = {};   // tokens; where absent, what the model says to the clean and to the corrupted text
   int64_t max_rows = 1024;                    // tokens of one run
@@ -36,7 +36,8 @@ struct PatchSweep {
   bool noising = false;
   int32_t answer = 0, wrong = 0;
   double clean = 0, corrupt = 0;              // logit(answer) - logit(wrong) after each text
-  int64_t layers = 0, heads = 1, positions = 0;
+  int64_t layers = 0, heads = 1, positions = 0;         // of states: a layer for each direction in which the text is read
+  std::vector<std::string> places = {};                 // the value that is patched in each layer: "layers.0.residual", "encoder.forwards.state"
   std::vector<double> difference = {}, effect = {};     // [layers, heads, positions]; effect = (difference - base) / (other - base)
   size_t at(int64_t layer, int64_t head, int64_t position) const { return size_t((layer * heads + head) * positions + position); }
 };
@@ -44,7 +45,7 @@ struct PatchSweep {
 // Throws Error where the texts differ in length or in nothing that the model says, or the model does not generate.
 PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32_t>& clean, const std::vector<int32_t>& corrupt, const PatchOptions& options = {});
 
-// {"site", "stack" where there is one, "clean": {"ids", "tokens", "difference"}, "corrupt": …, "answer", "wrong", "difference", "effect"}; the last two [layers, positions],
+// {"site", "places", "stack" where there is one, "clean": {"ids", "tokens", "difference"}, "corrupt": …, "answer", "wrong", "difference", "effect"}; the last two [layers, positions],
 // for heads [layers, heads, positions].
 Json to_json(const PatchSweep& sweep, const std::vector<int32_t>& clean, const std::vector<int32_t>& corrupt, const Tokenizer* tokenizer);
 // The page that shows this document, made by this call.

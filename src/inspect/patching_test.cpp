@@ -52,6 +52,29 @@ TEST_CASE("a sweep equals single runs, to the bit, however it is batched") {
       }
 }
 
+TEST_CASE("of a recurrence the states are patched, in both directions of reading") {
+  ThreadPool pool(1);
+  Model model = golden("bahdanau");
+  const PatchSweep sweep = sweep_patches(model, pool, kClean, kCorrupt, {.answer = 7, .wrong = 9, .max_rows = 30});
+  CHECK(sweep.site == "state");
+  CHECK(sweep.places == std::vector<std::string>{"encoder.forwards.state", "encoder.backwards.state"});
+  CHECK(sweep.difference == sweep_patches(model, pool, kClean, kCorrupt, {.site = "state", .answer = 7, .wrong = 9, .max_rows = 1}).difference);
+  const int64_t length = 1, read = sweep.positions;
+  for (int64_t layer = 0; layer < 2; ++layer)
+    for (int64_t position = 0; position < sweep.positions; ++position) {
+      CAPTURE(layer);
+      CAPTURE(position);
+      const Site one = sites_named(model.graph(), sweep.places[size_t(layer)] + "@" + std::to_string(position))[0];
+      Interventions changes;
+      changes.patch(one, Probe(model, pool, {.taps = {one.value}}).run(text_for(model, kClean)).at(one.value));
+      const Tensor logits = Probe(model, pool, {.sites = changes.sites()}).run(text_for(model, kCorrupt), changes.table(std::span(&length, 1), std::span(&read, 1))).at("logits");
+      CHECK(sweep.difference[sweep.at(layer, 0, position)] == double(logits.data<float>()[7]) - double(logits.data<float>()[9]));
+      const bool unread = layer == 0 ? position < 2 : position > 5;   // the texts differ at 2 and 5
+      CHECK((sweep.effect[sweep.at(layer, 0, position)] == 0) == unread);
+    }
+  CHECK_THROWS_AS(sweep_patches(model, pool, kClean, kCorrupt, {.site = "residual", .answer = 7, .wrong = 9}), Error);
+}
+
 TEST_CASE("the last residual carries all at the last token, and nothing before the texts differ") {
   ThreadPool pool(1);
   Model model = golden("gpt2");

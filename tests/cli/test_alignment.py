@@ -27,7 +27,9 @@ class Alignment(Case):
         self.assertIn("cross_pattern", (self.folder / "page.html").read_text())
         self.is_traced(made["ids"])
         self.before = set(os.listdir(self.folder))
-        self.assertIn("residual", self.fails(2, "inspect", "patch", "aligner", SENTENCE, "--corrupt", "every brave dog sleeps"))
+        patching = ("inspect", "patch", "aligner", SENTENCE, "--corrupt", "every brave dog sleeps", "--answer", "vola", "--wrong", "mula")
+        self.assertEqual("state", json.loads(self.succeeds(*patching, "--json"))["site"])
+        self.assertIn("residual", self.fails(2, *patching, "--site", "residual"))
 
     def is_traced(self, ids):
         call = ("trace", "aligner", SENTENCE, "--max-new-tokens", 6, "--ignore-eos")

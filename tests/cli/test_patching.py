@@ -51,6 +51,13 @@ class Patching(Case):
         self.assertIn("of the encoder", self.succeeds("inspect", "patch", model, texts[0], "--corrupt", texts[1], "--answer", "a", "--wrong", "b"))
 
     def test_mistakes_are_told_in_one_line(self):
+    def test_of_a_recurrence_the_states_are_patched(self):
+        sweep = ("inspect", "patch", "tests/goldens/bahdanau", "5,17,3,8", "--corrupt", "5,17,44,8", "--answer", 7, "--wrong", 9)
+        document = self.json(*sweep)
+        self.assertEqual(("state", ["encoder.forwards.state", "encoder.backwards.state"]), (document["site"], document["places"]))
+        self.assertEqual([0, 0], document["effect"][0][:2])
+        self.assertIn("layer: 0 is encoder.forwards.state, 1 is encoder.backwards.state", self.succeeds(*sweep))
+
         self.assertIn("tokens", self.fails(2, *SWEEP[:-1], CORRUPT + " then"))
         self.assertIn("the same", self.fails(2, *SWEEP[:-1], CLEAN))
         self.assertIn("tokens", self.fails(2, *SWEEP, "--answer", " Tom"))

@@ -15,7 +15,7 @@
 namespace orrery::cli::commands {
 namespace {
 struct InspectPatchOptions {
-  std::string model, clean, corrupt, site = "residual";
+  std::string model, clean, corrupt, site;
   std::optional<std::string> answer, wrong;
   std::filesystem::path npz, html;
   bool noising = false;
@@ -25,7 +25,7 @@ struct InspectPatchOptions {
       option(&InspectPatchOptions::corrupt, "corrupt", "The same text changed, of as many tokens.", unit("TEXT"), required()),
       option(&InspectPatchOptions::answer, "answer", "A token: what the clean text should be followed by; what the model says, where not given.", unit("TOKEN")),
       option(&InspectPatchOptions::wrong, "wrong", "A token: what the corrupted text should be followed by; what the model says, where not given.", unit("TOKEN")),
-      option(&InspectPatchOptions::site, "site", "What is patched, at each position of each layer.", one_of("residual", "attention", "mlp", "heads")),
+      option(&InspectPatchOptions::site, "site", "What is patched, at each position of each layer; the residual where not given, or of a recurrence its states.", one_of("residual", "attention", "mlp", "heads", "state")),
       option(&InspectPatchOptions::noising, "noising", "Spoil the clean text instead of restoring the corrupted one."),
       option(&InspectPatchOptions::npz, "npz", "Write the numbers to this .npz.", unit("FILE")),
       option(&InspectPatchOptions::html, "html", "Write a page to this file.", unit("FILE")));
@@ -96,6 +96,10 @@ class Printer {
   void grid() const {
     size_t width = 5;
     for (int64_t p = 0; p < sweep_.positions; ++p) width = std::max(width, count_code_points(token(p)));
+    std::string columns = std::string(7 + width, ' ') + "   layer";
+    if (sweep_.site == "state")   // a layer is a direction of reading
+      for (int64_t layer = 0; layer < sweep_.layers; ++layer) columns += (layer ? ", " : ": ") + std::to_string(layer) + " is " + sweep_.places[size_t(layer)];
+    out_.line(columns);
     std::string head = "   at  " + padded("token", width);
     for (int64_t layer = 0; layer < sweep_.layers; ++layer) head += "  " + number("%6.0f", double(layer));
     out_.line(head);
