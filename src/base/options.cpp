@@ -1,8 +1,10 @@
 #include "base/options.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <system_error>
 #include <type_traits>
 
@@ -383,8 +385,20 @@ void OptionSet::parse_flags(std::span<const std::string> args, const std::string
     }
   }
   if (used < positional.size())
-    throw wrong("one argument too many: " + in_quotes(positional[used]), where,
-                "a text of several words goes in quotes");
+    throw wrong("one argument too many: " + in_quotes(positional[used]), where, hint_for(std::span(positional).subspan(used)));
+}
+
+// What arguments too many were probably meant for.
+std::string OptionSet::hint_for(std::span<const std::string> rest) const {
+  for (const Option& option : options_) {
+    if (!option.info.suggested || option.given) continue;
+    std::string value = rest[0];
+    if (!option.is_path())
+      for (const std::string& word : rest.subspan(1)) value += " " + word;
+    const bool plain = std::all_of(value.begin(), value.end(), [](unsigned char c) { return c > 0x7f || std::isalnum(c) || std::strchr("_./-", c); });
+    return "did you mean " + (option.info.letter ? std::string{'-', option.info.letter} : option.flag()) + " " + (plain ? value : in_quotes(value)) + "?";
+  }
+  return "a text of several words goes in quotes";
 }
 
 void OptionSet::check_required(const std::string& where) const {
@@ -421,33 +435,6 @@ std::string join_or(std::span<const std::string> words) {
   std::string text;
   for (size_t i = 0; i < words.size(); ++i) text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
   return text;
-}
-
-// By the number of inserted, removed, changed or swapped characters (optimal string alignment).
-std::string nearest(std::string_view word, std::span<const std::string> candidates) {
-  word = word.substr(0, 64);
-  std::string best;
-  size_t best_distance = std::max<size_t>(2, word.size() / 4) + 1;
-  for (const std::string& candidate : candidates) {
-    const size_t n = word.size(), m = candidate.size();
-    std::vector<std::vector<size_t>> cost(n + 1, std::vector<size_t>(m + 1));
-    for (size_t i = 0; i <= n; ++i)
-      for (size_t j = 0; j <= m; ++j) {
-        if (i == 0 || j == 0) {
-          cost[i][j] = i + j;
-          continue;
-        }
-        cost[i][j] =
-            std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (word[i - 1] != candidate[j - 1])});
-        if (i > 1 && j > 1 && word[i - 1] == candidate[j - 2] && word[i - 2] == candidate[j - 1])
-          cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-      }
-    if (cost[n][m] < best_distance && cost[n][m] < std::max(n, m)) {
-      best_distance = cost[n][m];
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 }  // namespace orrery

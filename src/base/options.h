@@ -36,6 +36,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/nearest.h"
 
 namespace orrery {
 
@@ -49,6 +50,7 @@ struct OptionInfo {
   bool low_excluded = false;
   std::array<const char*, 24> choices{};  // up to the first null
   bool positional = false, required = false;
+  bool suggested = false;         // an argument too many was probably meant for this flag
 };
 
 namespace option_words {
@@ -67,6 +69,7 @@ struct Letter {
 };
 struct Positional {};
 struct Required {};
+struct Suggested {};
 
 constexpr void say(OptionInfo& info, const char* help) { info.help = help; }
 constexpr void say(OptionInfo& info, Range range) {
@@ -79,6 +82,7 @@ constexpr void say(OptionInfo& info, Metavar metavar) { info.metavar = metavar.t
 constexpr void say(OptionInfo& info, Letter letter) { info.letter = letter.letter; }
 constexpr void say(OptionInfo& info, Positional) { info.positional = true; }
 constexpr void say(OptionInfo& info, Required) { info.required = true; }
+constexpr void say(OptionInfo& info, Suggested) { info.suggested = true; }
 }  // namespace option_words
 
 // The words that may follow an option's name, in any order, beside its help.
@@ -93,6 +97,7 @@ constexpr option_words::Metavar unit(const char* text) { return {text}; }    // 
 constexpr option_words::Letter short_flag(char letter) { return {letter}; }  // -p
 constexpr option_words::Positional positional() { return {}; }               // given without a flag, in order
 constexpr option_words::Required required() { return {}; }
+constexpr option_words::Suggested suggested() { return {}; }                 // in the error of an argument too many
 
 template <class S, class M>
 struct BoundOption {
@@ -189,11 +194,10 @@ class OptionSet {
   Option* lookup(std::string_view name);
   Option& flag_named(std::string_view flag, bool& negated, const std::string& where);
   size_t parse_flag(std::span<const std::string> args, size_t at, const std::string& where);
+  std::string hint_for(std::span<const std::string> rest) const;
   std::vector<Option> options_;
 };
 
-// The candidate that a mistyped word most likely means, or "".
-std::string nearest(std::string_view word, std::span<const std::string> candidates);
 // "a, b or c"
 std::string join_or(std::span<const std::string> words);
 

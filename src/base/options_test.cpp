@@ -220,12 +220,3 @@ TEST_CASE("an option tells its flag, placeholder, limits and default") {
   CHECK(set.find("device")->constraint() == "cpu or cuda");
   CHECK(set.find("nothing") == nullptr);
 }
-
-TEST_CASE("the nearest word is one that a slip of the finger explains") {
-  const std::vector<std::string> commands = {"info", "generate", "tokenize", "train"};
-  CHECK(nearest("generte", commands) == "generate");
-  CHECK(nearest("inof", commands) == "info");
-  CHECK(nearest("trian", commands) == "train");
-  CHECK(nearest("zebra", commands) == "");
-  CHECK(nearest("", commands) == "");
-}

@@ -152,12 +152,12 @@ std::string value_text(const Graph& graph, int id) {
   return (value.name.empty() ? "%" + std::to_string(id) : value.name);
 }
 
-std::string attributes_text(const Attributes& attributes) {
+std::string attributes_text(const Node& node) {
   std::string text;
-  for (const auto& [name, item] : attributes.items()) {
+  for (const auto& [name, item] : node.attributes.items()) {
     text += text.empty() ? " {" : ", ";
     text += name + "=";
-    if (const auto* integer = std::get_if<int64_t>(&item)) text += std::to_string(*integer);
+    if (const auto* integer = std::get_if<int64_t>(&item)) text += node.op->kind_name && name == "kind" ? node.op->kind_name(*integer) : std::to_string(*integer);
     else if (const auto* number = std::get_if<double>(&item)) {
       char buffer[32];
       std::snprintf(buffer, sizeof buffer, "%g", *number);
@@ -189,7 +189,7 @@ std::string to_text(const Graph& graph) {
     text += node.op->name;
     text += "(";
     for (size_t i = 0; i < node.inputs.size(); ++i) text += (i ? ", " : "") + value_text(graph, node.inputs[i]);
-    text += ")" + attributes_text(node.attributes) + "\n";
+    text += ")" + attributes_text(node) + "\n";
   }
   for (const auto& [name, value] : graph.outputs) text += "return " + name + " = " + value_text(graph, value) + "\n";
   return text;

@@ -30,7 +30,7 @@ TEST_CASE("a graph reads as text, a node on each line") {
   CHECK(to_text(graph) ==
         "embedding [tokens, 4] = embedding(wte.weight, ids)\n"
         "layers.0.up [tokens, 6] = linear(embedding, h.0.fc.weight, h.0.fc.bias) {transposed=0}\n"
-        "%7 [tokens, 6] = unary(layers.0.up) {kind=0}\n"
+        "%7 [tokens, 6] = unary(layers.0.up) {kind=gelu}\n"
         "%9 [logit_rows, 6] = select_rows(%7, chosen)\n"
         "return logits = %9\n");
 }

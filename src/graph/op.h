@@ -131,6 +131,7 @@ struct Op {
   bool scratch_if_prepared = true;  // false: what was prepared (a packed weight) makes the scratch needless
   bool shares_prepared = false;  // nodes with the same payload prepare the same thing
   bool effect = false;    // kept although nobody reads its outputs
+  const char* (*kind_name)(int64_t) = nullptr;   // what a number of the attribute "kind" stands for
   bool takes_indices(int input) const { return input == index_input || input == index_input_other; }
   bool reads_held(int input) const { return input == held_input || (held_from_there && input > held_input); }
 };

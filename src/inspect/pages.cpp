@@ -12,13 +12,14 @@
 namespace orrery {
 
 namespace {
-std::string page_of(const char* title, const std::string& command, std::string_view style, std::string_view script, const Json& data) {
+std::string page_of(const char* title, const std::string& model, const std::string& command, std::string_view style, std::string_view script, Json data) {
   const std::string styles = std::string(assets::looking_css) + std::string(style), scripts = std::string(assets::looking_js) + std::string(script);
-  return page({.title = title, .command = command, .style = styles, .script = scripts, .data = data});
+  data["model"] = model;
+  return page({.title = title, .command = command, .style = styles, .script = scripts, .data = std::move(data)});
 }
 }  // namespace
 
-std::string trace_page(const Json& document, const std::string& command) { return page_of("Trace", command, assets::trace_css, assets::trace_js, document); }
-std::string patch_page(const Json& document, const std::string& command) { return page_of("Patching", command, assets::patch_css, assets::patch_js, document); }
+std::string trace_page(Json document, const std::string& model, const std::string& command) { return page_of("Trace", model, command, assets::trace_css, assets::trace_js, std::move(document)); }
+std::string patch_page(Json document, const std::string& model, const std::string& command) { return page_of("Patching", model, command, assets::patch_css, assets::patch_js, std::move(document)); }
 
 }  // namespace orrery

@@ -72,7 +72,7 @@
             el("code", {class: "call", text: `--patch ${word(at)}@${at.position} --patch-from TEXT does the same in generate, logits and trace`})];
   }));
 
-  about.textContent = `${stack}${data.site}; ` + many(data.layers, "layer") + (by_head ? ", " + many(data.heads, "head") : "") + ", " + many(tokens.length, "position");
+  about.textContent = `${data.model}: ${stack}${data.site}; ` + many(data.layers, "layer") + (by_head ? ", " + many(data.heads, "head") : "") + ", " + many(tokens.length, "position");
   const move = (key, by, count) => () => select({[key]: clamp(at[key] + by, count)});
   keys({ArrowLeft: [by_head ? "head before" : "layer before", move(by_head ? "head" : "layer", -1, by_head ? data.heads : data.layers)], ArrowRight: ["next", move(by_head ? "head" : "layer", 1, by_head ? data.heads : data.layers)],
         ArrowUp: [by_head ? "layer before" : "token before", move(by_head ? "layer" : "position", -1, by_head ? data.layers : tokens.length)], ArrowDown: ["next", move(by_head ? "layer" : "position", 1, by_head ? data.layers : tokens.length)],

@@ -49,6 +49,6 @@ PatchSweep sweep_patches(Model& model, ThreadPool& pool, const std::vector<int32
 // for heads [layers, heads, positions].
 Json to_json(const PatchSweep& sweep, const std::vector<int32_t>& clean, const std::vector<int32_t>& corrupt, const Tokenizer* tokenizer);
 // The page that shows this document, made by this call.
-std::string patch_page(const Json& document, const std::string& command);
+std::string patch_page(Json document, const std::string& model, const std::string& command);   // model: its name
 
 }  // namespace orrery

@@ -92,6 +92,6 @@ std::string text_of(int32_t id, const Model& model, const Tokenizer* tokenizer);
 Json to_json(const Trace& trace, const Model& model, const Tokenizer* tokenizer);
 
 // The page that shows this document, made by this call.
-std::string trace_page(const Json& document, const std::string& command);
+std::string trace_page(Json document, const std::string& model, const std::string& command);   // model: its name
 
 }  // namespace orrery

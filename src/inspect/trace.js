@@ -239,7 +239,7 @@
 
   // ---- moving about ---------------------------------------------------------------------------------------------------
   main.append(el("div", {class: "story"}, spine, story));
-  about.textContent = data.model_type + ", " + (both && !recurrent ? stage.encoder.layers.length + " + " : "") + many(layers.length, "layer") + "; every number is the engine's own";
+  about.textContent = `${data.model} (${data.model_type}): ` + (both && !recurrent ? stage.encoder.layers.length + " + " : "") + many(layers.length, "layer") + "; every number is the engine's own";
   let current = 0;
   function mark(number) {
     current = number;

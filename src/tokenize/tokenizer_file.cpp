@@ -292,8 +292,10 @@ std::optional<int32_t> id_in(const ModelConfig& model, const std::string& token)
   return std::nullopt;
 }
 
+constexpr const char* kWanted = "a tokenizer is the folder of a model, or a file: tokenizer.json, vocab.txt, a .model or .tiktoken";
+
 // BERT, as its vocab.txt alone implies. Whether it is lower-cased is in the config, else told by the vocabulary itself.
-void describe_bert(TokenizerFile& file) {
+void describe_bert(const fs::path& path, TokenizerFile& file) {
   const auto is_cased = [](const auto& entry) {
     const std::string& token = entry.first;
     return !token.starts_with('[') && std::any_of(token.begin(), token.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -305,6 +307,8 @@ void describe_bert(TokenizerFile& file) {
     return (found == file.config.end() ? std::nullopt : token_text(*found)).value_or(fallback);
   };
   const std::string cls = role("cls_token", "[CLS]"), sep = role("sep_token", "[SEP]"), unk = role("unk_token", "[UNK]");
+  if (!id_in(file.model, unk))
+    throw Error{ErrorKind::bad_file, "this is no vocabulary: none of its lines is the unknown token " + unk, path.string(), kWanted};
   file.json["added_tokens"] = special_tokens(file, {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"});
   file.json["normalizer"] = {{"type", "BertNormalizer"},
                              {"clean_text", true},
@@ -391,6 +395,9 @@ void read_by_content(const fs::path& path, const std::optional<RankOptions>& ran
     file.model.fields = take_model(file.json);
     return;
   }
+  // Its fields, of a number and of length-delimited kind, are 1 to 5: a text begins otherwise.
+  if (std::string_view("\x0A\x12\x1A\x22\x2A").find(bytes.front()) == std::string_view::npos)
+    throw Error{ErrorKind::bad_file, "this is no tokenizer: neither JSON, nor ranks, nor a sentencepiece model", path.string(), kWanted};
   file.model.fields = {{"type", "SentencePiece"}, {"proto", encode_base64(bytes)}};
 }
 
@@ -399,7 +406,7 @@ void read_main_file(const fs::path& path, const std::optional<RankOptions>& rank
   const std::string name = path.filename().string();
   if (name.ends_with(".txt") && name != "merges.txt") {
     read_vocab_txt(path, file.model);
-    describe_bert(file);
+    describe_bert(path, file);
   } else if (name == "merges.txt" || name == "vocab.json") {
     parse(read(path.parent_path() / "vocab.json"), file.model, true);
     read_merges_txt(path.parent_path() / "merges.txt", file.model);

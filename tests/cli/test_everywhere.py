@@ -30,6 +30,17 @@ class Everywhere(Case):
         self.assertIn("out of range", self.fails(2, "version", "--threads", "-1"))
         self.assertIn("needs a value", self.fails(2, "version", "--threads"))
         self.assertIn("one argument too many", self.fails(2, "version", "now"))
+        self.assertIn("did you mean `orrery generate`?", self.fails(2, "gen"))
+        self.assertIn("did you mean `orrery evaluate perplexity`?", self.fails(2, "perplexity"))
+        self.assertIn("did you mean --max-new-tokens?", self.fails(2, "generate", "storyteller", "--max-tokens", 5))
+
+    def test_an_argument_too_many_is_told_with_its_flag(self):
+        self.assertIn("did you mean -p 'Once upon a time'?", self.fails(2, "generate", "storyteller", "Once upon a time"))
+        self.assertIn("did you mean -p 'Once upon a time'?", self.fails(2, "generate", "storyteller", "Once", "upon", "a", "time"))
+        self.assertIn("in quotes", self.fails(2, "generate", "storyteller", "-p", "Once", "upon"))
+        for command in ("evaluate perplexity", "evaluate alignment"):
+            self.assertIn("did you mean --file held_out.txt?", self.fails(2, *command.split(), "storyteller", "held_out.txt"))
+        self.assertIn("did you mean --corpus texts.txt?", self.fails(2, "vocab", "report", "storyteller", "texts.txt"))
         self.assertIn("SHELL is missing", self.fails(2, "completions"))
         self.assertIn("not cpu", self.fails(2, "version", "--device", "abacus"))
 

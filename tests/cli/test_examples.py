@@ -12,6 +12,9 @@ LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
 
 
+IGNORED = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("/")}
+
+
 class Examples(Case):
     def runs(self, script):
         done = shell(script, self.folder)
@@ -28,6 +31,7 @@ class Examples(Case):
             for block in BLOCK.findall(page.read_text(encoding="utf-8")):
                 with self.subTest(page=str(page.relative_to(ROOT)), block=block.splitlines()[0]):
                     self.runs(block)
+                    self.assertLessEqual(set(self.new_files()), IGNORED)   # who runs it in a clone leaves the clone clean
 
     def test_links_of_the_pages_lead_somewhere(self):
         for page in PAGES:

@@ -26,7 +26,10 @@ class Models(Case):
         self.assertEqual((260032, 5, 8, 64, 512, 512, 1040128),
                          tuple(about[key] for key in ("parameters", "num_layers", "num_heads", "hidden_size", "vocab_size",
                                                       "max_positions", "weights_bytes")))
-        self.assertIn("attention", self.succeeds("info", STORIES, "--graph"))
+        graph = self.succeeds("info", STORIES, "--graph")
+        self.assertIn("attention", graph)
+        self.assertIn("{kind=silu}", graph)
+        self.assertNotRegex(graph, r"kind=\d")
         self.assertTrue(self.succeeds("info", STORIES, "--graph", "dot").startswith("digraph"))
         self.fails(2, "info", STORIES, "dot")
         self.assertGreater(len(self.succeeds("info", MINILM).splitlines()), 6)

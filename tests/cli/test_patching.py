@@ -35,6 +35,7 @@ class Patching(Case):
 
     def test_numbers_in_a_file_and_words_on_the_terminal(self):
         told = self.succeeds(*SWEEP, "--npz", "patch.npz")
+        self.assertRegex(told, r"(?m)^ +layer\n   at  token +0 +1 +2 +3$")
         self.assertRegex(told, r"(?m)^ +\d+  ‹ Ella› → ‹ Nora› .*\n(.*\n)* +\d+  ‹,› .* 1\.00$")
         with zipfile.ZipFile(self.folder / "patch.npz") as file:
             self.assertEqual({"clean_ids.npy", "corrupt_ids.npy", "difference.npy", "effect.npy"}, set(file.namelist()))
@@ -50,7 +51,6 @@ class Patching(Case):
         self.assertEqual(sweep["difference"][0][3][2], logits[sweep["answer"]["id"]] - logits[sweep["wrong"]["id"]])
         self.assertIn("of the encoder", self.succeeds("inspect", "patch", model, texts[0], "--corrupt", texts[1], "--answer", "a", "--wrong", "b"))
 
-    def test_mistakes_are_told_in_one_line(self):
     def test_of_a_recurrence_the_states_are_patched(self):
         sweep = ("inspect", "patch", "tests/goldens/bahdanau", "5,17,3,8", "--corrupt", "5,17,44,8", "--answer", 7, "--wrong", 9)
         document = self.json(*sweep)
@@ -58,6 +58,7 @@ class Patching(Case):
         self.assertEqual([0, 0], document["effect"][0][:2])
         self.assertIn("layer: 0 is encoder.forwards.state, 1 is encoder.backwards.state", self.succeeds(*sweep))
 
+    def test_mistakes_are_told_in_one_line(self):
         self.assertIn("tokens", self.fails(2, *SWEEP[:-1], CORRUPT + " then"))
         self.assertIn("the same", self.fails(2, *SWEEP[:-1], CLEAN))
         self.assertIn("tokens", self.fails(2, *SWEEP, "--answer", " Tom"))

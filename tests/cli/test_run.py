@@ -41,6 +41,7 @@ class Run(unittest.TestCase):
             self.assertIn(f" {page.as_uri()}\n", done.stdout)
             document = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', page.read_text(encoding="utf-8"), re.S)[1])
             document = document.get("data", document)
+            self.assertEqual("storyteller", document["model"])
             ids.append(document["ids"])
         self.assertEqual(ids[0], ids[1])
         encoded = subprocess.run([str(BINARY), "tokenize", str(ROOT / "checkpoints" / "storyteller"), TEXT, "--json"], capture_output=True, text=True, timeout=SECONDS)

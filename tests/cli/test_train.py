@@ -33,3 +33,5 @@ class Runs(Case):
         self.assertEqual(3, rows[-1]["step"])
         self.assertFalse((self.folder / "first").exists())
         self.assertIn("checkpoint-3", {path.name for path in (self.folder / "moved").iterdir()})
+        self.assertEqual("the run is at its last step, 3: nothing is left to do; --max-steps N goes on\n", self.succeeds("train", "--resume", "moved", "--max-steps", 3))
+        self.assertEqual({"step": 3, "finished": True}, json.loads(self.succeeds("train", "--resume", "moved", "--max-steps", 3, "--json")))

@@ -52,6 +52,14 @@ class VocabTrain(Case):
         (self.folder / "files" / "tokenizer.json").unlink()
         self.assertEqual("warning: the folder holds other files (files)\n", call(*learn, "files", cwd=self.folder).stderr)
 
+    def test_a_text_is_no_tokenizer(self):
+        told = self.fails(1, "vocab", "report", "texts.txt")
+        self.assertIn("this is no vocabulary: none of its lines is the unknown token [UNK] (texts.txt)", told)
+        self.assertIn("the folder of a model", told)
+        (self.folder / "texts.md").write_text(TEXT)
+        self.before.add("texts.md")
+        self.assertIn("this is no tokenizer: neither JSON, nor ranks, nor a sentencepiece model (texts.md)", self.fails(1, "vocab", "report", "texts.md"))
+
     def test_what_cannot_be_is_refused(self):
         self.fails(2, "vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "--limit-alphabet", 4, "-o", "v", "texts.txt")
         self.fails(1, "vocab", "train", "--algorithm", "bpe", "--size", 300, "-o", "v", "absent.txt")

@@ -13,7 +13,7 @@ struct AlignmentCommandOptions {
   std::filesystem::path file;
   static constexpr auto about =
       describe("evaluate alignment", "", option(&AlignmentCommandOptions::model, "model", kModelHelp, positional(), required()),
-               option(&AlignmentCommandOptions::file, "file", "Records with input, target and alignment, a line each; - is standard input.", required(), unit("FILE")),
+               option(&AlignmentCommandOptions::file, "file", "Records with input, target and alignment, a line each; - is standard input.", required(), unit("FILE"), suggested()),
                option(&AlignmentCommandOptions::tap, "tap", "The pattern to look at; without it, the last layer's cross pattern.", unit("NAME")));
 };
 

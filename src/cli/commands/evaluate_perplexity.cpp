@@ -14,7 +14,7 @@ struct PerplexityCommandOptions {
   int64_t stride = 0, context = 0;
   static constexpr auto about =
       describe("evaluate perplexity", "", option(&PerplexityCommandOptions::model, "model", kModelHelp, positional(), required()),
-               option(&PerplexityCommandOptions::file, "file", "The text; - is standard input.", required(), unit("FILE")),
+               option(&PerplexityCommandOptions::file, "file", "The text; - is standard input.", required(), unit("FILE"), suggested()),
                option(&PerplexityCommandOptions::separator, "separator", "Text between documents, each scored from its own beginning.", unit("TEXT")),
                option(&PerplexityCommandOptions::stride, "stride", "Read documents longer than the context through windows that move by N; 0 cuts them.", at_least(0), unit("N")),
                option(&PerplexityCommandOptions::context, "context", "Tokens that are read together; 0: as many as the model has positions.", at_least(0), unit("N")));

@@ -20,7 +20,7 @@ struct GenerateOptions {
   int64_t batch = 8;
   static constexpr auto about = describe(
       "generate", "", option(&GenerateOptions::model, "model", kModelHelp, positional(), required()),
-      option(&GenerateOptions::prompt, "prompt", "The text to continue; without one, the model starts a text.", short_flag('p'), unit("TEXT")),
+      option(&GenerateOptions::prompt, "prompt", "The text to continue; without one, the model starts a text.", short_flag('p'), unit("TEXT"), suggested()),
       option(&GenerateOptions::prompt_ids, "prompt_ids", "The prompt as token ids: 1,2,3.", unit("IDS")),
       option(&GenerateOptions::jsonl, "jsonl", "A prompt a line: a string, or an object with \"prompt\", \"text\" or \"prompt_ids\"; - is standard input.",
              unit("FILE")),

@@ -148,7 +148,7 @@ void run(Context& context, InspectPatchOptions& options) {
     npz.commit().value();
   }
   const Json document = to_json(sweep, clean, corrupt, tokenizer);
-  if (!options.html.empty()) write_file(options.html, patch_page(document, call_text("inspect patch", context.options()))).value();
+  if (!options.html.empty()) write_file(options.html, patch_page(document, options.model, call_text("inspect patch", context.options()))).value();
   if (context.json()) return context.out().json(document);
   Printer(context.out(), sweep, clean, corrupt, tokenizer).print();
 }

@@ -278,7 +278,7 @@ void run(Context& context, TraceCommandOptions& options, InterventionOptions& in
   config.end_ids = end_of_text(model, tokenizer);
   const Trace walked = trace(model, context.pool(), tokenizer, options.text, token_ids(options.prompt_ids, "--prompt-ids"), config,
                              {.top = options.top, .kv_dtype = kv_dtype(context), .interventions = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context))});
-  if (!options.html.empty()) write_file(options.html, trace_page(to_json(walked, model, tokenizer), call_text("trace", context.options()))).value();
+  if (!options.html.empty()) write_file(options.html, trace_page(to_json(walked, model, tokenizer), options.model, call_text("trace", context.options()))).value();
   if (context.json()) return context.out().json(to_json(walked, model, tokenizer));
   Teller(context.out(), walked, model, tokenizer).tell();
 }

@@ -51,6 +51,10 @@ void run(Context& context, TrainOptions& options, Recipe& recipe) {
   read_recipes(context, options, recipe);
   Trainer trainer(recipe, context.pool());
   if (!options.resume.empty()) trainer.resume(options.resume);
+  if (trainer.steps_done() >= recipe.max_steps) {
+    if (context.json()) context.out().json({{"step", trainer.steps_done()}, {"finished", true}});
+    else context.out().line("the run is at its last step, " + std::to_string(trainer.steps_done()) + ": nothing is left to do; --max-steps N goes on");
+  }
   Progress progress = context.progress("training", recipe.max_steps, "steps");
   char note[32];
   trainer.run({.log =

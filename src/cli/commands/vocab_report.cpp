@@ -24,7 +24,7 @@ struct VocabReportOptions {
   static constexpr auto about = describe(
       "vocab report", "", option(&VocabReportOptions::model, "model", "A model, a folder of a tokenizer alone, or its file.", positional(), required()),
       option(&VocabReportOptions::terms, "terms", "The domain's terms, one a line, a tab before what kind it is; terms of several trades where not given.", unit("FILE")),
-      option(&VocabReportOptions::corpus, "corpus", "The domain's texts, repeated: the verdict rests on them, and extending is tried.", unit("FILE")),
+      option(&VocabReportOptions::corpus, "corpus", "The domain's texts, repeated: the verdict rests on them, and extending is tried.", unit("FILE"), suggested()),
       option(&VocabReportOptions::sentences, "sentences", "Parallel sentences, a line {\"en\": …, \"de\": …} each; the first language is the measure.", unit("FILE")),
       option(&VocabReportOptions::compare, "compare", "A second tokenizer, side by side.", unit("MODEL2")),
       option(&VocabReportOptions::html, "html", "Write a page to this file.", unit("FILE")),

@@ -7,6 +7,33 @@ namespace {
 
 bool is_row_of(const Dims& row, const Dims& matrix) { return row.size() == 1 && matrix.size() == 2 && row[0] == matrix[1]; }
 
+const char* unary_name(int64_t kind) {
+  switch (Unary(kind)) {
+    case Unary::gelu: return "gelu";
+    case Unary::gelu_tanh: return "gelu_tanh";
+    case Unary::relu: return "relu";
+    case Unary::silu: return "silu";
+    case Unary::tanh: return "tanh";
+    case Unary::sigmoid: return "sigmoid";
+    case Unary::exp: return "exp";
+    case Unary::square: return "square";
+    case Unary::sqrt: return "sqrt";
+    case Unary::reciprocal: return "reciprocal";
+    case Unary::log: return "log";
+  }
+  return "?";
+}
+const char* binary_name(int64_t kind) {
+  switch (Binary(kind)) {
+    case Binary::add: return "add";
+    case Binary::subtract: return "subtract";
+    case Binary::multiply: return "multiply";
+    case Binary::divide: return "divide";
+    case Binary::maximum: return "maximum";
+  }
+  return "?";
+}
+
 // ---- binary -----------------------------------------------------------------------------------------------------------
 void binary_shape(ShapeContext& c) {
   c.expect(c.input(0) == c.input(1) || is_row_of(c.input(1), c.input(0)), "the shapes differ, and the second is not one row of the first");
@@ -140,7 +167,7 @@ void sum_all_gradient(Grad& g) { g.add(0, g.builder().node(sum_all_backward_op()
 }  // namespace
 
 const Op& binary_op() {
-  static const Op op = {.name = "binary", .shape = binary_shape, .gradient = binary_gradient, .cost = elementwise_cost, ORRERY_RUN(run_binary), .in_place = 0, .in_place_other = 1};
+  static const Op op = {.name = "binary", .shape = binary_shape, .gradient = binary_gradient, .cost = elementwise_cost, ORRERY_RUN(run_binary), .in_place = 0, .in_place_other = 1, .kind_name = binary_name};
   return op;
 }
 const Op& scale_op() {
@@ -148,19 +175,19 @@ const Op& scale_op() {
   return op;
 }
 const Op& unary_op() {
-  static const Op op = {.name = "unary", .shape = same_as_input, .gradient = unary_gradient, .cost = transcendental_cost, ORRERY_RUN(run_unary), .in_place = 0};
+  static const Op op = {.name = "unary", .shape = same_as_input, .gradient = unary_gradient, .cost = transcendental_cost, ORRERY_RUN(run_unary), .in_place = 0, .kind_name = unary_name};
   return op;
 }
 const Op& unary_backward_op() {
-  static const Op op = {.name = "unary_backward", .shape = same_as_input, .cost = transcendental_cost, ORRERY_RUN(run_unary_backward), .in_place = 1};
+  static const Op op = {.name = "unary_backward", .shape = same_as_input, .cost = transcendental_cost, ORRERY_RUN(run_unary_backward), .in_place = 1, .kind_name = unary_name};
   return op;
 }
 const Op& gated_op() {
-  static const Op op = {.name = "gated", .shape = gated_shape, .gradient = gated_gradient, .cost = transcendental_cost, ORRERY_RUN(run_gated), .in_place = 1};
+  static const Op op = {.name = "gated", .shape = gated_shape, .gradient = gated_gradient, .cost = transcendental_cost, ORRERY_RUN(run_gated), .in_place = 1, .kind_name = unary_name};
   return op;
 }
 const Op& gated_backward_op() {
-  static const Op op = {.name = "gated_backward", .shape = gated_backward_shape, .cost = transcendental_cost, ORRERY_RUN(run_gated_backward), .in_place = 0};
+  static const Op op = {.name = "gated_backward", .shape = gated_backward_shape, .cost = transcendental_cost, ORRERY_RUN(run_gated_backward), .in_place = 0, .kind_name = unary_name};
   return op;
 }
 const Op& column_sum_op() {

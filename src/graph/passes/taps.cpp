@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/nearest.h"
 #include "graph/builder.h"
 #include "graph/op.h"
 
@@ -10,21 +11,6 @@ namespace orrery {
 
 namespace {
 bool is_attention(const Node& node) { return node.op == &attention_op() || node.op == &cached_attention_op(); }
-
-int edit_distance(const std::string& a, const std::string& b) {
-  std::vector<int> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = int(j);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    int diagonal = row[0];
-    row[0] = int(i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const int above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 [[noreturn]] void no_such_value(const Graph& graph, const std::string& name) {
   throw Error{ErrorKind::bad_usage, "the model has no value named '" + name + "'", "tap or intervention", nearest_names(name, tap_names(graph))};
@@ -141,9 +127,8 @@ void add_site(Graph& graph, int value, const std::string& name) {
 }  // namespace
 
 std::string nearest_names(const std::string& name, std::vector<std::string> candidates, size_t count) {
-  std::stable_sort(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) { return edit_distance(a, name) < edit_distance(b, name); });
   std::string hint;
-  for (size_t i = 0; i < std::min(count, candidates.size()); ++i) hint += (i ? ", " : "did you mean ") + candidates[i];
+  for (const std::string& near : nearest_few(name, std::move(candidates), count)) hint += (hint.empty() ? "did you mean " : ", ") + near;
   return hint;
 }
 
