@@ -9,7 +9,7 @@ namespace {
 
 void keep_likeliest(std::vector<Weighed>& all, int64_t count) {
   const auto middle = all.begin() + std::ptrdiff_t(std::min<size_t>(size_t(count), all.size()));
-  std::partial_sort(all.begin(), middle, all.end(), [](const Weighed& a, const Weighed& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; });
+  std::partial_sort(all.begin(), middle, all.end(), Likelier());
   all.erase(middle, all.end());
 }
 

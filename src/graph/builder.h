@@ -88,7 +88,7 @@ class Builder {
   Value node(const Op& op, std::vector<Value> inputs, Attributes attributes = {}, std::shared_ptr<const void> payload = nullptr);
   std::vector<Value> node_outputs(const Op& op, std::vector<Value> inputs, Attributes attributes = {},
                                   std::shared_ptr<const void> payload = nullptr);
-  int next_stream() { return graph_->layers++; }   // numbers dropout nodes
+  int next_stream() { return graph_->streams++; }   // numbers dropout nodes
   int next_slot() { return graph_->slots++; }      // numbers cached attentions
   int next_source_slot() { return graph_->source_slots++; }   // and those that look at another row space
 

@@ -52,7 +52,6 @@ class Call {
 
   template <class P>
   const P* prepared() const { return static_cast<const P*>(prepared_); }
-  const void* prepared_raw() const { return prepared_; }
   void* scratch() const { return scratch_; }              // of the size that Op::scratch asked for
   void* thread_scratch(int thread) const;                 // kThreadScratchBytes for each thread
   const Kernels<T>& k() const { return kernels_for<T>(); }

@@ -72,8 +72,8 @@ struct Graph {
   std::vector<Node> nodes;            // in running order
   std::vector<std::string> symbols;
   std::map<std::string, int> outputs; // what a run returns, by name
-  int layers = 0;                     // dropout streams and cache slots are numbered
-  int slots = 0;
+  int streams = 0;                    // of random numbers: one for each dropout
+  int slots = 0;                      // of the cache: one for each attention
   int source_slots = 0;               // of attention to another row space
 
   int symbol(std::string_view name);                 // made when new

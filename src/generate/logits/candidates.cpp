@@ -17,8 +17,7 @@ constexpr float kNever = -std::numeric_limits<float>::infinity();
               "the weights may be broken"};
 }
 
-// Likelier first; of equal ones the smaller id.
-bool likelier(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
+constexpr Likelier likelier{};
 
 }  // namespace
 

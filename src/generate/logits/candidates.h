@@ -20,6 +20,14 @@ struct Candidate {
   float logit = 0;
 };
 
+// The order of what has an id and a logit: likelier first; of equal ones the smaller id.
+struct Likelier {
+  template <class Item>
+  bool operator()(const Item& a, const Item& b) const {
+    return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+  }
+};
+
 // What was said before.
 struct TextSoFar {
   std::span<const int32_t> history = {};    // prompt and continuation

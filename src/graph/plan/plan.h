@@ -107,7 +107,6 @@ class Workspace {
   void* thread_scratch(int thread) const { return thread_scratch_ + int64_t(thread) * kThreadScratchBytes; }
   // Overwrites all memory of its own (every float becomes NaN): nothing may hang on what an earlier run left. For tests.
   void poison();
-  int64_t bound_size(int symbol) const { return sizes_.symbols[size_t(symbol)]; }
 
  private:
   const void* output_data(const std::string& name) const;
