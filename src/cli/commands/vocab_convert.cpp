@@ -10,7 +10,7 @@ struct VocabConvertOptions {
   std::filesystem::path output;
   static constexpr auto about =
       describe("vocab convert", "", option(&VocabConvertOptions::model, "model", "A model, a folder of a tokenizer alone, or its file.", positional(), required()),
-               option(&VocabConvertOptions::to, "to", "The format: vocab.json with merges.txt, tiktoken's rank file, sentencepiece's tokenizer.model, …",
+               option(&VocabConvertOptions::to, "to", "The format: vocab.json with merges.txt, tiktoken's rank file, sentencepiece's tokenizer.model, or another.",
                       one_of("tokenizer.json", "vocab.json", "vocab.txt", "tiktoken", "tokenizer.model"), required()),
                option(&VocabConvertOptions::output, "output", "Folder for the files; an older one is replaced.", short_flag('o'), unit("DIR"), required()),
                option(&VocabConvertOptions::pattern, "pattern", "Of a rank file: how texts are cut into words.", unit("REGEX")),
