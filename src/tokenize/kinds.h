@@ -55,7 +55,10 @@ class KindTable {
 namespace kinds {
 
 struct Raw {   // 64 bytes, those of longer characters not told yet
-  uint64_t letter = 0, number = 0, space = 0, newline = 0, blank = 0, quote = 0, high = 0, inner = 0;
+  uint64_t letter = 0, number = 0, space = 0, newline = 0, blank = 0, quote = 0;
+};
+struct Longer {   // bytes of longer characters, and those that do not begin one
+  uint64_t high = 0, inner = 0;
 };
 
 #if defined(__SSE2__)
@@ -73,14 +76,23 @@ inline Raw raw(const char* at) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + i);
     const __m128i blank = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(' '));
     const int shift = 16 * i;
-    k.high |= mask_of(bytes) << shift;
     k.letter |= mask_of(in_range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 26)) << shift;
     k.number |= mask_of(in_range(bytes, '0', 10)) << shift;
     k.space |= mask_of(_mm_or_si128(in_range(bytes, '\t', 5), blank)) << shift;
     k.newline |= mask_of(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r')))) << shift;
     k.blank |= mask_of(blank) << shift;
     k.quote |= mask_of(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\''))) << shift;
-    k.inner |= mask_of(_mm_cmplt_epi8(bytes, _mm_set1_epi8(-64))) << shift;
+  }
+  return k;
+}
+inline Longer longer(const char* at) {
+  const auto* from = reinterpret_cast<const __m128i*>(at);
+  const auto load = [&](int i) { return _mm_loadu_si128(from + i); };
+  Longer k;
+  if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(load(0), load(1)), _mm_or_si128(load(2), load(3)))) == 0) return k;
+  for (int i = 0; i < 4; ++i) {
+    k.high |= mask_of(load(i)) << (16 * i);
+    k.inner |= mask_of(_mm_cmplt_epi8(load(i), _mm_set1_epi8(-64))) << (16 * i);
   }
   return k;
 }
@@ -90,8 +102,6 @@ inline Raw raw(const char* at) {
   for (int i = 0; i < 64; ++i) {
     const auto byte = static_cast<unsigned char>(at[i]);
     const uint64_t bit = uint64_t(1) << i;
-    if (byte >= 0x80) k.high |= bit;
-    if (byte >= 0x80 && byte < 0xC0) k.inner |= bit;
     if (byte < 0x80 && is(byte, kLetter)) k.letter |= bit;
     if (byte >= '0' && byte <= '9') k.number |= bit;
     if (byte < 0x80 && is(byte, kWhitespace)) k.space |= bit;
@@ -101,18 +111,57 @@ inline Raw raw(const char* at) {
   }
   return k;
 }
+inline Longer longer(const char* at) {
+  Longer k;
+  for (int i = 0; i < 64; ++i) {
+    const auto byte = static_cast<unsigned char>(at[i]);
+    if (byte >= 0x80) k.high |= uint64_t(1) << i;
+    if (byte >= 0x80 && byte < 0xC0) k.inner |= uint64_t(1) << i;
+  }
+  return k;
+}
 #endif
 
 }  // namespace kinds
 
+// The kinds of the longer characters of `bytes`, whose place is told by `longer`. The first that is not whole ends what is told.
+inline void add_longer(Kinds& k, const char* bytes, kinds::Longer longer, const KindTable& table) {
+  k.inner = longer.inner;
+  uint64_t low = 0, high = 0;   // of the table, at the first byte of each character
+  for (uint64_t firsts = longer.high & ~longer.inner; firsts != 0; firsts &= firsts - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(firsts));
+    const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + n])); };
+    const uint32_t first = byte(0), size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (i + size > k.size) {
+      k.size = i;
+      break;
+    }
+    if (size < 4) {
+      const uint32_t c = size == 2 ? (first & 0x1F) << 6 | (byte(1) & 0x3F) : (first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+      const KindTable::Sixty4& set = table.of(c);
+      low |= (set.low >> (c & 63) & 1) << i;
+      high |= (set.high >> (c & 63) & 1) << i;
+      continue;
+    }
+    const uint32_t kind = unicode_classes(decode_valid_utf8({bytes + i, 4}, 0).value);
+    if (kind & (kLetter | kWhitespace)) low |= uint64_t(1) << i;
+    if (kind & (kNumber | kWhitespace)) high |= uint64_t(1) << i;
+  }
+  for (int n = 0; n < 3; ++n) low |= (low << 1) & k.inner, high |= (high << 1) & k.inner;
+  k.letter |= low & ~high;
+  k.number |= high & ~low;
+  k.space |= low & high;
+}
+
 // Of the text from byte `at` on, where a character begins; up to 64 bytes, whole characters.
-inline Kinds kinds_at(std::string_view text, size_t at, const KindTable& table) {
+[[gnu::always_inline]] inline Kinds kinds_at(std::string_view text, size_t at, const KindTable& table) {
   const size_t left = text.size() - at;
-  char padded[64] = {};
+  char padded[64];
   const char* bytes = text.data() + at;
   Kinds k;
   k.size = 64;
   if (left < 64) {
+    std::memset(padded, 0, sizeof padded);
     std::memcpy(padded, bytes, left);
     bytes = padded;
     k.size = static_cast<unsigned>(left);
@@ -120,34 +169,7 @@ inline Kinds kinds_at(std::string_view text, size_t at, const KindTable& table) 
   const kinds::Raw raw = kinds::raw(bytes);
   k.letter = raw.letter, k.number = raw.number, k.space = raw.space;
   k.newline = raw.newline, k.blank = raw.blank, k.quote = raw.quote;
-  if (raw.high != 0) {
-    k.inner = raw.inner;
-    uint64_t low = 0, high = 0;   // of the table, at the first byte of each character
-    for (uint64_t firsts = raw.high & ~raw.inner; firsts != 0; firsts &= firsts - 1) {
-      const auto i = static_cast<unsigned>(std::countr_zero(firsts));
-      const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + n])); };
-      const uint32_t first = byte(0), size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-      if (i + size > k.size) {
-        k.size = i;
-        break;
-      }
-      uint32_t kind;
-      if (size < 4) {
-        const uint32_t c = size == 2 ? (first & 0x1F) << 6 | (byte(1) & 0x3F) : (first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-        const KindTable::Sixty4& set = table.of(c);
-        low |= (set.low >> (c & 63) & 1) << i;
-        high |= (set.high >> (c & 63) & 1) << i;
-        continue;
-      }
-      kind = unicode_classes(decode_valid_utf8({bytes + i, 4}, 0).value);
-      if (kind & (kLetter | kWhitespace)) low |= uint64_t(1) << i;
-      if (kind & (kNumber | kWhitespace)) high |= uint64_t(1) << i;
-    }
-    for (int n = 0; n < 3; ++n) low |= (low << 1) & k.inner, high |= (high << 1) & k.inner;
-    k.letter |= low & ~high;
-    k.number |= high & ~low;
-    k.space |= low & high;
-  }
+  if (const kinds::Longer longer = kinds::longer(bytes); longer.high != 0) add_longer(k, bytes, longer, table);
   const uint64_t told = k.size < 64 ? (uint64_t(1) << k.size) - 1 : ~uint64_t(0);
   k.letter &= told, k.number &= told, k.space &= told;
   k.other = told & ~(k.letter | k.number | k.space);

@@ -134,7 +134,10 @@ class WordIds {
     }
     uint32_t count() const { return lanes[3] >> 28; }
     void copy_four(int32_t* out) const {
-      for (size_t i = 0; i < 4; ++i) out[i] = static_cast<int32_t>(lanes[i] & kId);
+      std::array<uint64_t, 2> pairs;
+      std::memcpy(pairs.data(), lanes.data(), sizeof pairs);
+      for (uint64_t& pair : pairs) pair &= uint64_t(kId) << 32 | kId;
+      std::memcpy(out, pairs.data(), sizeof pairs);
     }
     void copy_others(int32_t* out) const {
       out[4] = static_cast<int32_t>(lanes[0] >> 20 | (lanes[1] >> 20 & 0xFF) << 12);
@@ -173,14 +176,21 @@ class WordIds {
   };
 
   void ask(std::string_view text, size_t at, std::span<const uint32_t> ends, Batch& batch) const {
-    const int line_bits = bits_ - 1;
+    if (ends.back() + 16 <= text.size()) return ask(text, at, ends, batch, [&](size_t begin, size_t size) { return WordKey::inside(text.data() + begin, size); });
+    ask(text, at, ends, batch, [&](size_t begin, size_t size) { return WordKey::of(text, begin, size); });
+  }
+  template <class Key>
+  void ask(std::string_view text, size_t at, std::span<const uint32_t> ends, Batch& batch, Key key_of) const {
+    const int bits = batch.bits = bits_;
+    const Line* const lines = &lines_[0];
     for (size_t i = 0; i < ends.size(); at = ends[i++]) {
       const size_t size = ends[i] - at;
-      batch.keys[i] = size <= WordKey::kLongest ? WordKey::of(text, at, size) : long_key(text.substr(at, size));
-      batch.places[i] = batch.keys[i].place(line_bits);
-      __builtin_prefetch(&lines_[batch.places[i]]);
+      const WordKey key = size <= WordKey::kLongest ? key_of(at, size) : long_key(text.substr(at, size));
+      const size_t place = key.place(bits - 1);
+      batch.keys[i] = key;
+      batch.places[i] = place;
+      __builtin_prefetch(lines + place);
     }
-    batch.bits = bits_;
   }
 
   template <class Find>
@@ -188,10 +198,11 @@ class WordIds {
     if (batch.bits != bits_) batch.place(0, ends.size(), bits_);
     const auto& keys = batch.keys;
     const auto& places = batch.places;
+    const Line* lines = &lines_[0];
     const int32_t* from = ids.room(kRoom);
     int32_t* out = ids.room(kRoom);
     for (size_t i = 0; i < ends.size(); ++i) {
-      const auto& both = lines_[places[i]].entries;
+      const auto& both = lines[places[i]].entries;
       const Entry& entry = both[!(both[0].key == keys[i])];
       const bool known = entry.key == keys[i];
       const uint32_t count = entry.ids.count();
@@ -209,6 +220,7 @@ class WordIds {
       const size_t start = i == 0 ? begin : ends[i - 1];
       append_slowly(text.substr(start, ends[i] - start), keys[i], ids, find);
       from = out = ids.room(kRoom);
+      lines = &lines_[0];
       if (batch.bits != bits_) batch.place(i + 1, ends.size(), bits_);
     }
     ids.took(static_cast<size_t>(out - from));

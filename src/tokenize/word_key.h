@@ -14,31 +14,38 @@ struct WordKey {
 
   // Of `size` bytes from `begin` on. No byte is copied by itself, but of a text that is shorter than a key.
   static WordKey of(std::string_view text, size_t begin, size_t size) {
-    WordKey key{};
-    if (begin + 16 <= text.size()) {
-      std::memcpy(key.parts.data(), text.data() + begin, 16);
-    } else if (text.size() >= 16) {
-      std::array<char, 32> last{};
-      std::memcpy(last.data(), text.data() + text.size() - 16, 16);
-      std::memcpy(key.parts.data(), last.data() + (begin + 16 - text.size()), 16);
-    } else {
-      std::memcpy(key.parts.data(), text.data() + begin, size);
+    if (begin + 16 <= text.size()) return inside(text.data() + begin, size);
+    std::array<char, 32> last{};
+    if (text.size() < 16) {
+      std::memcpy(last.data(), text.data() + begin, size);
+      return inside(last.data(), size);
     }
-    key.parts[0] &= kMasks[size][0];
-    key.parts[1] &= kMasks[size][1];
-    key.parts[1] |= uint64_t(size) << 56;
-    return key;
+    std::memcpy(last.data(), text.data() + text.size() - 16, 16);
+    return inside(last.data() + (begin + 16 - text.size()), size);
   }
+  // The same where 16 bytes may be read.
+  static WordKey inside(const char* word, size_t size) {
+    uint64_t first, second;
+    std::memcpy(&first, word, 8);
+    std::memcpy(&second, word + 8, 8);
+    const Mask& mask = kMasks[size];
+    return {{first & mask.first, (second & mask.second) | mask.size}};
+  }
+
   // A place in a table of 2^bits.
   size_t place(int bits) const { return static_cast<size_t>(((parts[0] ^ parts[1] * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u) >> (64 - bits)); }
   bool operator==(const WordKey& other) const { return ((parts[0] ^ other.parts[0]) | (parts[1] ^ other.parts[1])) == 0; }
 
  private:
-  // Of little-endian halves: the first `size` bytes.
+  struct alignas(32) Mask {
+    uint64_t first, second, size;   // the bytes of a word in each half, as little-endian machines read them; its size in the last byte
+  };
   static constexpr auto kMasks = [] {
-    std::array<std::array<uint64_t, 2>, kLongest + 1> masks{};
-    for (size_t size = 0; size <= kLongest; ++size)
-      for (size_t i = 0; i < size; ++i) masks[size][i / 8] |= uint64_t(0xFF) << (8 * (i % 8));
+    std::array<Mask, kLongest + 1> masks{};
+    for (size_t size = 0; size <= kLongest; ++size) {
+      for (size_t i = 0; i < size; ++i) (i < 8 ? masks[size].first : masks[size].second) |= uint64_t(0xFF) << (8 * (i % 8));
+      masks[size].size = uint64_t(size) << 56;
+    }
     return masks;
   }();
 };
