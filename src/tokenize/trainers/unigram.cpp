@@ -121,7 +121,8 @@ Json learn(const VocabOptions& options, const WordList& words, ThreadPool& pool,
     const size_t begun = pieces.all().size(), target = wanted * 11 / 10;
     for (;;) {
       for (int64_t i = 0; i < options.sub_iterations; i++) pieces.improve();
-      if (progress) progress(static_cast<int64_t>(begun - std::min(begun, pieces.all().size())), static_cast<int64_t>(begun - std::min(begun, target)));
+      const auto dropped = [&](size_t left) { return static_cast<int64_t>(begun - std::min(begun, left)); };
+      if (progress) progress(std::min(dropped(pieces.all().size()), dropped(target)), dropped(target));
       const size_t before = pieces.all().size();
       if (before <= target) break;
       pieces.prune(std::max(target, static_cast<size_t>(static_cast<double>(before) * options.shrinking_factor)));

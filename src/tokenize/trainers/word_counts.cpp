@@ -25,7 +25,7 @@ WordKey key_of(std::string_view word) {
   const char* at = word.data();
   const size_t n = word.size();
   if (n > WordKey::kLongest) return {{hash_bytes(word), kLong}};
-  WordKey key;
+  WordKey key{};
   if (n > 8)
     key.parts = {load<uint64_t>(at), load<uint64_t>(at + n - 8) >> (8 * (16 - n))};
   else if (n >= 4)
