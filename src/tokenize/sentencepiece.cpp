@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "tokenize/best_two.h"
+#include "tokenize/best_paths.h"
 #include "tokenize/protobuf.h"
 
 namespace orrery {
@@ -15,7 +15,6 @@ namespace orrery {
 namespace {
 
 constexpr std::string_view kSpace = "\xE2\x96\x81";   // ▁
-constexpr float kUnknownPenalty = 10;
 
 [[noreturn]] void bad(const std::string& what) { throw Error{ErrorKind::bad_file, "a sentencepiece model " + what, ""}; }
 
@@ -196,19 +195,6 @@ SentencePiece::Normalized SentencePiece::normalize(std::string_view text, const 
   return out;
 }
 
-template <class Offer>
-void SentencePiece::each_token(std::string_view text, size_t begin, Offer offer) const {
-  const size_t next = begin + decode_utf8(text, begin).size;
-  bool is_piece = false;
-  trie_.each_prefix(text, begin, [&](size_t end, int32_t id) {
-    const Piece& piece = pieces_[static_cast<size_t>(id)];
-    if (piece.type == Type::unused) return;
-    offer(end, piece.type == Type::user_defined ? static_cast<float>(end - begin) * max_score_ - 0.1f : piece.score, id);
-    is_piece = is_piece || end == next;
-  });
-  if (!is_piece) offer(next, min_score_ - kUnknownPenalty, unknown_);
-}
-
 // Viterbi as in models/unigram.cpp, but scores are floats, pieces out of use do not count, and pieces defined by the user
 // always win.
 void SentencePiece::split_unigram(std::string_view text, std::vector<Part>& out) const {
@@ -239,7 +225,7 @@ class SentencePiece::Bpe {
  public:
   using Tell = std::function<void(std::string_view left, std::string_view right, float score)>;
 
-  Bpe(const SentencePiece& of, std::string_view text, Tell tell = {}) : of_(of), text_(text), tell_(std::move(tell)) {
+  Bpe(const SentencePiece& of, std::string_view text, Tell tell = {}, std::function<bool()> skips = {}) : of_(of), text_(text), tell_(std::move(tell)), skips_(std::move(skips)) {
     for (size_t at = 0; at < text.size();) {
       bool frozen = false;
       const size_t end = of.unit_end(text, at, frozen);
@@ -288,6 +274,7 @@ class SentencePiece::Bpe {
       Symbol &left = at(top.left), &right = at(top.right);
       const bool gone = left.begin == left.end || right.begin == right.end;
       if (gone || (left.end - left.begin) + (right.end - right.begin) != top.size) continue;
+      if (skips_ && skips_()) continue;
       if (tell_) tell_(text_.substr(left.begin, left.end - left.begin), text_.substr(right.begin, right.end - right.begin), top.score);
       left.end = right.end;
       left.next = right.next;
@@ -318,7 +305,8 @@ class SentencePiece::Bpe {
 
   const SentencePiece& of_;
   std::string_view text_;
-  Tell tell_;   // of each joining
+  Tell tell_;                     // of each joining
+  std::function<bool()> skips_;   // whether it is left out
   std::vector<Symbol> symbols_;
   std::priority_queue<Candidate> agenda_;
   std::unordered_map<std::string_view, uint32_t> halves_;   // of joined pieces out of use: the bytes of the left half
@@ -336,13 +324,13 @@ Json SentencePiece::explain(std::string_view raw) const {
     out["merges"] = std::move(joined);
   }
   if (model_ == Model::unigram)
-    out.update(paths_json(text, best_two(text, [&](size_t begin, auto offer) {
+    out.update(paths_json(text, best_paths(text, 2, [&](size_t begin, auto offer) {
       each_token(text, begin, [&](size_t end, float score, int32_t id) { offer(end, double(score), id); });
     })));
   return out;
 }
 
-void SentencePiece::split_bpe(std::string_view text, std::vector<Part>& out) const { Bpe(*this, text).parts(out); }
+void SentencePiece::split_bpe(std::string_view text, std::vector<Part>& out, const std::function<bool()>& skips) const { Bpe(*this, text, {}, skips).parts(out); }
 
 void SentencePiece::split_words(std::string_view text, std::vector<Part>& out) const {
   const auto add = [&](size_t begin, size_t end) {
@@ -376,6 +364,10 @@ std::vector<SentencePiece::Token> SentencePiece::encode(std::string_view text) c
     case Model::word: split_words(normalized.text, parts); break;
     case Model::character: split_characters(normalized.text, parts); break;
   }
+  return tokens_of(normalized, parts);
+}
+
+std::vector<SentencePiece::Token> SentencePiece::tokens_of(const Normalized& normalized, std::span<const Part> parts) const {
   std::vector<Token> out;
   bool after_unknown = false;
   for (const Part& part : parts) {

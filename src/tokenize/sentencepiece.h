@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/random.h"
+#include "base/utf8.h"
 #include "tokenize/byte_trie.h"
 #include "tokenize/charsmap.h"
 
@@ -50,6 +53,18 @@ class SentencePiece {
     uint32_t begin, end;     // bytes of the text; of a character spelled in bytes the last token has them all
   };
   std::vector<Token> encode(std::string_view text) const;
+
+  // The best `count` ways to cut a text, the best first, with the sums of their scores. Unigram models alone; others throw Error.
+  struct Path {
+    double score;
+    std::vector<Token> tokens;
+  };
+  std::vector<Path> nbest(std::string_view text, int64_t count) const;
+  // One of the ways, by chance (Kudo 2018, "Subword Regularization"). Unigram: with probability in proportion to exp(alpha * score), among
+  // the best `size` ways or, where that is less than 0, among all. BPE: each joining is left out with probability alpha (Provilkov
+  // et al. 2020, "BPE-Dropout"). The other models throw Error.
+  std::vector<Token> sample(std::string_view text, double alpha, int64_t size, Random& random) const;
+
   std::string decode(std::span<const int32_t> ids) const;   // ids that the model lacks are left out
   std::string token_bytes(int32_t id) const;                 // of a piece in the middle of a text
   bool is_control(int32_t id) const { return id >= 0 && static_cast<size_t>(id) < pieces_.size() && pieces_[static_cast<size_t>(id)].type == Type::control; }
@@ -69,6 +84,8 @@ class SentencePiece {
   int32_t pad_id() const { return pad_; }
 
  private:
+  static constexpr float kUnknownPenalty = 10;
+
   struct Part {   // of the normalised text
     uint32_t begin, end;
     int32_t id;
@@ -82,9 +99,23 @@ class SentencePiece {
   Normalized normalize(std::string_view text, const Rules& rules, const Charsmap& map) const;
   // offer(end, score, id) for each token that begins at `begin`, the unknown one where no character is a token.
   template <class Offer>
-  void each_token(std::string_view text, size_t begin, Offer offer) const;
+  void each_token(std::string_view text, size_t begin, Offer offer) const {
+    const size_t next = begin + decode_utf8(text, begin).size;
+    bool is_piece = false;
+    trie_.each_prefix(text, begin, [&](size_t end, int32_t id) {
+      const Piece& piece = pieces_[static_cast<size_t>(id)];
+      if (piece.type == Type::unused) return;
+      offer(end, piece.type == Type::user_defined ? static_cast<float>(end - begin) * max_score_ - 0.1f : piece.score, id);
+      is_piece = is_piece || end == next;
+    });
+    if (!is_piece) offer(next, min_score_ - kUnknownPenalty, unknown_);
+  }
   void split_unigram(std::string_view text, std::vector<Part>& out) const;
-  void split_bpe(std::string_view text, std::vector<Part>& out) const;
+  std::vector<Token> tokens_of(const Normalized& normalized, std::span<const Part> parts) const;
+  std::vector<Path> nbest(const Normalized& normalized, int64_t count) const;
+  void sample_unigram(std::string_view text, double alpha, Random& random, std::vector<Part>& out) const;
+  // skips(): whether this joining is left out.
+  void split_bpe(std::string_view text, std::vector<Part>& out, const std::function<bool()>& skips = {}) const;
   void split_words(std::string_view text, std::vector<Part>& out) const;
   void split_characters(std::string_view text, std::vector<Part>& out) const;
   // The bytes of the user's piece that begins at `at`, else of one character.

@@ -101,7 +101,7 @@ std::string some_text(const std::vector<Piece>& pieces, uint64_t number) {
 
 Json sentencepiece_as_json(const Tokenizer& tokenizer) {
   Json json = tokenizer.to_json();
-  const SentencePiece spm(*decode_base64(json["model"]["proto"].get<std::string>()));
+  const SentencePiece& spm = *tokenizer.sentencepiece();
   const SentencePiece::Rules& rules = spm.rules();
   if (spm.model() != SentencePiece::Model::unigram && spm.model() != SentencePiece::Model::bpe) refuse("a tokenizer.json has no model of sentencepiece's words or characters");
   if (!rules.escape_whitespaces || spm.whitespace_suffix()) refuse("the model does not write a space as a \xE2\x96\x81 before its word, as a tokenizer.json does");
@@ -124,7 +124,7 @@ Json sentencepiece_as_json(const Tokenizer& tokenizer) {
 }
 
 void expect_same_ids(const Tokenizer& model, const Tokenizer& json) {
-  const SentencePiece spm(*decode_base64(model.to_json()["model"]["proto"].get<std::string>()));
+  const SentencePiece& spm = *model.sentencepiece();
   for (uint64_t number = 0; number < 20000; number++) {
     const std::string text = some_text(spm.pieces(), number);
     const std::vector<int32_t> ids = model.encode_ids(text), others = json.encode_ids(text);

@@ -365,6 +365,8 @@ Encoding Tokenizer::encode_words(std::span<const std::string> words, std::span<c
   return parts_->finish(std::move(sequences), options);
 }
 
+const SentencePiece* Tokenizer::sentencepiece() const { return parts_->model->sentencepiece(); }
+
 const std::optional<Truncation>& Tokenizer::truncation() const { return parts_->truncation; }
 const std::optional<Padding>& Tokenizer::padding() const { return parts_->padding; }
 

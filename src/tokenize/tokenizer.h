@@ -26,6 +26,7 @@
 namespace orrery {
 
 struct TokenizerFile;
+class SentencePiece;
 
 struct EncodeOptions {
   bool add_special = true;         // the tokens of the post-processor: <s>, [CLS] …
@@ -106,6 +107,8 @@ class Tokenizer {
   int32_t vocab_size() const;   // different tokens, the added ones too
   int32_t id_limit() const;     // one more than the largest id
   int32_t own_id_limit() const; // the same without tokens that only tokenizer_config.json adds: a model may lack their rows
+
+  const SentencePiece* sentencepiece() const;   // of a .model; else null
 
   const SpecialRoles& roles() const;
   std::optional<int32_t> bos_id() const { return roles().bos; }

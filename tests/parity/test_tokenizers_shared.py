@@ -50,6 +50,16 @@ def test_random_strings_as_sentencepiece(name, tmp_path):
         assert row["decoded"] == reference.decode(row["ids"]), repr(text)
 
 
+def test_the_best_ways_to_cut_a_text_as_sentencepiece():
+    path = orrery.SHARED / "tokenizers/t5/spiece.model"
+    reference = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    for text in ("Hello world", "unbelievable  tokenization", "An electroplating line, twice.", "Überraschung 中"):
+        ours = orrery.call_json("tokenize", path, text, "--nbest", "8")["nbest"]
+        theirs = reference.nbest_encode(text, nbest_size=8, return_type="proto").nbests
+        assert [row["ids"] for row in ours] == [[piece.id for piece in one.pieces] for one in theirs], text
+        assert [row["score"] for row in ours] == pytest.approx([one.score for one in theirs], rel=1e-5), text
+
+
 def special_tokens(entry, ranks):
     special = dict(entry.get("special_tokens", {}))
     for token in entry.get("special_list", []):

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "cli/tokenize_chat.h"
+#include "cli/tokenize_ways.h"
 #include "tokenize/plain.h"
 
 namespace orrery::cli::commands {
@@ -184,12 +185,16 @@ Tokenizer open(const TokenizeOptions& options, const std::vector<Text>& texts) {
   return plain_tokenizer(options.model, all);
 }
 
-void run(Context& context, TokenizeOptions& options, ChatOptions& chat) {
+void run(Context& context, TokenizeOptions& options, ChatOptions& chat, WaysOptions& ways) {
   if (!chat.chat.empty()) return tokenize_chat(context, load_tokenizer(options.model, rank_options(options.pattern, options.special_tokens)), options.model, chat);
   const bool decodes = context.options().given("decode");
   const std::vector<Text> texts = decodes ? std::vector<Text>() : read_input(options);
   const Tokenizer tokenizer = open(options, texts);
   if (decodes) return decode(context, options, tokenizer);
+  if (ways.nbest > 0 || ways.samples > 0) {
+    for (const Text& text : texts) tokenize_ways(context, tokenizer, text.text, ways);
+    return;
+  }
   EncodeOptions how;
   how.add_special = options.special;
   how.specials_as_text = options.allow_special == "none";

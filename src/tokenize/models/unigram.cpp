@@ -8,7 +8,7 @@
 #include <array>
 
 #include "base/utf8.h"
-#include "tokenize/best_two.h"
+#include "tokenize/best_paths.h"
 #include "tokenize/byte_trie.h"
 #include "tokenize/model.h"
 #include "tokenize/step.h"
@@ -152,7 +152,7 @@ Unigram::Unigram(ModelConfig config) : scores_(std::move(config.scores)) {
 
 Json Unigram::explain(std::string_view piece, bool) const {
   Json out = {{"model", "Unigram"}};
-  out.update(paths_json(piece, best_two(piece, [&](size_t begin, auto offer) {
+  out.update(paths_json(piece, best_paths(piece, 2, [&](size_t begin, auto offer) {
     const size_t next = begin + decode_utf8(piece, begin).size;
     bool is_token = false;
     trie_.each_prefix(piece, begin, [&](size_t end, int32_t id) {

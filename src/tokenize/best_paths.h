@@ -1,6 +1,6 @@
-// The two best ways through a text, each a row of tokens whose scores add up: what Unigram chose, and what it nearly did.
+// The best ways through a text, each a row of tokens whose scores add up: what Unigram chose, and what it nearly did.
 //
-//   best_two(piece, [&](size_t begin, auto offer) { offer(end, score, id); … });   // the tokens that begin at `begin`
+//   best_paths(piece, 2, [&](size_t begin, auto offer) { offer(end, score, id); … });   // the tokens that begin at `begin`
 #pragma once
 
 #include <algorithm>
@@ -18,9 +18,9 @@ struct ScoredPath {
   std::vector<TokenSpan> tokens;
 };
 
-// None, one or two, the best first; of equals the one met first.
+// At most `count`, the best first; of equals the one met first. (Viterbi with `count` arrivals at each place.)
 template <class TokensAt>
-std::vector<ScoredPath> best_two(std::string_view piece, TokensAt tokens_at) {
+std::vector<ScoredPath> best_paths(std::string_view piece, size_t count, TokensAt tokens_at) {
   struct Arrival {
     double score = 0;
     uint32_t begin = 0, which = 0;   // the arrival at `begin` it came from
@@ -33,9 +33,10 @@ std::vector<ScoredPath> best_two(std::string_view piece, TokensAt tokens_at) {
       for (uint32_t which = 0; which < at[begin].size(); which++) {
         const Arrival arrival{at[begin][which].score + score, static_cast<uint32_t>(begin), which, id};
         std::vector<Arrival>& known = at[end];
-        const auto place = std::find_if(known.begin(), known.end(), [&](const Arrival& a) { return arrival.score > a.score; });
+        const auto place = std::upper_bound(known.begin(), known.end(), arrival, [](const Arrival& a, const Arrival& b) { return a.score > b.score; });
+        if (size_t(place - known.begin()) == count) break;   // those that follow are no better
         known.insert(place, arrival);
-        if (known.size() > 2) known.pop_back();
+        if (known.size() > count) known.pop_back();
       }
     });
   }
