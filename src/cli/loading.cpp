@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "checkpoint/gguf_metadata.h"
 #include "cli/model_path.h"
-#include "generate/generator.h"
+#include "tokenize/check_vocabulary.h"
 #include "tokenize/rank_file.h"
 
 namespace orrery::cli {
@@ -67,7 +67,7 @@ std::optional<RankOptions> rank_options(const std::string& pattern, const std::s
 
 Tokenizer load_tokenizer(const std::string& model, const Model& loaded) {
   Tokenizer tokenizer = load_tokenizer(model);
-  check_vocabulary(tokenizer, loaded);
+  check_vocabulary(tokenizer, loaded.config().vocab_size, loaded.folder().string());
   return tokenizer;
 }
 

@@ -5,6 +5,7 @@
 
 #include "generate/encoder.h"
 #include "generate/stop_strings.h"
+#include "tokenize/check_vocabulary.h"
 
 namespace orrery {
 
@@ -42,12 +43,6 @@ std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer)
   return ids;
 }
 
-void check_vocabulary(const Tokenizer& tokenizer, const Model& model) {
-  const int64_t ids = tokenizer.own_id_limit(), vocab_size = model.config().vocab_size;
-  if (ids > vocab_size)
-    throw Error{ErrorKind::bad_file, "the tokenizer has ids up to " + std::to_string(ids - 1) + ", but vocab_size is " + std::to_string(vocab_size), model.folder().string(), "is the tokenizer of another model?"};
-}
-
 // A prompt that is being continued.
 struct Generator::Active {
   size_t index = 0;
@@ -64,7 +59,7 @@ struct Generator::Active {
 
 Generator::Generator(Engine& engine, const Tokenizer* tokenizer, GenerationConfig config, std::optional<int64_t> log_probs)
     : engine_(&engine), tokenizer_(tokenizer), config_(std::move(config)), log_probs_(log_probs) {
-  if (tokenizer) check_vocabulary(*tokenizer, engine.model());
+  if (tokenizer) check_vocabulary(*tokenizer, engine.vocab_size(), engine.model().folder().string());
   if (!tokenizer && !config_.stop_strings.empty())
     throw Error{ErrorKind::bad_usage, "stop strings need a tokenizer, and the model has none", engine.model().folder().string()};
 }

@@ -61,9 +61,6 @@ std::vector<int32_t> start_of_text(const Config& config, const Tokenizer* tokeni
 // Throws Error where a file names one that the model does not have.
 std::vector<int32_t> end_of_text(const Model& model, const Tokenizer* tokenizer);
 
-// Throws Error where the tokenizer has ids that the model has no embedding for; a larger embedding is fine.
-void check_vocabulary(const Tokenizer& tokenizer, const Model& model);
-
 class Generator {
  public:
   // Without a tokenizer texts stay empty, and stop strings are an Error. log_probs: how many of the likeliest tokens are

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "checkpoint/checkpoint.h"
 #include "kernels/kernels.h"
+#include "tokenize/check_vocabulary.h"
 #include "tokenize/tokenizer_file.h"
 #include "train/schedule.h"
 
@@ -73,8 +74,7 @@ Trainer::Trainer(Recipe recipe, ThreadPool& pool, std::unique_ptr<Documents> dat
   if (!tokenizer.empty()) {
     tokenizer_ = Tokenizer::load(tokenizer).value();
     tokenizer_files_ = read_files(tokenizer_files(tokenizer));
-    if (tokenizer_->id_limit() > model_->config().vocab_size)
-      throw Error{ErrorKind::bad_usage, "the tokenizer has ids up to " + std::to_string(tokenizer_->id_limit() - 1) + ", and the model's vocabulary is " + std::to_string(model_->config().vocab_size), tokenizer.string()};
+    check_vocabulary(*tokenizer_, model_->config().vocab_size, tokenizer.string());
   }
   const Tokenizer* words = tokenizer_ ? &*tokenizer_ : nullptr;
   if (!data_) data_ = open_documents(recipe_.data, recipe_.objective, words).value();

@@ -35,3 +35,7 @@ class Runs(Case):
         self.assertIn("checkpoint-3", {path.name for path in (self.folder / "moved").iterdir()})
         self.assertEqual("the run is at its last step, 3: nothing is left to do; --max-steps N goes on\n", self.succeeds("train", "--resume", "moved", "--max-steps", 3))
         self.assertEqual({"step": 3, "finished": True}, json.loads(self.succeeds("train", "--resume", "moved", "--max-steps", 3, "--json")))
+
+    def test_a_tokenizer_of_another_model_is_refused(self):
+        recipe = ROOT / "checkpoints" / "sorter" / "recipe.json"
+        self.assertIn("the tokenizer has ids up to 4095, but vocab_size is 10", self.fails(1, "train", recipe, "--tokenizer", "checkpoints/storyteller", "--output", "sorted"))

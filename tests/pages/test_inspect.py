@@ -13,8 +13,9 @@ class Inspect(PageCase):
         stages = {stage["stage"]: stage for stage in document["stages"]}
         seen = asked(html, """const answer = {stages: Array.from(document.querySelectorAll(".stage"), (one) => one.id), ids: texts("#tokenize .chip small"),
           likely: texts("#logits tbody .number"), random: texts("#sample b"), chain: texts("#sample .chain tr"), gone: Array.from(document.querySelectorAll("#sample .chain .gone"), (cell) => Array.from(cell.querySelectorAll(".token"), (one) => one.textContent)), next: texts("#next .token"), made: texts("#continue .chip small"),
-          length: texts("#embed dd"), heads: document.querySelectorAll("#attention .grid button").length, lens: document.querySelectorAll("#layers .grid button").length};""")
+          about: texts("header .about")[0], length: texts("#embed dd"), heads: document.querySelectorAll("#attention .grid button").length, lens: document.querySelectorAll("#layers .grid button").length};""")
         self.assertEqual(["text", "normalize", "pre_tokenize", "tokenize", "embed", "layers", "attention", "logits", "sample", "next", "continue"], seen["stages"])
+        self.assertTrue(seen["about"].startswith("storyteller (llama): 4 layers"), seen["about"])
         self.assertEqual([str(token["id"]) for token in stages["tokenize"]["tokens"]], seen["ids"])
         for top, probability, logit in zip(stages["logits"]["top"], seen["likely"][::2], seen["likely"][1::2], strict=True):
             self.assertEqual(f"{top['logit']:.2f}", logit)
@@ -100,6 +101,14 @@ class Inspect(PageCase):
         for at, (state, looks) in enumerate(seen["moved"]):
             self.assertEqual(f"decoder.layers.0.state {layer['norms'][at]:.3f}", state)
             self.assertIn(f"entropy {layer['alignment'][at]['entropy']:.3f} nats", looks)
+
+    def test_a_sweep_over_states_names_the_directions_of_reading(self):
+        document, html = self.page("inspect", "patch", "tests/goldens/bahdanau", "5,17,3,8", "--corrupt", "5,17,44,8", "--answer", "7", "--wrong", "9")
+        self.stays_quiet(html)
+        seen = asked(html, 'const answer = {columns: texts("#grid thead th"), place: texts("#place .mono")[0], about: texts("header .about")[0]};')
+        self.assertEqual(["forwards", "backwards"], seen["columns"])
+        self.assertRegex(seen["place"], r"^encoder\.(for|back)wards\.state")
+        self.assertTrue(seen["about"].startswith("tests/goldens/bahdanau: encoder.state"), seen["about"])
 
     def test_a_sweep_tells_the_numbers_of_its_json(self):
         for site in ("residual", "heads"):

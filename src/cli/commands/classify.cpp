@@ -4,8 +4,8 @@
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "cli/token_ids.h"
-#include "generate/generator.h"
 #include "generate/sentence.h"
+#include "tokenize/check_vocabulary.h"
 
 namespace orrery::cli::commands {
 namespace {
@@ -69,7 +69,7 @@ void run(Context& context, ClassifyOptions& options) {
     throw Error{ErrorKind::unsupported, "a model of architecture " + config.architecture + " does not classify", model.folder().string()};
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
   const Tokenizer* tokenizer = found ? &*found : nullptr;
-  if (tokenizer) check_vocabulary(*tokenizer, model);
+  if (tokenizer) check_vocabulary(*tokenizer, config.vocab_size, model.folder().string());
   const std::vector<TokenSequence> sequences = read_sequences(context, options, tokenizer, config.max_positions);
   int64_t longest = 1;
   for (const TokenSequence& sequence : sequences) longest = std::max(longest, int64_t(sequence.ids.size()));
