@@ -80,10 +80,10 @@ def vocab_train(run):
     for case, result in run["cases"].items():
         for threads, engines in result["threads"].items():
             (_, ours), (name, theirs) = engines.items()
-            times = [(one[what]["median"] for one in (ours, theirs)) for what in ("seconds", "processor_seconds")]
+            times = [[one[what]["median"] for one in (ours, theirs)] for what in ("seconds", "processor_seconds")]
             cells = [(f"{mine:.2f}", f"{other:.2f}", f"{other / mine:.1f}×") for mine, other in times]
             rows.append([case, threads, name, *cells[0], *cells[1], f"{ours['vm_hwm_bytes'] / 1e6:.0f}", f"{theirs['vm_hwm_bytes'] / 1e6:.0f}"])
-    found = ["Both learn the same tokens and merges." for result in run["cases"].values() if result.get("same_vocabulary")]
+    found = [f"By {case} both learn the same tokens and merges." for case, result in run["cases"].items() if result.get("same_vocabulary")]
     for result in run["cases"].values():
         if held := result.get("held_out"):
             found.append("Held-out text, its log-likelihood a character: " + ", ".join(f"{name} {one['log_likelihood_per_character']:.3f}" for name, one in held.items()) +
