@@ -22,8 +22,6 @@ struct Known {
   std::vector<std::pair<std::string, int32_t>> placed = {};   // or with these
 };
 
-constexpr std::string_view kCl100kPattern =
-    R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s)";
 constexpr std::string_view kO200kPattern =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
@@ -214,7 +212,7 @@ void describe_ranks(std::string_view text, const RankOptions& options, Tokenizer
   }
   file.model.fields = {{"type", "BPE"}, {"ignore_merges", true}};   // a word that is a token is found without a way to it
   // What the expression does not match is lost; the usual ones match everything, and are quicker when that is said.
-  const bool matches_all = options.pattern == kGpt2Pattern || options.pattern == kLlama3Pattern || options.pattern == kQwen2Pattern;
+  const bool matches_all = options.pattern == kGpt2Pattern || options.pattern == kLlama3Pattern || options.pattern == kQwen2Pattern || options.pattern == kCl100kPattern;
   file.json["pre_tokenizer"] = {
       {"type", "Sequence"},
       {"pretokenizers",

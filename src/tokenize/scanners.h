@@ -19,6 +19,12 @@ inline constexpr std::string_view kLlama3Pattern =
 inline constexpr std::string_view kQwen2Pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+// cl100k's, as tiktoken has it and as Oniguruma reads it: the same words, but white space at the end of a text is one of them.
+inline constexpr std::string_view kCl100kPattern =
+    R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s)";
+inline constexpr std::string_view kCl100kOniguruma =
+    R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|(?>\p{N}{1,3})| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++\z|\s*[\r\n]|\s+(?!\S)|\s)";
+
 namespace scan {
 
 // The three kinds of character that GPT-2's expression tells apart; 0 is the rest: punctuation, symbols, marks.
@@ -89,8 +95,8 @@ void scan_gpt2(std::string_view text, Emit emit) {
 
 namespace scan {
 
-// The end of the match of kLlama3Pattern, with up to `most_digits` in a number, that begins at `at`.
-inline size_t llama3_end(std::string_view text, size_t at, int most_digits) {
+// The end of the match of kLlama3Pattern, with up to `most_digits` in a number, that begins at `at`; of kCl100kPattern with `whole_tail`.
+inline size_t llama3_end(std::string_view text, size_t at, int most_digits, bool whole_tail = false) {
   if (text[at] == '\'')
     if (const size_t size = contraction_any_case(text, at)) return at + size;
   const CodePoint c = decode_utf8(text, at);
@@ -115,6 +121,7 @@ inline size_t llama3_end(std::string_view text, size_t at, int most_digits) {
   }
   // \s*[\r\n]+ : up to the last newline of the white space, if it has one.
   size_t end = run_of(text, at, kWhitespace);
+  if (whole_tail && end == text.size()) return end;
   while (end > at && !is_newline(text[end - 1])) end = previous_utf8(text, end);
   return end > at ? end : space_end(text, at);
 }
@@ -123,9 +130,9 @@ inline size_t llama3_end(std::string_view text, size_t at, int most_digits) {
 
 // emit(begin, end) for each match. The matches cover the text.
 template <class Emit>
-void scan_llama3(std::string_view text, int most_digits, Emit emit) {
+void scan_llama3(std::string_view text, int most_digits, Emit emit, bool whole_tail = false) {
   for (size_t at = 0; at < text.size();) {
-    const size_t end = scan::llama3_end(text, at, most_digits);
+    const size_t end = scan::llama3_end(text, at, most_digits, whole_tail);
     emit(at, end);
     at = end;
   }

@@ -42,7 +42,7 @@ struct Gpt2 {
 };
 
 // The same of kLlama3Pattern and its kin.
-template <int most_digits>
+template <int most_digits, bool whole_tail = false>
 struct Llama3 {
   static uint64_t begins(const Kinds& k, bool last) {
     const uint64_t after_other = k.newline & (k.other << 1);
@@ -64,10 +64,10 @@ struct Llama3 {
       alone &= ~(bit(end) - bit(end - run_before(gap, end)));
     }
     all |= firsts(alone) | lasts(alone, k);
-    return last ? all : all & certain(space, k);
+    return last && !whole_tail ? all : all & certain(space, k);
   }
   static size_t contraction(std::string_view text, size_t at) { return scan::contraction_any_case(text, at); }
-  static size_t end(std::string_view text, size_t at) { return scan::llama3_end(text, at, most_digits); }
+  static size_t end(std::string_view text, size_t at) { return scan::llama3_end(text, at, most_digits, whole_tail); }
 
  private:
   // How many bits before `end` are set in a row, at least one.
@@ -149,5 +149,6 @@ size_t words_at_white_space(std::string_view text, size_t at, uint32_t* ends, si
 size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Gpt2>(text, at, ends, most); }
 size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3>>(text, at, ends, most); }
 size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<1>>(text, at, ends, most); }
+size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3, true>>(text, at, ends, most); }
 
 }  // namespace orrery

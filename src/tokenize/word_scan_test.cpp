@@ -6,6 +6,8 @@
 #include <random>
 #include <vector>
 
+#include "tokenize/rank_file.h"
+#include "tokenize/regex.h"
 #include "tokenize/scanners.h"
 
 using namespace orrery;
@@ -16,12 +18,12 @@ std::vector<size_t> by_one(std::string_view text, int kind) {
   std::vector<size_t> ends;
   const auto emit = [&](size_t, size_t end) { ends.push_back(end); };
   if (kind == 0) scan_gpt2(text, emit);
-  else scan_llama3(text, kind == 1 ? 3 : 1, emit);
+  else scan_llama3(text, kind == 2 ? 1 : 3, emit, kind == 3);
   return ends;
 }
 
 std::vector<size_t> by_many(std::string_view text, int kind, size_t most) {
-  constexpr WordScanner kScanners[] = {words_gpt2, words_llama3, words_qwen2};
+  constexpr WordScanner kScanners[] = {words_gpt2, words_llama3, words_qwen2, words_cl100k};
   std::vector<size_t> ends;
   std::vector<uint32_t> some(most);
   for (size_t at = 0; const size_t count = kScanners[kind](text, at, some.data(), most); at = ends.back()) ends.insert(ends.end(), some.begin(), some.begin() + std::ptrdiff_t(count));
@@ -29,6 +31,21 @@ std::vector<size_t> by_many(std::string_view text, int kind, size_t most) {
 }
 
 }  // namespace
+
+TEST_CASE("cl100k's words are those of its expression, as read by the engine") {
+  const Regex engine{std::string(kCl100kOniguruma)};
+  const std::vector<std::string> parts = {"a", "word", "'s", "'", "'LL", "'\xC5\xBF", "7", "12345", " ", "  ", "\n", "\r\n", "\t", ".", "!!", "(", "é", "漢字", "²", "\u00A0", "\u3000", "\u0301"};
+  CHECK(oniguruma_expression(kCl100kPattern) == kCl100kOniguruma);
+  std::mt19937_64 random(9);
+  for (int round = 0; round < 5000; ++round) {
+    std::string text = "x";
+    for (size_t length = random() % 20; length > 0; --length) text += parts[random() % parts.size()];
+    CAPTURE(text);
+    std::vector<size_t> ends;
+    engine.each_match(text, [&](size_t, size_t end) { ends.push_back(end); });
+    REQUIRE(by_many(text, 3, 64) == ends);
+  }
+}
 
 TEST_CASE("many words at a time are the words one by one") {
   const std::vector<std::string> parts = {"a", "b", "Z", "word", "'s", "'", "'ll", "'S", "'\xC5\xBF", "0", "7", "123", "12345", " ", "  ", "\n", "\r\n", "\t", "\x0B", "\x1C", ".", "!!", "(", "\"", "_", "\x7F", std::string(1, '\0'),
@@ -40,7 +57,7 @@ TEST_CASE("many words at a time are the words one by one") {
     const size_t length = random() % 120, favourite = random() % parts.size(), often = random() % 4;
     for (size_t i = 0; i < length; ++i) text += parts[random() % 4 < often ? favourite : random() % parts.size()];
     CAPTURE(text);
-    for (int kind = 0; kind < 3; ++kind) {
+    for (int kind = 0; kind < 4; ++kind) {
       CAPTURE(kind);
       REQUIRE(by_many(text, kind, 1 + random() % 40) == by_one(text, kind));
     }

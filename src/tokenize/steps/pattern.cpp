@@ -11,7 +11,7 @@ struct KnownExpression {
   WordScanner words;
 };
 
-constexpr KnownExpression kKnown[] = {{kGpt2Pattern, words_gpt2}, {kLlama3Pattern, words_llama3}, {kQwen2Pattern, words_qwen2}};
+constexpr KnownExpression kKnown[] = {{kGpt2Pattern, words_gpt2}, {kLlama3Pattern, words_llama3}, {kQwen2Pattern, words_qwen2}, {kCl100kOniguruma, words_cl100k}};
 
 }  // namespace
 
