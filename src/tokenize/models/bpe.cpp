@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <queue>
 
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
@@ -98,6 +99,8 @@ class Bpe : public TokenModel {
   // A merge whose product is no longer than its left half: then the reference's answer depends on its heap's expired
   // entries (see merge_long).
   bool odd_products_ = false;
+  bool in_order_ = true;                      // no merge makes a token that an earlier merge joins
+  size_t merges_count_ = 0;
   bool words_begin_with_metaspace_ = false;   // no merge joins a ▁ to another character before it
   std::array<int32_t, 256> byte_ids_;      // the token of each byte-level character
   std::vector<Merge> byte_merges_;         // of two bytes, left * 256 + right; none where some byte has no token
@@ -146,6 +149,8 @@ struct Bpe::Run : ModelRun {
     if (symbols.size() > 1) {
       if (symbols.size() <= kShort && !model.odd_products_)
         merge_short(bytes && !model.byte_merges_.empty() ? piece : std::string_view());
+      else if (model.in_order_ && !model.odd_products_)
+        merge_in_order();
       else
         merge_long();
     }
@@ -170,6 +175,7 @@ struct Bpe::Run : ModelRun {
 
   static constexpr size_t kShort = 512;   // symbols up to which looking for the lowest rank beats keeping a heap
   static constexpr size_t kBlock = 16;
+  static constexpr uint32_t kNoRank = UINT32_MAX;
 
   struct Symbol {
     int32_t id;
@@ -229,13 +235,12 @@ struct Bpe::Run : ModelRun {
 
   // The lowest rank among all pairs, again and again: of the lowest of each 16. `bytes` are those that the symbols stand for, if they do.
   void merge_short(std::string_view bytes) {
-    constexpr uint32_t kNone = UINT32_MAX;
     std::array<uint32_t, kShort> ranks;
     std::array<int32_t, kShort> products;
     std::array<uint32_t, kShort / kBlock> lowest;
     const size_t count = symbols.size(), blocks = (count + kBlock - 1) / kBlock;
     const auto set = [&](size_t i, Merge merge) {
-      ranks[i] = merge.product == Vocab::kAbsent ? kNone : merge.rank;
+      ranks[i] = merge.product == Vocab::kAbsent ? kNoRank : merge.rank;
       products[i] = merge.product;
     };
     const auto pair_at = [&](int32_t i) {
@@ -243,7 +248,7 @@ struct Bpe::Run : ModelRun {
       set(static_cast<size_t>(i), left.next < 0 ? Merge{} : model.merges_.find(left.id, symbols[static_cast<size_t>(left.next)].id));
     };
     const auto lowest_of = [&](size_t block) {
-      uint32_t least = kNone;
+      uint32_t least = kNoRank;
       for (size_t i = 0; i < kBlock; i++) least = std::min(least, ranks[block * kBlock + i]);
       lowest[block] = least;
     };
@@ -256,11 +261,11 @@ struct Bpe::Run : ModelRun {
       if (bytes.empty()) pair_at(static_cast<int32_t>(i));
       else set(i, model.byte_merges_[byte(i) << 8 | byte(i + 1)]);
     }
-    std::fill(ranks.begin() + static_cast<std::ptrdiff_t>(count) - 1, ranks.begin() + static_cast<std::ptrdiff_t>(blocks * kBlock), kNone);
+    std::fill(ranks.begin() + static_cast<std::ptrdiff_t>(count) - 1, ranks.begin() + static_cast<std::ptrdiff_t>(blocks * kBlock), kNoRank);
     for (size_t block = 0; block < blocks; block++) lowest_of(block);
     for (;;) {
       const auto block = static_cast<size_t>(std::min_element(lowest.begin(), lowest.begin() + static_cast<std::ptrdiff_t>(blocks)) - lowest.begin());
-      if (lowest[block] == kNone) return;
+      if (lowest[block] == kNoRank) return;
       size_t at = block * kBlock;
       while (ranks[at] != lowest[block]) at++;
       Symbol& left = symbols[at];
@@ -271,13 +276,60 @@ struct Bpe::Run : ModelRun {
       left.next = right.next;
       right.bytes = 0;
       if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = static_cast<int32_t>(at);
-      ranks[gone] = kNone;
+      ranks[gone] = kNoRank;
       pair_at(static_cast<int32_t>(at));
       lowest_of(block);
       if (gone / kBlock != block) lowest_of(gone / kBlock);
       if (left.previous < 0) continue;
       pair_at(left.previous);
       lowest_of(static_cast<size_t>(left.previous) / kBlock);
+    }
+  }
+
+  // Where each merge comes after those that make its halves, a merge opens the way to later ones only: ranks are done with one after the
+  // other, each from left to right, over lists of their places.
+  void merge_in_order() {
+    const auto count = static_cast<int32_t>(symbols.size());
+    lists_of.assign(model.merges_count_, 0);
+    lists.clear();
+    std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ranks;
+    const auto rank_at = [&](const Symbol& left) {
+      const Merge merge = left.next < 0 ? Merge{} : model.merges_.find(left.id, symbols[static_cast<size_t>(left.next)].id);
+      return merge.product == Vocab::kAbsent ? kNoRank : merge.rank;
+    };
+    const auto note = [&](int32_t at) {
+      const uint32_t rank = rank_at(symbols[static_cast<size_t>(at)]);
+      if (rank == kNoRank) return;
+      if (lists_of[rank] == 0) {
+        lists.emplace_back();
+        lists_of[rank] = static_cast<uint32_t>(lists.size());
+        ranks.push(rank);
+      }
+      lists[lists_of[rank] - 1].push_back(at);
+    };
+    for (int32_t i = 0; i < count; i++) {
+      symbols[static_cast<size_t>(i)].previous = i - 1;
+      symbols[static_cast<size_t>(i)].next = i + 1 < count ? i + 1 : -1;
+    }
+    for (int32_t i = 0; i < count; i++) note(i);
+    while (!ranks.empty()) {
+      const uint32_t rank = ranks.top();
+      ranks.pop();
+      std::vector<int32_t> places = std::move(lists[lists_of[rank] - 1]);
+      lists_of[rank] = 0;
+      if (!std::is_sorted(places.begin(), places.end())) std::sort(places.begin(), places.end());
+      for (const int32_t at : places) {
+        Symbol& left = symbols[static_cast<size_t>(at)];
+        if (left.bytes == 0 || rank_at(left) != rank) continue;
+        Symbol& right = symbols[static_cast<size_t>(left.next)];
+        left.id = model.merges_.find(left.id, right.id).product;
+        left.bytes += right.bytes;
+        left.next = right.next;
+        right.bytes = 0;
+        if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = at;
+        if (left.previous >= 0) note(left.previous);
+        note(at);
+      }
     }
   }
 
@@ -322,6 +374,8 @@ struct Bpe::Run : ModelRun {
   WordCache cache;
   std::vector<Symbol> symbols;
   std::vector<Candidate> heap;
+  std::vector<std::vector<int32_t>> lists;   // of places, for merge_in_order
+  std::vector<uint32_t> lists_of;            // the list of a rank, from 1 on; 0 for none
   std::string spelling;
   uint32_t unknown_bytes = 0;   // of the unknown token that waits
 };
@@ -356,6 +410,9 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
     throw Error{ErrorKind::bad_file, "two tokens of the vocabulary have the same id: merges by id would be ambiguous", ""};
   const bool plain = prefix_.empty() && suffix_.empty() && !ignore_merges_ && vocab_.find(kMetaspace) != Vocab::kAbsent;
   words_begin_with_metaspace_ = plain;
+  merges_count_ = config.merges.size();
+  in_order_ = static_cast<size_t>(vocab_.max_id() + 1) <= 2 * vocab_.size() + 1024;   // not looked at where ids are far apart
+  std::vector<bool> joins(in_order_ ? static_cast<size_t>(vocab_.max_id() + 1) : 0);
   uint32_t rank = 0;
   std::string joined;
   for (const auto& merge : config.merges) {
@@ -374,6 +431,10 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
     const int32_t product = require(joined.assign(left).append(right, prefix_.size()));
     odd_products_ = odd_products_ || right.size() == prefix_.size() || left.empty();
     if (right.starts_with(kMetaspace) && !left.ends_with(kMetaspace)) words_begin_with_metaspace_ = false;
+    if (in_order_) {
+      joins[static_cast<size_t>(left_id)] = joins[static_cast<size_t>(right_id)] = true;
+      in_order_ = !joins[static_cast<size_t>(product)];
+    }
     merges_.set(left_id, right_id, {rank++, product});
   }
   if (reads_bytes() && std::find(byte_ids_.begin(), byte_ids_.end(), Vocab::kAbsent) == byte_ids_.end())
