@@ -112,7 +112,11 @@ void read_labels(const Json& json, Config& c) {
 
 namespace {
 const FieldNames kPositions = {"max_position_embeddings", "n_positions", "max_positions"};
+
+void check_width(ConfigReader& fields, const Config& c) {
+  if (c.head_dim > 256) fields.fail("heads of " + std::to_string(c.head_dim) + " are wider than the 256 that attention supports", "", ErrorKind::unsupported);
 }
+}  // namespace
 
 Config read_common(ConfigReader& fields, const Json& json, std::initializer_list<std::pair<const char*, Head>> architectures) {
   Config c;
@@ -130,7 +134,7 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   c.num_kv_heads = fields.integer_or("num_key_value_heads", c.num_heads, {1, 1 << 16});
   c.head_dim = fields.integer_or({"head_dim", "d_kv"}, c.num_heads ? c.hidden_size / c.num_heads : 1, {1, 256});
   if (!fields.has({"head_dim", "d_kv"}) && c.num_heads && c.hidden_size % c.num_heads != 0) no_multiple(std::to_string(c.hidden_size));
-  if (c.head_dim > 256) fields.fail("heads of " + std::to_string(c.head_dim) + " are wider than the 256 that attention supports", "", ErrorKind::unsupported);
+  check_width(fields, c);
   if (c.num_kv_heads && c.num_heads % c.num_kv_heads != 0)
     fields.fail("num_attention_heads " + std::to_string(c.num_heads) + " is not a multiple of num_key_value_heads " + std::to_string(c.num_kv_heads));
   c.initializer_range = fields.number_or("initializer_range", 0.02, {0, 100});
@@ -154,6 +158,7 @@ void divide_heads(ConfigReader& fields, Config& c) {
     fields.fail("hidden_size " + std::to_string(c.hidden_size) + " is not a multiple of the " + std::to_string(c.num_heads) + " heads");
   c.num_kv_heads = c.num_heads;
   c.head_dim = c.hidden_size / c.num_heads;
+  check_width(fields, c);
 }
 
 void allow_any_length(ConfigReader& fields, Config& c) {

@@ -20,7 +20,7 @@ Result<Config> read(const Json& json, const std::string& where) {
   c.num_encoder_layers = fields.integer_or("encoder_layers", c.num_layers, {1, 4096});
   c.num_encoder_heads = fields.integer_or("encoder_attention_heads", c.num_heads, {1, 1 << 16});
   if (c.num_encoder_heads != c.num_heads) fields.fail("encoder_attention_heads and decoder_attention_heads differ", "", ErrorKind::unsupported);
-  c.num_kv_heads = c.num_heads;
+  divide_heads(fields, c);
   c.intermediate_size = fields.integer_or("decoder_ffn_dim", 4096, {1, 1 << 22});
   c.encoder_intermediate_size = fields.integer_or("encoder_ffn_dim", 4096, {1, 1 << 22});
   c.activation = read_activation(fields, "activation_function", "gelu");

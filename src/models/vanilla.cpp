@@ -14,6 +14,8 @@ namespace orrery {
 
 namespace {
 
+constexpr int64_t kLargestTable = 1 << 26;   // positions are computed for each graph: 256 MiB
+
 Result<Config> read(const Json& json, const std::string& where) {
   ConfigReader fields(json, where);
   Config c = read_common(fields, json, {{"VanillaForTokenClassification", Head::token_classification}, {"VanillaForConditionalGeneration", Head::causal_lm}, {"VanillaModel", Head::none}});
@@ -27,6 +29,8 @@ Result<Config> read(const Json& json, const std::string& where) {
   c.num_encoder_heads = c.num_heads;
   c.encoder_intermediate_size = c.intermediate_size;
   if (c.encoder_decoder) c.num_layers = fields.integer_or("num_decoder_layers", c.num_layers, {1, 4096});
+  if (c.max_positions * c.hidden_size > kLargestTable)
+    fields.fail("a table of " + std::to_string(c.max_positions) + " positions by " + std::to_string(c.hidden_size) + " is too large", "", ErrorKind::unsupported);
   return fields.finish(std::move(c));
 }
 

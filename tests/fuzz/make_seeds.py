@@ -7,6 +7,7 @@ import struct
 import zipfile
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
+GOLDENS = pathlib.Path(__file__).parent.parent / "goldens"
 
 
 def write(target, name, data):
@@ -75,6 +76,15 @@ write("config", "nulls", json.dumps(dict.fromkeys(CONFIG)))
 write("config", "contradiction", json.dumps({**CONFIG, "n_layer": 3}))
 write("config", "wrong_types", json.dumps({key: [{}] for key in CONFIG}))
 write("config", "out_of_range", json.dumps({**CONFIG, "num_hidden_layers": 10**18, "n_layer": 10**18, "rms_norm_eps": -1, "eos_token_id": [2**64 - 1]}))
+
+# Of each family one that says much; whatever it says, every family reads it.
+for name in ("bahdanau", "bert-token", "gpt2-untied-inner", "llama-rope-llama3", "llama-rope-linear-legacy", "mixtral-window", "pegasus", "t5-gated"):
+    write("model_config", name, json.dumps(json.loads((GOLDENS / name / "config.json").read_text()), separators=(",", ":")))
+VANILLA = {"architectures": ["VanillaForConditionalGeneration"], "num_hidden_layers": 2, "num_decoder_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "vocab_size": 20, "decoder_start_token_id": 0}
+write("model_config", "vanilla", json.dumps(VANILLA))
+write("model_config", "no_multiple", json.dumps({**VANILLA, "num_attention_heads": 3, "num_key_value_heads": 2}))
+write("model_config", "width_of_another_family", json.dumps({**VANILLA, "encoder_layers": 1, "d_kv": 3}))
+write("model_config", "yarn", json.dumps({"num_hidden_layers": 1, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 1, "vocab_size": 9, "rope_theta": 1, "rope_scaling": {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 1}}))
 
 
 write("json", "every_kind", '\ufeff{"a": [1, -2, 2.5e-3, true, false, null, "\\u00e9\\n\\ud83d\\ude00"], "b": {}, "a": []}')
