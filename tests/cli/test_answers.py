@@ -36,5 +36,7 @@ class Answers(Case):
                 self.assertLess(about["total_bytes"], 4 << 20)
                 text = self.succeeds("info", model)
                 self.assertIn("context       any length\n", text)
+                self.assertIn("4 heads of 6" if name == "t5" else "1 head of 8", text)
+                self.assertEqual(name == "t5", "feed-forward" in text)   # a recurrence has none
                 self.assertIn(f"for a text and a source of {usual} tokens", text)
                 self.assertEqual(1, json.loads(self.succeeds("generate", model, "--prompt-ids", ",".join(["5"] * 600), "--max-new-tokens", 1, "--json"))["generated_tokens"])

@@ -58,9 +58,9 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
   row("architecture", c.architecture + " (" + c.model_type + ", " + (c.head == Head::none ? "no head" : name_of(c.head)) + ")");
   row("parameters", count_text(double(report.parameters)) + " (" + std::to_string(report.parameters) + ")");
   row("layers", std::to_string(c.num_layers) + (c.encoder_decoder ? " of the decoder, " + std::to_string(c.num_encoder_layers) + " of the encoder" : "") +
-                    ", width " + std::to_string(c.hidden_size) + ", feed-forward " + std::to_string(c.intermediate_size) +
+                    ", width " + std::to_string(c.hidden_size) + (c.intermediate_size > 0 ? ", feed-forward " + std::to_string(c.intermediate_size) : "") +
                     (c.encoder_decoder && c.encoder_intermediate_size != c.intermediate_size ? ", of the encoder " + std::to_string(c.encoder_intermediate_size) : ""));
-  row("attention", std::to_string(c.num_heads) + " heads of " + std::to_string(c.head_dim) + (c.num_kv_heads != c.num_heads ? " over " + std::to_string(c.num_kv_heads) + " of keys and values" : ""));
+  row("attention", std::to_string(c.num_heads) + (c.num_heads == 1 ? " head of " : " heads of ") + std::to_string(c.head_dim) + (c.num_kv_heads != c.num_heads ? " over " + std::to_string(c.num_kv_heads) + " of keys and values" : ""));
   row("context", c.any_length ? "any length" : std::to_string(c.max_positions) + " positions");
   row("vocabulary", std::to_string(c.vocab_size) + (tokenizer ? "; the tokenizer has " + std::to_string(tokenizer->vocab_size()) : "; no tokenizer"));
   row("weights", bytes_text(report.weights_bytes) + (report.has_weights ? ", mostly " : ", were there any, as ") + report.dtype);
