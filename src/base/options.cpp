@@ -121,6 +121,7 @@ Status read_text(T& value, std::string_view text, const OptionInfo& info, const 
     return wrong(in_quotes(text) + " is not " + join_or(choices), where,
                  !near.empty() ? "did you mean " + near + "?" : choices.size() == 1 ? info.help : "");
   }
+  if (std::is_same_v<T, std::filesystem::path> && text.empty()) return wrong("an empty text names no file", where);
   value = T(text);
   return done();
 }
@@ -404,7 +405,8 @@ std::string OptionSet::hint_for(std::span<const std::string> rest) const {
 void OptionSet::check_required(const std::string& where) const {
   for (const Option& option : options_)
     if (option.info.required && !option.given && option.value() == option.initial)
-      throw wrong((option.info.positional ? option.metavar() : option.flag()) + " is missing", where, option.info.help);
+      throw wrong((option.info.positional ? option.metavar() : option.flag()) + " is missing", where,
+                  option.choices().empty() ? option.info.help : "it is " + join_or(option.choices()));
 }
 
 Status OptionSet::from_json(const Json& json, const std::string& where, const void* owner) {

@@ -54,7 +54,7 @@ std::string help_sentence(const Option& option) {
   std::string text = option.info.help;
   if (option.is_bool() && option.initial == Json(true)) text = "Turn off: " + text;
   std::string extra = option.constraint();
-  const std::string initial = option.is_bool() ? "" : option.default_text();
+  const std::string initial = option.is_bool() || option.info.required ? "" : option.default_text();
   if (!initial.empty()) extra += (extra.empty() ? "default " : "; default ") + initial;
   if (option.repeats() && !option.info.positional && option.metavar().find(',') == std::string::npos)
     extra += extra.empty() ? "may be repeated" : "; may be repeated";
@@ -68,6 +68,8 @@ std::string usage_line(const Command& command, const OptionSet& options) {
     const std::string name = option.metavar() + (option.repeats() ? "…" : "");
     line += option.info.required ? " " + name : " [" + name + "]";
   }
+  for (const Option& option : options.options())
+    if (option.info.required && !option.info.positional) line += " " + option.flag() + " " + option.metavar();
   return line + " [options]";
 }
 

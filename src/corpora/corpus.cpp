@@ -36,7 +36,11 @@ Json resolve_options(const Corpus& corpus, const Json& given) {
     for (const auto& option : corpus.options) {
       if (option.name == name) known = &option;
     }
-    if (!known) throw Error{ErrorKind::bad_usage, "unknown option '" + name + "'", "corpus " + corpus.name};
+    if (!known) {
+      std::string names;
+      for (const auto& option : corpus.options) names += (names.empty() ? "" : ", ") + option.name;
+      throw Error{ErrorKind::bad_usage, "unknown option '" + name + "'", "corpus " + corpus.name, names.empty() ? "this corpus has no options of its own" : "its own options: " + names};
+    }
     const bool whole = value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > uint64_t(INT64_MAX));
     if (!whole || value.get<int64_t>() < known->min || value.get<int64_t>() > known->max) {
       throw Error{ErrorKind::bad_usage, name + " is " + to_line(value) + ", expected a whole number from " +

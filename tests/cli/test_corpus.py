@@ -1,7 +1,7 @@
 """`orrery corpus`: records are a function of seed and index, and what is written passes its own check."""
 import json
 
-from orrery import Case
+from orrery import Case, call
 
 
 class Corpus(Case):
@@ -46,8 +46,15 @@ class Corpus(Case):
         self.before.add("answers.jsonl")
         self.assertIn("record 1", self.fails(1, "corpus", "translation", "--check", "answers.jsonl"))
 
+    def test_a_check_by_other_rules_is_told(self):
+        self.succeeds("corpus", "translation", "--agreement", 0, "--count", 50, "-o", "pairs.jsonl")
+        check = ("corpus", "translation", "--check", "pairs.jsonl")
+        self.assertRegex(call(*check, cwd=self.folder).stderr, r"\Awarning: checked by the rule's defaults[^\n]+--agreement[^\n]+\n\Z")
+        self.assertEqual("", call(*check, "--agreement", 0, cwd=self.folder).stderr)
+
     def test_wrong_calls(self):
-        self.assertIn("sort, stories, translation", self.fails(2, "corpus", "poems"))
-        self.assertIn("length", self.fails(2, "corpus", "stories", "--length", "8"))
+        self.assertIn("sort, stories or translation", self.fails(2, "corpus", "poems"))
+        self.assertIn("hint: this corpus has no options", self.fails(2, "corpus", "stories", "--length", "8"))
+        self.assertIn("hint: its own options: length, max", self.fails(2, "corpus", "sort", "--words", "8"))
         self.assertIn("out of range", self.fails(2, "corpus", "sort", "--length", "0"))
         self.fails(1, "corpus", "sort", "--check", "no-such-file")

@@ -7,12 +7,18 @@
 
 namespace orrery::cli::commands {
 namespace {
+constexpr option_words::Choices kNames{{
+#define CORPUS(name) #name,
+#include "corpora/corpora.inc"
+#undef CORPUS
+}};
+
 struct CorpusOptions {
   std::string name, format = "lines";
   int64_t first = 0, count = 10;
   std::filesystem::path check;
   static constexpr auto about = describe(
-      "corpus", "", option(&CorpusOptions::name, "name", "Which corpus.", positional(), required()),
+      "corpus", "", option(&CorpusOptions::name, "name", "Which corpus.", kNames, positional(), required()),
       option(&CorpusOptions::count, "count", "Records to write.", at_least(0)),
       option(&CorpusOptions::first, "first", "Index of the first record; a split is a seed or a range.", at_least(0)),
       option(&CorpusOptions::format, "format",
@@ -104,6 +110,10 @@ void check_records(Context& context, const Corpus& corpus, const Json& rules, co
                           {"why_not", verdict.why_not}});
     else context.out().line(verdict.correct ? "correct" : verdict.why_not);
   }
+  const auto own = [](const Option& option) { return option.given && option.heading.starts_with("Of "); };
+  const std::vector<Option>& all = context.options().options();
+  if (2 * correct < texts.size() && !corpus.options.empty() && std::none_of(all.begin(), all.end(), own))
+    context.warn("checked by the rule's defaults; the flags that the records were made with, such as --" + corpus.options.back().name + ", are given here too");
   if (!context.json()) context.out().line(std::to_string(correct) + " of " + std::to_string(texts.size()) + " correct");
 }
 

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include "base/file.h"
 #include "base/utf8.h"
 #include "cli/call_text.h"
 #include "cli/command.h"
@@ -18,11 +17,13 @@ struct TraceCommandOptions {
   std::string model;
   std::optional<std::string> text;
   std::vector<int64_t> prompt_ids;
+  std::optional<int64_t> max_new_tokens;
   int64_t top = 5;
   std::filesystem::path html;
   static constexpr auto about = describe("trace", "", option(&TraceCommandOptions::model, "model", kModelHelp, positional(), required()),
                                          option(&TraceCommandOptions::text, "text", "The text.", positional()),
                                          option(&TraceCommandOptions::prompt_ids, "prompt_ids", "The text as token ids: 1,2,3.", unit("IDS")),
+                                         option(&TraceCommandOptions::max_new_tokens, "max_new_tokens", "The most tokens to follow; 8 where neither this nor --max-length says.", at_least(1)),
                                          option(&TraceCommandOptions::top, "top", "How many of the likeliest tokens are told.", in_range(1, 100), unit("N")),
                                          option(&TraceCommandOptions::html, "html", "Write the story as a page to this file.", unit("FILE")));
 };
@@ -267,18 +268,19 @@ class Teller {
 
 void run(Context& context, TraceCommandOptions& options, InterventionOptions& interventions, GenerationConfig& config) {
   if (options.text.has_value() == context.options().given("prompt_ids"))
-    throw Error{ErrorKind::bad_usage, options.text ? "a text and --prompt-ids exclude each other" : "there is neither a text nor --prompt-ids", "orrery trace"};
+    throw Error{ErrorKind::bad_usage, options.text ? "a text and --prompt-ids exclude each other" : "there is neither a text nor --prompt-ids", "orrery trace",
+                options.text ? "" : "give a text in quotes, or --prompt-ids 1,2,3"};
   Model model = load_model(context, options.model);
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
   const Tokenizer* tokenizer = found ? &*found : nullptr;
   config.read_defaults(model.generation_config(), (model.folder() / "generation_config.json").string(), &context.options()).value();
-  if (!context.options().given("max_new_tokens") && !context.options().given("max_length")) config.max_new_tokens = kNewTokens;
-  config.max_new_tokens = std::max<int64_t>(1, config.max_new_tokens.value_or(kNewTokens));
+  config.max_new_tokens = options.max_new_tokens;
+  if (!options.max_new_tokens && !context.options().given("max_length")) config.max_new_tokens = kNewTokens;
   config.seed = context.globals().seed;
   config.end_ids = end_of_text(model, tokenizer);
   const Trace walked = trace(model, context.pool(), tokenizer, options.text, token_ids(options.prompt_ids, "--prompt-ids"), config,
                              {.top = options.top, .kv_dtype = kv_dtype(context), .interventions = read_interventions(interventions, model, context.pool(), tokenizer, kv_dtype(context))});
-  if (!options.html.empty()) write_file(options.html, trace_page(to_json(walked, model, tokenizer), options.model, call_text("trace", context.options()))).value();
+  if (!options.html.empty()) context.write(options.html, trace_page(to_json(walked, model, tokenizer), options.model, call_text("trace", context.options())));
   if (context.json()) return context.out().json(to_json(walked, model, tokenizer));
   Teller(context.out(), walked, model, tokenizer).tell();
 }
@@ -287,8 +289,8 @@ void run(Context& context, TraceCommandOptions& options, InterventionOptions& in
 const Command& trace() {
   static const Command command{"trace",
                                "Walk one text through every stage, to the chosen token and on.",
-                               {"orrery trace storyteller 'Once upon a time'", "orrery trace storyteller 'One day, Tom' --temperature 0.8 --top-p 0.9 --seed 7 --html trace.html",
-                                "orrery trace storyteller 'One day, Tom' --ablate 'layers.*.heads.3' --json"},
+                               {"orrery trace storyteller 'Once upon a time'", "orrery trace storyteller 'Once upon a time, there was a girl' --temperature 0.8 --top-p 0.9 --seed 7 --html trace.html",
+                                "orrery trace storyteller 'Once upon a time, there was a girl' --ablate 'layers.*.heads.3' --json"},
                                run};
   return command;
 }

@@ -12,7 +12,7 @@ namespace {
 struct TrainOptions {
   std::filesystem::path recipe, resume;
   static constexpr auto about = describe(
-      "train", "", option(&TrainOptions::recipe, "recipe", "A JSON file of the options below; flags go before it.", positional(), unit("RECIPE")),
+      "train", "", option(&TrainOptions::recipe, "recipe", "A JSON file of the options below; flags win over what it says.", positional(), unit("RECIPE")),
       option(&TrainOptions::resume, "resume", "Go on with the run of this output folder, or from this checkpoint of it.", unit("DIR")));
 };
 
@@ -38,7 +38,9 @@ void read_recipes(Context& context, const TrainOptions& options, Recipe& recipe)
   };
   if (!options.recipe.empty()) {
     const std::string where = options.recipe.string();
-    take(plain_recipe(parse_json(read_file(options.recipe).value(), where).value(), options.recipe.parent_path()), where);
+    Result<Json> json = parse_json(read_file(options.recipe).value(), where);
+    if (!json) throw Error{json.error().kind, json.error().what, json.error().where, "a recipe is a JSON file, as checkpoints/sorter/recipe.json is"};
+    take(plain_recipe(std::move(*json), options.recipe.parent_path()), where);
   } else if (!options.resume.empty()) {
     const std::filesystem::path checkpoint = find_checkpoint(options.resume).value();
     take(plain_recipe(read_trainer_state(checkpoint).value().recipe, {}), (checkpoint / "trainer.json").string());
