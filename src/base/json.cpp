@@ -132,7 +132,9 @@ Result<Json> parse_json(std::string_view text, std::string_view where) {
                  std::string(where) + ", " + line_and_column(text, zero + 1)};
   Builder builder;
   if (Json::sax_parse(text, &builder)) return std::move(builder.document);
-  const std::string at = builder.position == 0 ? "" : ", " + line_and_column(text, builder.position);
+  std::string at = builder.position == 0 ? "" : ", " + line_and_column(text, builder.position);
+  const bool is_line = text.find('\n') == std::string_view::npos && where.find(", line ") != std::string_view::npos;
+  if (is_line && at.starts_with(", line 1,")) at.erase(0, 8);   // a line of a file, whose number `where` has
   return Error{ErrorKind::bad_file, builder.wrong, std::string(where) + at};
 }
 

@@ -53,10 +53,10 @@ Json vocab_json(const Vocab& vocab) {
   return json;
 }
 
-int32_t UnknownToken::id() const {
+int32_t UnknownToken::id(std::string_view unknown) const {
   if (id_ == Vocab::kAbsent)
     throw Error{ErrorKind::bad_file,
-                "the text has a part that the vocabulary lacks, and the unknown token '" + token_ + "' is not in it either", ""};
+                "the vocabulary lacks " + (unknown.empty() ? "a part of the text" : "'" + std::string(unknown.substr(0, 200)) + "'") + ", and the unknown token '" + token_ + "' too", ""};
   return id_;
 }
 

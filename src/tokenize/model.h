@@ -72,7 +72,7 @@ class UnknownToken {
  public:
   UnknownToken() = default;
   UnknownToken(std::string token, const Vocab& vocab) : token_(std::move(token)), id_(vocab.find(token_)) {}
-  int32_t id() const;   // throws Error
+  int32_t id(std::string_view unknown = {}) const;   // for this part of the text, where it is at hand; throws Error
   const std::string& token() const { return token_; }
 
  private:

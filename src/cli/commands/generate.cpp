@@ -2,6 +2,7 @@
 #include "generate/generator.h"
 #include "inspect/interventions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -20,9 +21,9 @@ struct GenerateOptions {
   int64_t batch = 8;
   static constexpr auto about = describe(
       "generate", "", option(&GenerateOptions::model, "model", kModelHelp, positional(), required()),
-      option(&GenerateOptions::prompt, "prompt", "The text to continue; without one, the model starts a text.", short_flag('p'), unit("TEXT"), suggested()),
+      option(&GenerateOptions::prompt, "prompt", "The text to continue, - for standard input; without one, the model starts a text.", short_flag('p'), unit("TEXT"), suggested()),
       option(&GenerateOptions::prompt_ids, "prompt_ids", "The prompt as token ids: 1,2,3.", unit("IDS")),
-      option(&GenerateOptions::jsonl, "jsonl", "A prompt a line: a string, or an object with \"prompt\", \"text\" or \"prompt_ids\"; - is standard input.",
+      option(&GenerateOptions::jsonl, "jsonl", "A prompt a line: a string, or an object with \"prompt\", \"input\", \"text\" or \"prompt_ids\"; - is standard input.",
              unit("FILE")),
       option(&GenerateOptions::logprobs, "logprobs",
              "Tell the log-probability of each token and the N likeliest in its place; shown as percentages beside the text.", in_range(0, 1000), unit("N")),
@@ -35,24 +36,27 @@ std::vector<int32_t> encode_prompt(const Tokenizer* tokenizer, const std::string
   return tokenizer->encode_ids(text);
 }
 
+std::vector<int32_t> ids_of_list(const Json& list, const char* key, const std::string& where) {
+  std::vector<int64_t> ids;
+  const bool good = list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& id) { return id.is_number_integer(); });
+  if (!good) throw Error{ErrorKind::bad_file, std::string("\"") + key + "\" is not a list of whole numbers", where};
+  for (const Json& id : list) ids.push_back(id.get<int64_t>());
+  return token_ids(ids, where);
+}
+
 // The prompt of one line of --jsonl.
 std::vector<int32_t> prompt_of_record(const Json& record, const Tokenizer* tokenizer, const std::string& model, const std::string& where) {
   if (record.is_string()) return encode_prompt(tokenizer, record.get<std::string>(), model);
   if (record.is_object()) {
     for (const char* key : {"prompt_ids", "ids"})
+      if (const auto found = record.find(key); found != record.end()) return ids_of_list(*found, key, where);
+    for (const char* key : {"prompt", "input", "text"})   // records of pairs have an input, as ids or as text
       if (const auto found = record.find(key); found != record.end()) {
-        std::vector<int64_t> ids;
-        if (!found->is_array()) throw Error{ErrorKind::bad_file, std::string("\"") + key + "\" is not a list of whole numbers", where};
-        for (const Json& id : *found) {
-          if (!id.is_number_integer()) throw Error{ErrorKind::bad_file, std::string("\"") + key + "\" is not a list of whole numbers", where};
-          ids.push_back(id.get<int64_t>());
-        }
-        return token_ids(ids, where);
+        if (found->is_string()) return encode_prompt(tokenizer, found->get<std::string>(), model);
+        if (found->is_array()) return ids_of_list(*found, key, where);
       }
-    for (const char* key : {"prompt", "text"})
-      if (const auto found = record.find(key); found != record.end() && found->is_string()) return encode_prompt(tokenizer, found->get<std::string>(), model);
   }
-  throw Error{ErrorKind::bad_file, "a record has neither \"prompt\", \"text\" nor \"prompt_ids\"", where};
+  throw Error{ErrorKind::bad_file, "a record has neither \"prompt\", \"input\", \"text\" nor \"prompt_ids\"", where};
 }
 
 std::vector<Prompt> read_prompts(const Context& context, const GenerateOptions& options, const Tokenizer* tokenizer) {
@@ -68,7 +72,12 @@ std::vector<Prompt> read_prompts(const Context& context, const GenerateOptions& 
   for (const std::string& line : lines_of(read_text(options.jsonl))) {
     const std::string where = options.jsonl.string() + ", line " + std::to_string(++number);
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    prompts.push_back({prompt_of_record(parse_json(line, where).value(), tokenizer, options.model, where), uint32_t(prompts.size())});
+    try {
+      prompts.push_back({prompt_of_record(parse_json(line, where).value(), tokenizer, options.model, where), uint32_t(prompts.size())});
+    } catch (Error& error) {
+      if (error.where.empty()) error.where = where;
+      throw;
+    }
   }
   return prompts;
 }
@@ -140,6 +149,10 @@ void write_all(Context& context, Generator& generator, const std::vector<Prompt>
 }
 
 void run(Context& context, GenerateOptions& options, InterventionOptions& interventions, GenerationConfig& config) {
+  if (options.prompt == "-") {
+    options.prompt = read_text("-");
+    if (options.prompt->ends_with('\n')) options.prompt->pop_back();
+  }
   Model model = load_model(context, options.model);
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
   const Tokenizer* tokenizer = found ? &*found : nullptr;
@@ -173,8 +186,8 @@ const Command& generate() {
   static const Command command{"generate",
                                "Continue a prompt.",
                                {"orrery generate storyteller -p 'Once upon a time'", "orrery generate storyteller -p 'Once upon a time' --temperature 0.8 --seed 7",
-                                "orrery generate storyteller -p 'One day' --max-new-tokens 20 --logprobs 3 --json",
-                                "orrery generate storyteller -p 'One day, Tom' --ablate 'layers.*.heads.3' --max-new-tokens 20"},
+                                "orrery generate storyteller -p 'Once upon a time, there was a girl' --max-new-tokens 20 --logprobs 3 --json",
+                                "orrery generate storyteller -p 'Once upon a time, there was a girl' --ablate 'layers.*.heads.3' --max-new-tokens 20"},
                                run};
   return command;
 }

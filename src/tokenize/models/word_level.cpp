@@ -23,7 +23,7 @@ class WordLevel : public TokenModel {
     explicit Run(const WordLevel& of) : model(of) {}
     void tokenize(std::string_view piece, bool, std::vector<TokenSpan>& out) override {
       int32_t id = model.vocab_.find(piece);
-      if (id == Vocab::kAbsent) id = model.unknown_.id();
+      if (id == Vocab::kAbsent) id = model.unknown_.id(piece);
       out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
     }
     const WordLevel& model;

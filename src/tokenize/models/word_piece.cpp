@@ -52,7 +52,7 @@ class WordPiece : public TokenModel {
         const size_t before = tokens.size();
         if (count_code_points(word) <= model.max_chars_ && split(word, tokens)) return;
         tokens.resize(before);
-        tokens.push_back({model.unknown_.id(), 0, static_cast<uint32_t>(word.size())});
+        tokens.push_back({model.unknown_.id(word), 0, static_cast<uint32_t>(word.size())});
       });
     }
 
