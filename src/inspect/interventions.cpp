@@ -26,7 +26,8 @@ void Interventions::ablate(const std::vector<Site>& sites) {
   for (const Site& site : sites) edits_.push_back({site, Action::zero});
 }
 
-void Interventions::steer(const std::vector<Site>& sites, const Tensor& values, float scale) {
+void Interventions::steer(const std::vector<Site>& sites, const Tensor& given, float scale) {
+  const Tensor values = given.rank() == 2 && given.dim(0) == 1 ? given.reshape({given.dim(1)}) : given;   // one vector, as `embed` writes it
   for (const Site& site : sites) {
     if (values.rank() < 1 || values.rank() > 2 || values.dim(-1) != site.columns())
       throw Error{ErrorKind::bad_usage, "the vector is " + shape_text(values.shape()) + ", the place has " + count_of(site.columns(), "column"), site.text};

@@ -23,8 +23,8 @@ namespace orrery {
 class Interventions {
  public:
   void ablate(const std::vector<Site>& sites);
-  // Adds scale times the values, f32 [columns] or [positions, columns].
-  void steer(const std::vector<Site>& sites, const Tensor& values, float scale);
+  // Adds scale times the values, f32 [columns] or [positions, columns]; [1, columns] is one vector for all positions.
+  void steer(const std::vector<Site>& sites, const Tensor& given, float scale);
   // Replaces by what another text has there: f32 [its tokens, width of the value].
   void patch(const Site& site, const Tensor& values);
 

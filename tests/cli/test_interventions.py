@@ -17,6 +17,12 @@ class Interventions(Case):
     def text(self, *args):
         return json.loads(self.succeeds("generate", *PROMPT, "--json", *args))["text"]
 
+    def test_what_embed_writes_is_a_vector_to_steer_by(self):
+        self.succeeds("embed", "storyteller", "Once upon a time", "-o", "vector.npy")
+        self.before.add("vector.npy")
+        self.assertEqual(self.succeeds("generate", *PROMPT), self.succeeds("generate", *PROMPT, "--steer", "vector.npy", "--scale", 0))
+        self.assertNotEqual(self.succeeds("generate", *PROMPT), self.succeeds("generate", *PROMPT, "--steer", "vector.npy", "--scale", 50))
+
     def test_flags_repeat_and_combine(self):
         plain = self.text()
         once, twice = self.text("--ablate", "layers.*.mlp"), self.text("--ablate", "layers.*.mlp", "--ablate", "layers.0.heads.0-3")
