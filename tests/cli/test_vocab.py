@@ -60,6 +60,15 @@ class VocabTrain(Case):
         self.before.add("texts.md")
         self.assertIn("this is no tokenizer: neither JSON, nor ranks, nor a sentencepiece model (texts.md)", self.fails(1, "vocab", "report", "texts.md"))
 
+    def test_a_size_that_cannot_be_and_a_text_that_is_none_are_told(self):
+        done = call("vocab", "train", "--algorithm", "byte-bpe", "--size", 100, "-o", "v", "texts.txt", cwd=self.folder)
+        self.assertRegex(done.stderr, r"\Awarning: --size 100 is less than [^\n]+: 257 tokens\n\Z")
+        self.before.add("v")
+        (self.folder / "empty.txt").touch()
+        self.before.add("empty.txt")
+        self.assertIn("no text to learn from (empty.txt)", self.fails(1, "vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "-o", "w", "empty.txt"))
+        self.assertIn("no text in the corpus (empty.txt)", self.fails(1, "vocab", "report", "storyteller", "--corpus", "empty.txt"))
+
     def test_what_cannot_be_is_refused(self):
         self.fails(2, "vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "--limit-alphabet", 4, "-o", "v", "texts.txt")
         self.fails(1, "vocab", "train", "--algorithm", "bpe", "--size", 300, "-o", "v", "absent.txt")

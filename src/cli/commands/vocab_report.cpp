@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/call_text.h"
 #include "cli/command.h"
@@ -199,6 +198,7 @@ void run(Context& context, VocabReportOptions& options) {
       for (const std::string& line : lines_of(std::string(text)))
         if (!line.empty()) input.corpus.push_back(line);
     }).value();
+  if (!options.corpus.empty() && input.corpus.empty()) throw Error{ErrorKind::bad_file, "there is no text in the corpus", options.corpus.front().string()};
   Json report = report_of(options.model, tokenizer, input);
   if (options.compare) {
     const Tokenizer other = load_tokenizer(*options.compare);
@@ -208,8 +208,8 @@ void run(Context& context, VocabReportOptions& options) {
     report["first_difference"] = first_difference(tokenizer, other, texts);
     report["compare"] = report_of(*options.compare, other, input);
   }
-  if (!options.html.empty()) write_file(options.html, report_page(report, call_text("vocab report", context.options()))).value();
-  if (!options.csv.empty()) write_file(options.csv, report_csv(report)).value();
+  if (!options.html.empty()) context.write(options.html, report_page(report, call_text("vocab report", context.options())));
+  if (!options.csv.empty()) context.write(options.csv, report_csv(report));
   if (context.json()) return context.out().json(report);
   Printer(context.out(), report).print();
   if (options.compare) {

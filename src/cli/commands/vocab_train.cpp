@@ -88,6 +88,7 @@ void run(Context& context, VocabTrainOptions& options) {
     if (const uint64_t size = std::filesystem::file_size(file, unknown); !unknown) bytes = before + size;
   }
   reading.clear();
+  if (trainer.words().size() == 0) throw Error{ErrorKind::bad_file, "there is no text to learn from", options.files.front().string()};
   if (const int64_t floor = trainer.words().forgotten_below(); floor > 0)
     context.warn(std::to_string(trainer.words().times_forgotten()) + " times a word was forgotten to stay within --memory " + std::to_string(*options.memory) + " MB: words seen at most " +
                  std::to_string(floor) + " times may be missing");
@@ -97,6 +98,8 @@ void run(Context& context, VocabTrainOptions& options) {
     progress->update(done);
   }).tokenizer();
   progress.reset();
+  if (int64_t(tokenizer.vocab_size()) > options.size)
+    context.warn("--size " + std::to_string(options.size) + " is less than what must be there, the alphabet and the special tokens: " + std::to_string(tokenizer.vocab_size()) + " tokens");
   if (const Status saved = tokenizer.save(options.output); !saved) throw saved.error();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (context.json()) return context.out().json({{"vocab_size", tokenizer.vocab_size()}, {"seconds", seconds}, {"bytes", bytes}});

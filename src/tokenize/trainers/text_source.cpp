@@ -15,7 +15,8 @@ constexpr std::string_view kEndOfText = "<|endoftext|>";
 Status read_texts(const std::filesystem::path& file, const std::function<void(std::string_view, uint64_t)>& read) {
   std::ifstream in(file, std::ios::binary);
   std::error_code failed;
-  if (!in || std::filesystem::is_directory(file, failed)) return Error{ErrorKind::not_found, "cannot be opened", file.string()};
+  if (std::filesystem::is_directory(file, failed)) return Error{ErrorKind::bad_usage, "this is a folder, not a file", file.string(), "name its files"};
+  if (!in) return Error{ErrorKind::not_found, "cannot be opened", file.string()};
   const bool records = file.extension() == ".jsonl";
   std::string text;
   uint64_t bytes = 0, number = 0;
