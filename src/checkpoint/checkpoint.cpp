@@ -62,9 +62,9 @@ Result<Json> read_config(const std::filesystem::path& folder) {
     return Error{ErrorKind::not_found, "there is no such folder", folder.string()};
   if (!std::filesystem::is_directory(folder, ignored))
     return Error{ErrorKind::bad_file, "a checkpoint is a folder with a config.json, and this is a file",
-                 folder.string()};
+                 folder.string(), "name the folder"};
   if (!is_there(folder / "config.json"))
-    return Error{ErrorKind::not_found, "the folder has no config.json", folder.string()};
+    return Error{ErrorKind::not_found, "the folder has no config.json", folder.string(), "a model is a folder with config.json and weights as safetensors"};
   return read_object(folder / "config.json");
 }
 

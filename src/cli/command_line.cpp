@@ -67,6 +67,12 @@ const Command& find_command(std::span<const std::string> args, size_t& at) {
 
 void print(const std::string& text) { Output().text(text); }
 
+std::string commands_json() {
+  Json commands = Json::array();
+  for (const Command* command : all_commands()) commands.push_back({{"name", command->name}, {"summary", command->summary}});
+  return to_line({{"version", ORRERY_VERSION}, {"commands", commands}}) + "\n";
+}
+
 // A folder here may have the name of a checkpoint that ships.
 void warn_of_hidden(const Context& context) {
   const Option* model = context.options().find("model");
@@ -86,7 +92,7 @@ void run(std::span<const std::string> given) {
   if (at == args.size() || args[at] == "--help") {
     OptionSet set;
     set.add(globals).parse_flags(args, "orrery");
-    return print(globals.version ? "orrery " ORRERY_VERSION "\n" : first_steps());
+    return print(globals.version ? "orrery " ORRERY_VERSION "\n" : globals.json ? commands_json() : first_steps());
   }
 
   std::vector<std::string> flags(args.begin(), args.begin() + std::ptrdiff_t(at));
@@ -103,6 +109,7 @@ void run(std::span<const std::string> given) {
   warn_of_hidden(context);
   call->run(context);
   context.out().finish();
+  if (!globals.output.empty() && globals.output != "-") context.wrote(globals.output);
 }
 }  // namespace
 

@@ -61,6 +61,9 @@ class Context {
   Output& out() { return out_; }
   // To standard error, unless --quiet.
   void warn(std::string_view text) const;
+  // Writes a file beside the result, and tells so on a terminal.
+  void write(const std::filesystem::path& file, std::string_view bytes) const;
+  void wrote(const std::filesystem::path& file) const;
   // A line on standard error while work goes on; silent where it is no terminal or --quiet.
   Progress progress(std::string label, int64_t total, std::string unit) const {
     return Progress(std::move(label), total, std::move(unit), !quiet());

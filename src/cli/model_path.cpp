@@ -96,6 +96,7 @@ fs::path model_path(std::string_view model) {
       looked.push_back("not in " + folder.string());
     }
   }
+  std::string fetch;
   const size_t slash = model.find('/');
   if (slash != std::string_view::npos && is_plain_name(model.substr(0, slash)) &&
       is_plain_name(model.substr(slash + 1))) {
@@ -104,12 +105,14 @@ fs::path model_path(std::string_view model) {
         cache / ("models--" + std::string(model.substr(0, slash)) + "--" + std::string(model.substr(slash + 1)));
     if (fs::path snapshot = hub_snapshot(repository); !snapshot.empty()) return snapshot;
     looked.push_back("not in the hub's cache " + cache.string());
+    fetch = "`hf download " + std::string(model) + "` fetches it from the hub";
   }
   std::string where;
   for (const std::string& place : looked) where += (where.empty() ? "" : "; ") + place;
   const std::vector<std::string> shipped = shipped_checkpoints();
   std::string hint = shipped.empty() ? "give a folder in Hugging Face layout"
                                      : "a folder in Hugging Face layout, or one that ships: " + join_or(shipped);
+  if (!fetch.empty()) hint = fetch;
   if (const std::string near = nearest(model, shipped); !near.empty()) hint = "did you mean " + near + "?";
   throw Error{ErrorKind::not_found, "there is no model '" + std::string(model) + "'", where, hint};
 }

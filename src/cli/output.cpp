@@ -9,6 +9,7 @@
 namespace orrery::cli {
 
 Output::Output(std::filesystem::path file) : path_(std::move(file)) {
+  if (path_ == "-") path_.clear();   // standard output, as everywhere
   if (path_.empty()) return;
   std::error_code ignored;
   const auto kind = std::filesystem::status(path_, ignored).type();

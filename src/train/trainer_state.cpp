@@ -50,7 +50,7 @@ Result<std::filesystem::path> find_checkpoint(const std::filesystem::path& folde
   std::error_code ignored;
   if (std::filesystem::exists(folder / "trainer.json", ignored)) return folder;
   const std::vector<int64_t> steps = checkpoint_steps(folder);
-  if (steps.empty()) return Error{ErrorKind::not_found, "there is no checkpoint of a training run", folder.string(), "--resume takes the run's output folder, or a checkpoint-N in it"};
+  if (steps.empty()) return Error{ErrorKind::not_found, "there is no checkpoint of a training run", folder.string(), std::filesystem::is_directory(folder, ignored) ? "a run that ended before its first --save-every starts anew" : "--resume takes the run's output folder, or a checkpoint-N in it"};
   return checkpoint_folder(folder, steps.back());
 }
 

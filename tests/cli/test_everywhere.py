@@ -1,4 +1,5 @@
 """What holds of every command: help, exit codes, errors of one line, output whole or not at all."""
+import json
 import os
 import signal
 import subprocess
@@ -78,6 +79,42 @@ class Everywhere(Case):
         self.assertTrue(done.stderr.startswith("warning: ./storyteller is used, not the storyteller that ships"), done.stderr)
         self.assertEqual("", call("info", "storyteller", "--quiet", cwd=self.folder).stderr)
         self.assertEqual("", call("info", "storyteller", cwd=ROOT / "checkpoints").stderr)   # the very same
+
+    def test_usage_names_what_must_be_there(self):
+        told = self.succeeds("vocab", "extend", "--help")
+        self.assertIn("usage: orrery vocab extend MODEL --corpus FILE --tokens N --output DIR [options]\n", told)
+        self.assertIn("[1 to 4194304]", told)
+        self.assertIn("hint: it is bash, zsh or fish\n", self.fails(2, "completions"))
+        self.assertIn("hint: it is sort, stories or translation\n", self.fails(2, "corpus"))
+        self.assertIn("hint: it is byte-bpe, bpe,", self.fails(2, "vocab", "train", "README.md"))
+        self.assertIn("[sort, stories or translation]", self.succeeds("corpus", "--help"))
+        self.assertIn("8 where neither", self.succeeds("trace", "storyteller", "--help"))
+        self.assertIn("flags win over", self.succeeds("train", "--help"))
+
+    def test_a_mistake_about_files_says_what_was_wanted(self):
+        self.assertIn("hint: a model is a folder with config.json", self.fails(1, "generate", "docs"))
+        self.assertIn("hint: name the folder", self.fails(1, "generate", "README.md"))
+        self.assertIn("hint: a recipe is a JSON file", self.fails(1, "train", "README.md"))
+        self.assertIn("hint: give a text in quotes", self.fails(2, "trace", "storyteller"))
+        self.assertIn("nothing but the CPU", self.fails(2, "info", "storyteller", "--device", "cuda"))
+        self.assertIn("hint: `hf download some/model` fetches it", self.fails(1, "info", "some/model"))
+        self.assertIn("a folder, not a file (docs)", self.fails(2, "vocab", "train", "--algorithm", "bpe", "-o", "v", "docs"))
+        self.assertIn("`--graph dot`", self.fails(2, "info", "storyteller", "dotty"))
+        for flags in (("version", "-o", ""), ("trace", "storyteller", "a", "--html", "")):
+            self.assertIn("names no file", self.fails(2, *flags))
+
+    def test_a_dash_is_standard_output_and_a_page_is_a_file(self):
+        self.assertEqual(self.succeeds("version"), self.succeeds("version", "-o", "-"))
+        self.assertIn("goes to a file", self.fails(2, "vocab", "report", "storyteller", "--html", "-"))
+
+    def test_a_terminal_is_told_which_files_were_written(self):
+        self.assertEqual("written: out.txt\r\n", on_terminal("version", "-o", "out.txt", cwd=self.folder))
+        self.assertEqual("", on_terminal("version", "-o", "out.txt", "--quiet", cwd=self.folder))
+        told = on_terminal("trace", "storyteller", "a", "--html", "page.html", "--max-new-tokens", 1, cwd=self.folder)
+        self.assertIn("written: page.html\r\n", told)
+
+    def test_commands_as_json(self):
+        self.assertEqual(command_names(), [command["name"] for command in json.loads(self.succeeds("--json"))["commands"]])
 
     def test_a_full_disk_is_an_error_of_one_line(self):
         with open("/dev/full", "w") as full:

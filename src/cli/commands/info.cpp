@@ -12,7 +12,7 @@ struct InfoOptions {
   static constexpr auto about =
       describe("info", "", option(&InfoOptions::model, "model", kModelHelp, positional(), required()),
                option(&InfoOptions::graph, "graph", "Print the graph that is run instead."),
-               option(&InfoOptions::form, "form", "How the graph is printed: a line for each node, or for Graphviz.", one_of("text", "dot"), positional()));
+               option(&InfoOptions::form, "form", "Behind --graph: text, a line for each node, or dot, for Graphviz.", positional()));
 };
 
 Json report_json(const ModelReport& report, const std::filesystem::path& path, const std::optional<Tokenizer>& tokenizer) {
@@ -73,7 +73,8 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
 }
 
 void run(Context& context, InfoOptions& options) {
-  if (!options.graph && !options.form.empty()) throw Error{ErrorKind::bad_usage, "one argument too many: '" + options.form + "'", "orrery info", "`--graph " + options.form + "` prints the graph"};
+  if (!options.graph && !options.form.empty()) throw Error{ErrorKind::bad_usage, "one argument too many: '" + options.form + "'", "orrery info", "`--graph` prints the graph, `--graph dot` for Graphviz"};
+  if (!options.form.empty() && options.form != "text" && options.form != "dot") throw Error{ErrorKind::bad_usage, "'" + options.form + "' is not text or dot", "--graph"};
   const std::filesystem::path path = model_path(options.model);
   const ModelReport report = report_model(path, load_options(context).dtype, kv_dtype(context)).value();
   warn_of_code(context, report.config.json, path);

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include "base/file.h"
 #include "base/npy.h"
 #include "base/utf8.h"
 #include "cli/call_text.h"
@@ -142,8 +141,9 @@ void run(Context& context, InspectAttentionOptions& options) {
     if (model.config().encoder_decoder) add_ids("source_ids", view.text.source.ids), add_ids("written_ids", view.text.written);
     for (const AttentionStack& stack : view.stacks) npz.add(stack.name, {stack.layers, stack.heads, stack.query_count, stack.key_count}, std::span<const float>(stack.pattern));
     npz.commit().value();
+    context.wrote(options.npz);
   }
-  if (!options.html.empty()) write_file(options.html, attention_page(view, model, tokenizer, options.model, call_text("inspect attention", context.options()))).value();
+  if (!options.html.empty()) context.write(options.html, attention_page(view, model, tokenizer, options.model, call_text("inspect attention", context.options())));
   if (context.json()) return context.out().json(to_json(view, model, tokenizer));
   Printer(context.out(), view, tokenizer).print();
 }

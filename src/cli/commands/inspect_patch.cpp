@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include "base/file.h"
 #include "base/npy.h"
 #include "base/utf8.h"
 #include "cli/call_text.h"
@@ -146,9 +145,10 @@ void run(Context& context, InspectPatchOptions& options) {
     npz.add("difference", shape, std::span<const double>(sweep.difference));
     npz.add("effect", shape, std::span<const double>(sweep.effect));
     npz.commit().value();
+    context.wrote(options.npz);
   }
   const Json document = to_json(sweep, clean, corrupt, tokenizer);
-  if (!options.html.empty()) write_file(options.html, patch_page(document, options.model, call_text("inspect patch", context.options()))).value();
+  if (!options.html.empty()) context.write(options.html, patch_page(document, options.model, call_text("inspect patch", context.options())));
   if (context.json()) return context.out().json(document);
   Printer(context.out(), sweep, clean, corrupt, tokenizer).print();
 }
