@@ -1,6 +1,7 @@
 #include "tokenize/convert.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -328,7 +329,20 @@ Conversion begin(const Tokenizer& tokenizer, const fs::path& folder) {
   return conversion;
 }
 
+// Replacing a folder deletes what it holds: only what was written here may go.
+void check_target(const fs::path& folder) {
+  constexpr std::array kOurs = {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "tokenizer.tiktoken", "special_tokens.json", "pattern.txt", "tokenizer.model", "tokenizer_config.json"};
+  std::error_code ignored;
+  if (!fs::exists(folder, ignored)) return;
+  constexpr const char* kHint = "-o takes the name of another folder";
+  if (!fs::is_directory(folder, ignored)) throw Error{ErrorKind::bad_usage, "this is a file, not a folder", "", kHint};
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (std::find(kOurs.begin(), kOurs.end(), entry.path().filename().string()) == kOurs.end())
+      throw Error{ErrorKind::bad_usage, "this folder holds something other than a tokenizer, and writing would replace it", "", kHint};
+}
+
 ConvertedTokenizer convert(const Tokenizer& tokenizer, const Format& format, const fs::path& folder) {
+  check_target(folder);
   AtomicDirectory made(folder);
   made.ready().value();
   Conversion conversion = begin(tokenizer, made.path());

@@ -90,7 +90,8 @@ class VocabConvert(Case):
         return json.loads(self.succeeds("tokenize", *model, HARD, "--no-special", "--json"))["ids"]
 
     def test_the_same_ids_in_every_format_that_can_say_them(self):
-        self.succeeds("vocab", "convert", "storyteller", "--to", "vocab.json", "-o", "files")
+        for _ in range(2):   # its own files may be replaced
+            self.succeeds("vocab", "convert", "storyteller", "--to", "vocab.json", "-o", "files")
         self.assertEqual(["merges.txt", "tokenizer_config.json", "vocab.json"], sorted(os.listdir(self.folder / "files")))
         self.assertEqual(self.ids("storyteller"), self.ids("files"))
         self.succeeds("vocab", "convert", "files", "--to", "tokenizer.json", "-o", "json")
@@ -104,6 +105,14 @@ class VocabConvert(Case):
     def test_word_pieces(self):
         self.succeeds("vocab", "convert", "wordpiece", "--to", "vocab.txt", "-o", "lines")
         self.assertEqual(self.ids("wordpiece"), self.ids("lines"))
+
+    def test_a_folder_of_a_user_is_kept(self):
+        (self.folder / "mine").mkdir()
+        (self.folder / "mine" / "notes.txt").touch()
+        self.before.add("mine")
+        self.assertIn("writing would replace it (mine)", self.fails(2, "vocab", "convert", "storyteller", "--to", "vocab.json", "-o", "mine"))
+        self.assertTrue((self.folder / "mine" / "notes.txt").exists())
+        self.assertIn("a file, not a folder", self.fails(2, "vocab", "convert", "storyteller", "--to", "vocab.json", "-o", "mine/notes.txt"))
 
     def test_what_a_format_cannot_say_is_refused_with_the_reason(self):
         for model, format, reason in (("storyteller", "vocab.txt", "the model is BPE"), ("unigram", "vocab.json", "the model is Unigram"), ("unigram", "tokenizer.model", "sentencepiece's own rules")):
