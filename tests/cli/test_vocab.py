@@ -1,8 +1,9 @@
 """`orrery vocab`: trained vocabularies read what they were trained on."""
 import json
 import os
+import shutil
 
-from orrery import Case, call
+from orrery import ROOT, Case, call
 
 TEXT = "the miller sold flour, the sailor sold salt\nthe miller carried flour\n" * 30
 
@@ -45,7 +46,9 @@ class VocabTrain(Case):
         learn = ("vocab", "train", "--algorithm", "byte-bpe", "--size", 300, "texts.txt", "-o")
         (self.folder / "files").mkdir()
         self.before.add("files")
-        self.assertIn("holds a model", self.fails(2, *learn, "checkpoints/storyteller"))
+        shutil.copytree(ROOT / "tests" / "goldens" / "llama", self.folder / "model")
+        self.before.add("model")
+        self.assertIn("holds a model", self.fails(2, *learn, "model"))
         self.assertIn("a file, not a folder", self.fails(2, *learn, "texts.txt"))
         self.assertEqual("", call(*learn, "files", cwd=self.folder).stderr)
         self.assertEqual("", call(*learn, "files", cwd=self.folder).stderr)
