@@ -147,6 +147,13 @@ void AddedTokens::cut(Pieces& pieces, const StringSet& set, bool specials_as_tex
   });
 }
 
+std::vector<std::string> AddedTokens::normalized_texts() const {
+  std::vector<std::string> texts;
+  for (const AddedToken& token : tokens_)
+    if (token.normalized) texts.push_back(text(token));
+  return texts;
+}
+
 const AddedToken* AddedTokens::find(std::string_view content) const {
   const auto found = ids_.find(std::string(content));
   return found == ids_.end() ? nullptr : find(found->second);

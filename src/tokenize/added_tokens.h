@@ -69,6 +69,7 @@ class AddedTokens {
 
   bool may_be_in(std::string_view text) const { return raw_.find(text, 0) || normalized_.find(text, 0); }   // of its raw and its normalised form
   bool look_at_normalized() const { return !normalized_.empty(); }   // whether cut_normalized has anything to look for
+  std::vector<std::string> normalized_texts() const;                  // what it looks for
 
   const AddedToken* find(std::string_view content) const;
   const AddedToken* find(int32_t id) const;

@@ -1,5 +1,6 @@
 #include "tokenize/encoding.h"
 
+#include <iterator>
 #include <utility>
 
 namespace orrery {
@@ -46,6 +47,23 @@ void Encoding::append(const Encoding& other) {
   for (const Encoding& others : other.overflow) add_window(*this, others);
   overflow.swap(windows);
   join_tokens(*this, other);
+}
+
+// The longer one keeps its place where that can be: a few special tokens before a text move nothing but themselves.
+void Encoding::append(Encoding&& other) {
+  if (size() >= other.size() || !overflow.empty() || !other.overflow.empty()) return append(std::as_const(other));
+  const auto join = [](auto& to, auto& from) {
+    from.insert(from.begin(), std::make_move_iterator(to.begin()), std::make_move_iterator(to.end()));
+    to.swap(from);
+  };
+  join(ids, other.ids);
+  join(tokens, other.tokens);
+  join(offsets, other.offsets);
+  join(type_ids, other.type_ids);
+  join(special, other.special);
+  join(words, other.words);
+  join(sequences, other.sequences);
+  join(mask, other.mask);
 }
 
 Encoding Encoding::part(size_t begin, size_t end) const {

@@ -34,6 +34,7 @@ struct Encoding {
   void add(int32_t id, std::string token, Offsets at, int32_t type_id, bool is_special, int32_t word, int32_t sequence);
   // Puts the other after this; each window of one goes with the other itself and with each of its windows.
   void append(const Encoding& other);
+  void append(Encoding&& other);
   Encoding part(size_t begin, size_t end) const;   // tokens [begin, end), without overflow
 };
 

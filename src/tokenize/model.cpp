@@ -41,7 +41,9 @@ std::unique_ptr<TokenModel> make_model(ModelConfig config) {
   throw Error{ErrorKind::unsupported, "the tokenizer model '" + name + "' is not supported", ""};
 }
 
-std::string_view TokenModel::shown(int32_t id, std::string_view) const { return vocab().token(id).value_or(""); }
+std::string_view TokenModel::shown(int32_t id, std::string_view covered) const {
+  return id == told_by_text() ? covered : vocab().token(id).value_or("");
+}
 
 Json vocab_json(const Vocab& vocab) {
   // Json's own insertion looks for the key from the front: a second each for the usual vocabularies.

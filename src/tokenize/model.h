@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "tokenize/ascii_pairs.h"
 #include "tokenize/vocab.h"
 
 namespace orrery {
@@ -30,6 +31,13 @@ class ModelRun {
   virtual void tokenize_once(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) { tokenize(piece, bytes, out); }
 };
 
+// Pairs of characters that no token spans and that are never unknown side by side: a piece cut between them has the tokens of the whole,
+// if it is no longer than that.
+struct SafePairs {
+  AsciiPairs pairs;
+  size_t longest = SIZE_MAX;   // bytes
+};
+
 class SentencePiece;
 
 class TokenModel {
@@ -39,9 +47,12 @@ class TokenModel {
   virtual bool reads_bytes() const { return false; }
   // A ▁ is never joined to what stands before it, unless that is a ▁.
   virtual bool parts_at_metaspace() const { return false; }
+  virtual SafePairs safe_pairs() const { return {}; }
   virtual const Vocab& vocab() const = 0;
+  // The id that is told by the text it covers; all others are told by the vocabulary.
+  virtual int32_t told_by_text() const { return Vocab::kAbsent; }
   // How a token of the text is told; `covered` is the part of the piece that it stands for.
-  virtual std::string_view shown(int32_t id, std::string_view covered) const;
+  std::string_view shown(int32_t id, std::string_view covered) const;
   virtual Json to_json() const = 0;   // as in tokenizer.json, vocabulary and all
   // For people: how the model came to the piece's tokens, as README.md of this folder says. `bytes` as for a ModelRun.
   virtual Json explain(std::string_view piece, bool bytes) const = 0;

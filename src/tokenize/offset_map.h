@@ -1,7 +1,7 @@
 // Byte offsets of a text in the unit that was asked for.
 #pragma once
 
-#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -12,29 +12,49 @@
 
 namespace orrery {
 
-// Turns byte offsets into the unit that was asked for, as the reference's converter does.
+// Turns byte offsets into the unit that was asked for, as the reference's converter does: those inside a character into its own.
 class OffsetMap {
  public:
   OffsetMap(std::string_view text, OffsetUnit unit) : size_(static_cast<uint32_t>(text.size())) {
     if (unit == OffsetUnit::bytes || is_ascii(text)) return;
-    before_.resize(text.size());
-    uint32_t count = 0;
-    for (size_t at = 0; at < text.size();) {
-      const CodePoint c = decode_utf8(text, at);
-      std::fill_n(before_.begin() + static_cast<std::ptrdiff_t>(at), c.size, count);
-      count += unit == OffsetUnit::utf16 && c.value > 0xFFFF ? 2 : 1;
-      at += c.size;
+    blocks_.resize(text.size() / 64 + 1);
+    uint32_t before = 0;
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      Block& block = blocks_[i];
+      block.before = before;
+      for (size_t bit = 0; bit < 64 && 64 * i + bit < text.size(); ++bit) {
+        const auto byte = static_cast<unsigned char>(text[64 * i + bit]);
+        block.begins |= uint64_t((byte & 0xC0) != 0x80) << bit;
+        if (unit == OffsetUnit::utf16) block.pairs |= uint64_t(byte >= 0xF0) << bit;
+      }
+      before += static_cast<uint32_t>(std::popcount(block.begins) + std::popcount(block.pairs));
     }
-    total_ = count;
+    total_ = before;
   }
 
   Offsets operator()(Span span) const {
-    if (before_.empty() || span.begin >= size_) return {span.begin, span.end};
-    return {before_[span.begin], span.end < size_ ? before_[span.end] : total_};
+    if (blocks_.empty() || span.begin >= size_) return {span.begin, span.end};
+    return {units_before(span.begin), span.end < size_ ? units_before(span.end) : total_};
   }
 
  private:
-  std::vector<uint32_t> before_;   // for each byte, the units before its character; empty when units are bytes
+  // 64 bytes of the text, and the units before them.
+  struct Block {
+    uint64_t begins = 0, pairs = 0;   // characters begin here; such as are two units of UTF-16
+    uint32_t before = 0;
+  };
+
+  // Before the character that byte `at` is of.
+  uint32_t units_before(uint32_t at) const {
+    const Block* block = &blocks_[at / 64];
+    uint64_t upto = ~uint64_t(0) >> (63 - at % 64);
+    if ((block->begins & upto) == 0) --block, upto = ~uint64_t(0);   // it began in the 64 bytes before
+    const uint64_t begins = block->begins & upto;
+    const uint64_t earlier = std::bit_floor(begins) - 1;   // bits below its own
+    return block->before + static_cast<uint32_t>(std::popcount(begins & earlier) + std::popcount(block->pairs & earlier));
+  }
+
+  std::vector<Block> blocks_;   // empty when units are bytes
   uint32_t size_, total_ = 0;
 };
 

@@ -22,8 +22,10 @@ class Normalizer {
  public:
   virtual ~Normalizer() = default;
   virtual void normalize(AlignedText& text) const = 0;
-  // Whether parts of a text, cut before white space of ASCII, become what they become in the whole.
+  // Whether parts of a text, cut before white space of ASCII or between two characters of ASCII with two more around them, become what
+  // they become in the whole; and whether they do next to any character of ASCII.
   virtual bool is_local() const { return false; }
+  virtual bool is_local_at_ascii() const { return false; }
 };
 
 // How a pre-tokenizer makes words. `scan` is null for one that cuts nothing.
@@ -44,6 +46,9 @@ class PreTokenizer {
   virtual Words words() const { return {}; }
   virtual SafeCuts safe_cuts() const { return SafeCuts::none; }
   virtual bool is_local() const { return false; }        // what becomes of a piece hangs on that piece alone
+  virtual bool drops_white_space() const { return false; }    // no piece has any
+  virtual bool cuts_at_spaces_alone() const { return false; } // white space, or what stands for it
+  virtual bool isolates(char /*ascii*/) const { return false; }   // it is a piece by itself, wherever it stands
 };
 
 // Gets one encoding for each input sequence; what it returns is joined end to end.

@@ -122,9 +122,10 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
     if (reads_bytes) return encode_bytes(text, sequence, options, ids_only);
     return encode_one(repair_utf8(text).text, sequence, options, ids_only);
   }
-  if (ids_only && words.scan && text.size() <= UINT32_MAX) {
+  if (goes_by_parts(text)) {
+    if (!ids_only) return encode_parts(text, sequence, options);
     Encoding out;
-    out.ids = ids_of_words(text, options, {});
+    out.ids = words.how == WordWay::pieces ? ids_of_words(text, options, {}) : ids_of_parts(text, options, {});
     return out;
   }
   Pieces pieces(text, !ids_only || (pre_tokenizer && pre_tokenizer->needs_origins()));
@@ -273,7 +274,7 @@ Encoding Tokenizer::Parts::finish(std::vector<Encoding> sequences, const EncodeO
     return std::move(sequences[0]);
   }
   Encoding out;
-  for (const Encoding& sequence : sequences) out.append(sequence);
+  for (Encoding& sequence : sequences) out.append(std::move(sequence));
   return out;
 }
 

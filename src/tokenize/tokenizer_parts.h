@@ -17,7 +17,9 @@
 #include "tokenize/tokenizer.h"
 #include "tokenize/tokenizer_file.h"
 #include "tokenize/word_ids.h"
+#include "tokenize/word_parts.h"
 #include "tokenize/word_scan.h"
+#include "tokenize/word_tokens.h"
 
 namespace orrery {
 
@@ -28,14 +30,19 @@ struct Run {
   std::unique_ptr<ModelRun> model;
   WordIds words;
   IdBuffer ids;   // of the text at hand
+  WordTokens parts;
 };
 
-// How ids are found word by word. `pieces`: words are the model's pieces, read as bytes. `apart`: each goes through all steps by itself.
-// `metaspace`: spaces become ▁, and one more stands before the first word of each text.
-enum class WordWay { pieces, apart, metaspace };
+// How texts are tokenised part by part. `whole`: not at all. `pieces`: parts are the model's pieces, read as bytes. `apart`: each goes
+// through all steps by itself. `metaspace`: spaces become ▁, and one more stands before the first part of each text.
+enum class WordWay { whole, pieces, apart, metaspace };
 struct WordPlan {
-  WordWay how = WordWay::apart;
-  WordScanner scan = nullptr;   // null: words are not by themselves
+  WordWay how = WordWay::whole;
+  WordScanner scan = nullptr;   // of pieces
+  PartCuts cuts, wide_cuts;     // of the others; the wide ones for texts of more than `longest` bytes
+  size_t longest = SIZE_MAX;
+  bool goes_on = false;         // a part that is not fresh and begins with no space goes on with the word before it
+  StringSet refused;            // texts that hold one of these are tokenised as a whole
 };
 
 // Runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
@@ -81,16 +88,25 @@ struct Tokenizer::Parts {
   Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
   void normalize(Pieces& pieces, const EncodeOptions& options) const;
 
-  // word_plan.cpp: ids alone, quickly
+  // word_plan.cpp: which texts are tokenised part by part
+  WordPlan plan_words() const;
+  bool keeps_white_space() const;
+  void plan_cuts(WordPlan& plan) const;
+  bool goes_by_parts(std::string_view text) const;
+  bool begins_with_nothing(std::string_view text) const;
+  // What stands around the ids of any text.
   struct Around {
     std::vector<int32_t> before, after;
   };
+  std::optional<Around> plan_around(bool add_special) const;
+
+  // encode_parts.cpp: encode_one of such texts, or encode_ids
   std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
   std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const;
-  void tokenize_apart(std::string_view text, ModelRun& run, std::vector<TokenSpan>& out) const;
-  bool keeps_white_space() const;
-  WordPlan plan_words() const;
-  std::optional<Around> plan_around(bool add_special) const;
+  std::vector<int32_t> ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const;
+  Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
+  struct PartTokens;
+  void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
 
   // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
   Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
@@ -112,7 +128,7 @@ struct Tokenizer::Parts {
   SpecialRoles roles;
   std::optional<Truncation> truncation;
   std::optional<Padding> padding;
-  WordPlan words;                  // how ids alone are found, where that can be done word by word
+  WordPlan words;
   std::array<std::optional<Around>, 2> around_text;   // without and with special tokens
   bool specials_as_text = false;   // for every text, by the config
   bool reads_bytes = false;        // text that is not UTF-8 is not repaired: bytes are tokens (tiktoken)

@@ -1,6 +1,4 @@
-// Ids alone, word by word: which tokenizers allow it, and how it is done.
-#include <array>
-
+// Which tokenizers may read a text part by part, and where they may cut it.
 #include "base/unicode.h"
 #include "base/utf8.h"
 #include "tokenize/tokenizer_parts.h"
@@ -16,34 +14,96 @@ const Json& metaspace_normalizer() {
                             {"normalizers", Json::array({{{"type", "Prepend"}, {"prepend", kMetaspace}}, {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kMetaspace}}})}};
   return made;
 }
+
+bool is_space(int c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+std::string normalized(const Normalizer& normalizer, std::string text) {
+  AlignedText made{.text = std::move(text), .origin = {}, .tracked = false};
+  normalizer.normalize(made);
+  return made.text;
+}
+
+void cut_before(PartCuts& cuts, int space) {
+  for (int before = 0; before < 256; ++before)
+    if (!cuts.is_space(static_cast<char>(before))) cuts.allow(static_cast<unsigned char>(before), static_cast<unsigned char>(space));
+}
 }  // namespace
 
 // Whether white space is left in its place, so that a text cut before it becomes what it becomes as a whole.
 bool Tokenizer::Parts::keeps_white_space() const {
   for (const char space : {' ', '\n', '\r', '\t'}) {
-    AlignedText text{.text = std::string("a") + space + "b", .origin = {}, .tracked = false};
-    normalizer->normalize(text);
-    const std::string_view made = text.text;
+    const std::string made = normalized(*normalizer, std::string("a") + space + "b");
     if (made.size() != 3 || !is(static_cast<unsigned char>(made[1]), kWhitespace) || (space == ' ' && made[1] != ' ')) return false;
   }
   return true;
 }
 
+// The cuts that white space does not make: around characters that the pre-tokenizer sets apart, or where the model never has a token.
+void Tokenizer::Parts::plan_cuts(WordPlan& plan) const {
+  PartCuts& cuts = plan.cuts;
+  std::array<bool, 128> apart{}, visible{};
+  std::array<unsigned char, 128> read{};   // what the normaliser makes of a character
+  bool any_apart = false;
+  for (unsigned char c = '!'; c < 127; ++c) {
+    const std::string made = normalizer && plan.how == WordWay::apart ? normalized(*normalizer, std::string(1, static_cast<char>(c))) : std::string(1, static_cast<char>(c));
+    visible[c] = made.size() == 1 && made[0] > ' ' && made[0] < 127;
+    read[c] = visible[c] ? static_cast<unsigned char>(made[0]) : 0;
+    apart[c] = visible[c] && read[c] == c && pre_tokenizer && pre_tokenizer->isolates(static_cast<char>(c));
+    any_apart = any_apart || apart[c];
+  }
+  if (any_apart) {
+    cuts.keeps_apart = normalizer && !normalizer->is_local_at_ascii();
+    for (unsigned c = '!'; c < 127; ++c)
+      for (unsigned other = 0; apart[c] && other < 256; ++other) {
+        if (!cuts.is_space(static_cast<char>(other))) cuts.allow(static_cast<unsigned char>(other), static_cast<unsigned char>(c));
+        if (other < 0x80 || !cuts.keeps_apart) cuts.allow(static_cast<unsigned char>(c), static_cast<unsigned char>(other));
+      }
+    return;
+  }
+  if (pre_tokenizer && !pre_tokenizer->cuts_at_spaces_alone()) return;
+  const SafePairs safe = model->safe_pairs();
+  plan.longest = safe.longest;
+  plan.goes_on = plan.how == WordWay::apart;
+  cuts.keeps_apart = normalizer && plan.how == WordWay::apart;
+  if (plan.how == WordWay::metaspace)   // what is no space is left as it is
+    for (unsigned char c = 0; c < 128; ++c) visible[c] = c != ' ', read[c] = c;
+  for (unsigned char first = 0; first < 128; ++first)
+    for (unsigned char second = 0; second < 128; ++second)
+      if (visible[first] && visible[second] && safe.pairs.has(read[first], read[second])) cuts.allow(first, second);
+}
+
 WordPlan Tokenizer::Parts::plan_words() const {
+  WordPlan plan;
+  if (model->sentencepiece()) return plan;
   if (!normalizer && pre_tokenizer)
-    if (const Words own = pre_tokenizer->words(); own.scan && own.bytes && model->reads_bytes()) return {WordWay::pieces, own.scan};
-  if (added.look_at_normalized()) return {};
+    if (const Words own = pre_tokenizer->words(); own.scan && own.bytes && model->reads_bytes()) {
+      plan.how = WordWay::pieces;
+      plan.scan = own.scan;
+      return plan;
+    }
   if (!pre_tokenizer) {
-    const bool metaspace = json.contains("normalizer") && json["normalizer"] == metaspace_normalizer() && model->parts_at_metaspace();
-    return metaspace ? WordPlan{WordWay::metaspace, words_at_spaces} : WordPlan{};
+    if (!json.contains("normalizer") || json["normalizer"] != metaspace_normalizer() || !model->parts_at_metaspace()) return plan;
+    // Added tokens in their normalised form stand where the rest of it does, in the text itself.
+    for (const std::string& text : added.normalized_texts()) {
+      std::string_view rest = text;
+      while (rest.starts_with(kMetaspace)) rest.remove_prefix(kMetaspace.size());
+      if (rest.empty() || rest.find(kMetaspace) != std::string_view::npos) return plan;
+      plan.refused.add(rest, 0);
+    }
+    plan.how = WordWay::metaspace;
+    cut_before(plan.cuts, ' ');
+  } else {
+    const SafeCuts safe = pre_tokenizer->safe_cuts();
+    if (added.look_at_normalized() || safe == SafeCuts::none || (normalizer && !(normalizer->is_local() && keeps_white_space()))) return plan;
+    plan.how = WordWay::apart;
+    plan.cuts.lines = safe == SafeCuts::white_space;
+    plan.cuts.drops_spaces = pre_tokenizer->drops_white_space();
+    for (int c = 0; c < 128; ++c)
+      if (plan.cuts.is_space(static_cast<char>(c))) cut_before(plan.cuts, c);
   }
-  if (normalizer && !(normalizer->is_local() && keeps_white_space())) return {};
-  switch (pre_tokenizer->safe_cuts()) {
-    case SafeCuts::none: return {};
-    case SafeCuts::spaces: return {WordWay::apart, words_at_spaces};
-    case SafeCuts::white_space: return {WordWay::apart, words_at_white_space};
-  }
-  return {};
+  plan.wide_cuts = plan.cuts;
+  plan_cuts(plan);
+  return plan;
 }
 
 // What the post-processor puts around the ids of any text, where it leaves those as they are.
@@ -66,66 +126,14 @@ std::optional<Tokenizer::Parts::Around> Tokenizer::Parts::plan_around(bool add_s
   return texts == 1 ? std::optional(around) : std::nullopt;
 }
 
-// Nothing where the long way has to be gone.
-std::optional<std::vector<int32_t>> Tokenizer::Parts::quick_ids(std::string_view text, const EncodeOptions& options) const {
-  const std::optional<Around>& around = around_text[options.add_special];
-  if (!words.scan || !around || options.pair || options.truncation || text.size() > INT32_MAX || model->sentencepiece() || !is_valid_utf8(text)) return std::nullopt;
-  return ids_of_words(text, options, *around);
+// Whether the normaliser takes the first character away. A character map then shifts the places of all that follows, as the reference's does.
+bool Tokenizer::Parts::begins_with_nothing(std::string_view text) const {
+  if (!normalizer || (text[0] >= '!' && text[0] <= '~')) return false;
+  return normalized(*normalizer, std::string(text.substr(0, decode_utf8(text, 0).size))).empty();
 }
 
-// Text that begins after an added token or at the start is its first word; where words are the pieces' own, that is like any other.
-std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const {
-  const RunPool::Lease run = runs.take(*model);
-  IdBuffer& ids = run->ids;
-  ids.clear();
-  ids.append(around.before);
-  std::array<uint32_t, 512> ends;
-  std::string spelled;
-  const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) {
-    if (words.how == WordWay::pieces) return run->model->tokenize_once(word, /*bytes=*/true, out);
-    if (words.how == WordWay::apart) return tokenize_apart(word, *run->model, out);
-    spelled.clear();
-    for (const char c : word)
-      if (c == ' ') spelled += kMetaspace;
-      else spelled += c;
-    run->model->tokenize(spelled, /*bytes=*/false, out);
-  };
-  const auto append = [&](std::string_view open) {
-    size_t at = 0;
-    if (words.how == WordWay::metaspace) {
-      uint32_t end = 0;
-      if (words.scan(open, 0, &end, 1) == 0) return;
-      std::vector<TokenSpan> first;
-      tokenize_apart(open.substr(0, end), *run->model, first);
-      for (const TokenSpan& token : first) ids.push_back(token.id);
-      at = end;
-    }
-    for (; const size_t count = words.scan(open, at, ends.data(), ends.size()); at = ends[count - 1])
-      run->words.tokenize(open, at, std::span(ends.data(), count), ids, find);
-  };
-  if (added.may_be_in(text)) {
-    Pieces pieces(text, /*tracked=*/false);
-    const bool as_text = options.specials_as_text || specials_as_text;
-    added.cut_raw(pieces, as_text);
-    if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);
-    for (const Piece& piece : pieces.all()) {
-      if (piece.token == Piece::kOpen) append(pieces.text(piece));
-      else ids.push_back(piece.token);
-    }
-  } else {
-    append(text);
-  }
-  ids.append(around.after);
-  return {ids.ids().begin(), ids.ids().end()};
-}
-
-// The tokens of a text by itself, without added tokens; their places in it are not told.
-void Tokenizer::Parts::tokenize_apart(std::string_view text, ModelRun& run, std::vector<TokenSpan>& out) const {
-  Pieces pieces(text, /*tracked=*/false);
-  if (normalizer) pieces.rewrite([&](AlignedText& piece) { normalizer->normalize(piece); });
-  if (pre_tokenizer) pre_tokenizer->pre_tokenize(pieces);
-  if (!model->reads_bytes()) pieces.spell_bytes();
-  for (const Piece& piece : pieces.all()) run.tokenize(pieces.text(piece), pieces.bytes(), out);
+bool Tokenizer::Parts::goes_by_parts(std::string_view text) const {
+  return words.how != WordWay::whole && text.size() <= INT32_MAX && !words.refused.find(text, 0);
 }
 
 }  // namespace orrery

@@ -123,28 +123,7 @@ size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
   return count;
 }
 
-// Cuts before a byte that `is_space` and follows one that is not, nor a ▁, which may stand for one.
-template <class IsSpace>
-size_t cut_before(std::string_view text, size_t at, uint32_t* ends, size_t most, IsSpace is_space) {
-  size_t count = 0;
-  while (at < text.size() && count < most) {
-    do {
-      while (at < text.size() && is_space(text[at])) ++at;
-      while (at < text.size() && !is_space(text[at])) ++at;
-    } while (at < text.size() && text.substr(0, at).ends_with("\xE2\x96\x81"));
-    ends[count++] = static_cast<uint32_t>(at);
-  }
-  return count;
-}
-
 }  // namespace
-
-size_t words_at_spaces(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  return cut_before(text, at, ends, most, [](char c) { return c == ' '; });
-}
-size_t words_at_white_space(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  return cut_before(text, at, ends, most, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
-}
 
 size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Gpt2>(text, at, ends, most); }
 size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3>>(text, at, ends, most); }

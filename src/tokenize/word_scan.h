@@ -16,10 +16,6 @@ namespace orrery {
 // begins where the one before it ends. 0 at the end of the text. Texts of less than 4 GiB.
 using WordScanner = size_t (*)(std::string_view text, size_t at, uint32_t* ends, size_t most);
 
-// Parts that begin before a space that follows none (and no ▁), or before white space (' ', \n, \r, \t) that follows none.
-size_t words_at_spaces(std::string_view text, size_t at, uint32_t* ends, size_t most);
-size_t words_at_white_space(std::string_view text, size_t at, uint32_t* ends, size_t most);
-
 size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most);
 size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most);
 size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most);

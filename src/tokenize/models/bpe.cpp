@@ -10,6 +10,7 @@
 #include <array>
 #include <bit>
 #include <queue>
+#include <unordered_set>
 
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
@@ -82,6 +83,7 @@ class Bpe : public TokenModel {
   std::unique_ptr<ModelRun> run() const override;
   bool reads_bytes() const override { return prefix_.empty() && suffix_.empty() && !byte_fallback_; }
   bool parts_at_metaspace() const override { return words_begin_with_metaspace_; }
+  SafePairs safe_pairs() const override;
   const Vocab& vocab() const override { return vocab_; }
   Json to_json() const override;
   Json explain(std::string_view piece, bool bytes) const override;
@@ -408,7 +410,9 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
 
   if (vocab_.shares_ids())
     throw Error{ErrorKind::bad_file, "two tokens of the vocabulary have the same id: merges by id would be ambiguous", ""};
-  const bool plain = prefix_.empty() && suffix_.empty() && !ignore_merges_ && vocab_.find(kMetaspace) != Vocab::kAbsent;
+  // Characters that vanish move the places of all that follows in the piece.
+  const bool vanishes = !has_unknown_ && (!byte_fallback_ || std::find(fallback_ids_.begin(), fallback_ids_.end(), Vocab::kAbsent) != fallback_ids_.end());
+  const bool plain = prefix_.empty() && suffix_.empty() && !ignore_merges_ && !vanishes && vocab_.find(kMetaspace) != Vocab::kAbsent;
   words_begin_with_metaspace_ = plain;
   merges_count_ = config.merges.size();
   in_order_ = static_cast<size_t>(vocab_.max_id() + 1) <= 2 * vocab_.size() + 1024;   // not looked at where ids are far apart
@@ -440,6 +444,27 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
   if (reads_bytes() && std::find(byte_ids_.begin(), byte_ids_.end(), Vocab::kAbsent) == byte_ids_.end())
     for (const int32_t left : byte_ids_)
       for (const int32_t right : byte_ids_) byte_merges_.push_back(merges_.find(left, right));
+}
+
+// A token that spans two characters is a merge's product and has them side by side. A byte's token that has no merge never joins.
+SafePairs Bpe::safe_pairs() const {
+  SafePairs safe;
+  if (!words_begin_with_metaspace_ || odd_products_) return safe;
+  AsciiPairs joined;
+  std::unordered_set<int32_t> alone(fallback_ids_.begin(), fallback_ids_.end());
+  const bool never_unknown = byte_fallback_ && !alone.contains(Vocab::kAbsent);
+  merges_.each([&](int32_t left, int32_t right, Merge merge) {
+    joined.add_all(*vocab_.token(merge.product));
+    alone.erase(left);
+    alone.erase(right);
+  });
+  const auto is_token = [&](unsigned char c) { return ascii_ids_[c] != Vocab::kAbsent; };
+  const auto is_byte = [&](unsigned char c) { return !is_token(c) && never_unknown && alone.contains(fallback_ids_[c]); };
+  for (unsigned char first = 0; first < 128; first++)
+    for (unsigned char second = 0; second < 128; second++)
+      if (is_byte(first) ? is_token(second) || is_byte(second) : is_token(first) && (is_byte(second) || (is_token(second) && !joined.has(first, second))))
+        safe.pairs.add(first, second);
+  return safe;
 }
 
 // The merges one after the other: the lowest rank, the leftmost of equals.

@@ -6,6 +6,7 @@
 //   neighbouring unknowns become one; with byte_fallback it is spelled in bytes, "<0xE4>", if all of them exist
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/utf8.h"
 #include "tokenize/best_paths.h"
@@ -25,9 +26,8 @@ class Unigram : public TokenModel {
   explicit Unigram(ModelConfig config);
   std::unique_ptr<ModelRun> run() const override;
   const Vocab& vocab() const override { return vocab_; }
-  std::string_view shown(int32_t id, std::string_view covered) const override {
-    return id == unknown_ ? covered : TokenModel::shown(id, covered);
-  }
+  SafePairs safe_pairs() const override;
+  int32_t told_by_text() const override { return unknown_; }
   Json to_json() const override;
   Json explain(std::string_view piece, bool bytes) const override;
 
@@ -148,6 +148,31 @@ Unigram::Unigram(ModelConfig config) : scores_(std::move(config.scores)) {
     constexpr char kHex[] = "0123456789ABCDEF";
     fallback_ids_[b] = falls_back ? vocab_.find(std::string("<0x") + kHex[b / 16] + kHex[b % 16] + ">") : Vocab::kAbsent;
   }
+}
+
+// No path skips a place that no piece spans, so both sides have their own best, unless sums were rounded: then what stands before would
+// decide between nearly equal ones. Scores are floats, multiples of a small power of two, whose sums in doubles are exact for long.
+SafePairs Unigram::safe_pairs() const {
+  constexpr double kExact = 9007199254740992;   // 2^53
+  double unit = 1, most = std::abs(unknown_score_);
+  for (const double score : scores_) {
+    if (!std::isfinite(score)) return {};
+    while (unit < kExact && score * unit != std::floor(score * unit)) unit *= 2;
+    most = std::max(most, std::abs(score));
+  }
+  SafePairs safe;
+  safe.longest = static_cast<size_t>(kExact / unit / std::max(most, 1.0));
+  AsciiPairs joined;
+  vocab_.each([&](std::string_view piece, int32_t) { joined.add_all(piece); });
+  // An unknown has neither end at one of these: two of them would become one.
+  const std::string unknown(vocab_.token(unknown_).value_or(""));
+  std::array<bool, 128> known;
+  for (unsigned char c = 0; c < 128; c++)
+    known[c] = vocab_.find(to_utf8(c)) != Vocab::kAbsent && !unknown.starts_with(static_cast<char>(c)) && !unknown.ends_with(static_cast<char>(c));
+  for (unsigned char first = 0; first < 128; first++)
+    for (unsigned char second = 0; second < 128; second++)
+      if (!joined.has(first, second) && (known[first] || known[second])) safe.pairs.add(first, second);
+  return safe;
 }
 
 Json Unigram::explain(std::string_view piece, bool) const {

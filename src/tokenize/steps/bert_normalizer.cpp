@@ -12,6 +12,7 @@ namespace {
 
 struct BertNormalizer : Normalizer {
   bool is_local() const override { return true; }
+  bool is_local_at_ascii() const override { return true; }
   bool clean_text = true, handle_chinese_chars = true, strip_accents = true, lowercase = true;
 
   void normalize(AlignedText& text) const override {

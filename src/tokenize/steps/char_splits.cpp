@@ -13,6 +13,8 @@ namespace {
 struct WhitespaceSplit : PreTokenizer {
   SafeCuts safe_cuts() const override { return SafeCuts::white_space; }
   bool is_local() const override { return true; }
+  bool drops_white_space() const override { return true; }
+  bool cuts_at_spaces_alone() const override { return true; }
   void pre_tokenize(Pieces& pieces) const override {
     split_pieces(pieces, SplitBehavior::removed, false, each_of(kWhitespace));
   }
@@ -20,6 +22,7 @@ struct WhitespaceSplit : PreTokenizer {
 
 struct Punctuation : PreTokenizer {
   bool is_local() const override { return true; }
+  bool isolates(char c) const override { return behavior == SplitBehavior::isolated && is(static_cast<unsigned char>(c), kPunctuation); }
   SplitBehavior behavior = SplitBehavior::isolated;
   void pre_tokenize(Pieces& pieces) const override { split_pieces(pieces, behavior, false, each_of(kPunctuation)); }
 };
@@ -40,6 +43,8 @@ struct CharDelimiterSplit : PreTokenizer {
 struct BertPreTokenizer : PreTokenizer {
   SafeCuts safe_cuts() const override { return SafeCuts::white_space; }
   bool is_local() const override { return true; }
+  bool drops_white_space() const override { return true; }
+  bool isolates(char c) const override { return is(static_cast<unsigned char>(c), kPunctuation); }
   void pre_tokenize(Pieces& pieces) const override {
     pieces.split([](std::string_view text, auto emit) {
       size_t word = 0;   // where the open word begins

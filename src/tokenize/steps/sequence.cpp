@@ -19,6 +19,9 @@ struct NormalizerSequence : Normalizer {
   bool is_local() const override {
     return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->is_local(); });
   }
+  bool is_local_at_ascii() const override {
+    return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->is_local_at_ascii(); });
+  }
   void normalize(AlignedText& text) const override {
     for (const auto& one : all) one->normalize(text);
   }
@@ -34,6 +37,16 @@ struct PreTokenizerSequence : PreTokenizer {
   SafeCuts safe_cuts() const override {   // the first step's, where the others look at its pieces alone
     if (all.empty() || !std::all_of(all.begin() + 1, all.end(), [](const auto& one) { return one->is_local(); })) return SafeCuts::none;
     return all[0]->safe_cuts();
+  }
+  bool is_local() const override {
+    return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->is_local(); });
+  }
+  bool drops_white_space() const override { return !all.empty() && all[0]->drops_white_space(); }
+  bool cuts_at_spaces_alone() const override {
+    return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->cuts_at_spaces_alone(); });
+  }
+  bool isolates(char c) const override {
+    return is_local() && std::any_of(all.begin(), all.end(), [&](const auto& one) { return one->isolates(c); });
   }
   void pre_tokenize(Pieces& pieces) const override {
     for (const auto& one : all) one->pre_tokenize(pieces);

@@ -1,5 +1,6 @@
 // TemplateProcessing: the tokens around one text or two, spelled out: [{"SpecialToken": {"id": "<s>", "type_id": 0}},
 // {"Sequence": {"id": "A", "type_id": 0}}, …]. A special token may stand for several ids.
+#include <algorithm>
 #include <map>
 
 #include "tokenize/step.h"
@@ -48,14 +49,17 @@ class TemplateProcessing : public PostProcessor {
     if (sequences.size() > 2)
       throw Error{ErrorKind::unsupported, "TemplateProcessing after a step that already added tokens is not supported", ""};
     std::vector<Encoding> out;
-    for (const TemplatePiece& piece : sequences.size() == 2 ? pair_ : single_) {
+    const std::vector<TemplatePiece>& pieces = sequences.size() == 2 ? pair_ : single_;
+    for (const TemplatePiece& piece : pieces) {
       if (piece.special) {
         if (!add_special) continue;
         Encoding& added = out.emplace_back();
         for (size_t i = 0; i < piece.special->ids.size(); i++)
           added.add(piece.special->ids[i], piece.special->tokens[i], {}, piece.type_id, true, Encoding::kNone, Encoding::kNone);
       } else {
-        Encoding& sequence = out.emplace_back(sequences[static_cast<size_t>(piece.sequence)]);
+        Encoding& given = sequences[static_cast<size_t>(piece.sequence)];
+        const bool again = std::any_of(&piece + 1, pieces.data() + pieces.size(), [&](const TemplatePiece& later) { return later.sequence == piece.sequence; });
+        Encoding& sequence = again ? out.emplace_back(given) : out.emplace_back(std::move(given));
         sequence.type_ids.assign(sequence.size(), piece.type_id);
       }
     }

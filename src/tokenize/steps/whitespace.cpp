@@ -8,6 +8,7 @@ namespace {
 struct Whitespace : PreTokenizer {
   SafeCuts safe_cuts() const override { return SafeCuts::white_space; }
   bool is_local() const override { return true; }
+  bool drops_white_space() const override { return true; }
   void pre_tokenize(Pieces& pieces) const override {
     pieces.split([](std::string_view text, auto emit) {
       size_t begin = 0;

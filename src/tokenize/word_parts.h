@@ -1,0 +1,50 @@
+// Cuts a text into parts that can be tokenised one by one: where two bytes stand side by side between which a table allows it.
+//
+//   PartScanner scanner(cuts, text);
+//   std::array<WordPart, 64> parts;
+//   while (const size_t count = scanner.next(parts)) …
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace orrery {
+
+// Bytes [begin, end) of a text.
+struct WordPart {
+  uint32_t begin, end;
+  bool fresh;   // its tokens hang on this too: it begins the text or, where white space is dropped, follows some
+};
+
+struct PartCuts {
+  std::array<std::array<uint64_t, 4>, 256> rows{};   // [byte before][byte after], one bit each
+  bool lines = false;         // \n, \r, \t are white space like ' ', rather than other characters
+  bool drops_spaces = false;  // white space before a part is left out, but the last of it before what is not visible ASCII
+  bool keeps_apart = false;   // two characters of ASCII on either side are asked for, except before white space
+
+  void allow(unsigned char before, unsigned char after) { rows[before][after >> 6] |= uint64_t(1) << (after & 63); }
+  bool is_space(char c) const { return c == ' ' || (lines && (c == '\n' || c == '\r' || c == '\t')); }
+};
+
+class PartScanner {
+ public:
+  // `text` is valid UTF-8 of less than 4 GiB.
+  PartScanner(const PartCuts& cuts, std::string_view text) : cuts_(cuts), text_(text) {}
+  // The next parts, at most as many as there is room for; 0 at the end.
+  size_t next(std::span<WordPart> parts);
+
+ private:
+  bool refuses(size_t cut) const;
+  uint64_t cuts_of_64(size_t base) const;
+
+  const PartCuts& cuts_;
+  std::string_view text_;
+  size_t at_ = 0;               // where the next part begins
+  size_t base_ = 0, next_ = 0;  // the bytes that `left_` is of, and those after them
+  uint64_t left_ = 0;           // their cuts that were not made yet
+};
+
+}  // namespace orrery

@@ -1,0 +1,189 @@
+// The tokens of words met before, with their places in the word: for encodings with offsets, and for words that are found by more than
+// their bytes. One caller's own, bounded, in two levels: a line of memory for a short word of few tokens, and behind
+// those a larger memory that is emptied when it is full.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tokenize/vocab.h"
+#include "tokenize/word_ids.h"
+#include "tokenize/word_key.h"
+#include "tokenize/word_parts.h"
+
+namespace orrery {
+
+// Bytes [begin, end) of a word.
+struct TokenPlace {
+  uint8_t begin, end;
+};
+
+struct KnownWord {
+  const int32_t* ids;
+  const TokenPlace* places;
+  uint32_t count;
+  uint32_t words;    // words of the pre-tokenizer that begin in it
+  uint64_t starts;   // bit i: with token i begins one
+  bool padded;       // seven ids may be read, whatever the count
+};
+
+// A word just found. Only what fits a KnownWord.
+struct FoundWord {
+  static constexpr size_t kMostTokens = 64, kMostBytes = 255;
+  std::vector<int32_t> ids;
+  std::vector<TokenPlace> places;
+  uint32_t words = 0;
+  uint64_t starts = 0;
+  KnownWord view() const { return {ids.data(), places.data(), static_cast<uint32_t>(ids.size()), words, starts, false}; }
+};
+
+// The second level.
+class AllWordTokens {
+ public:
+  static uint64_t hash_of(std::string_view word, bool fresh) { return (hash_bytes(word) ^ (fresh ? 0xFF51AFD7ED558CCDu : 0)) * 0x9E3779B97F4A7C15u; }
+  void ask(uint64_t hash) const { __builtin_prefetch(&places_[hash >> kShift]); }
+
+  // Null where the word is new.
+  const KnownWord* find(std::string_view word, bool fresh, uint64_t hash) {
+    const uint16_t size = size_of(word, fresh);
+    for (size_t at = hash >> kShift;; at = (at + 1) & (kPlaces - 1)) {
+      const Place& place = places_[at];
+      if (place.size == 0) return nullptr;
+      if (place.hash != static_cast<uint32_t>(hash) || place.size != size) continue;
+      const uint32_t* record = &records_[place.at];
+      if (std::memcmp(record + kHead + place.count + places_size(place.count), word.data(), word.size()) != 0) continue;
+      uint64_t starts;
+      std::memcpy(&starts, record, sizeof starts);
+      found_ = {reinterpret_cast<const int32_t*>(record + kHead), reinterpret_cast<const TokenPlace*>(record + kHead + place.count), place.count, place.words, starts, false};
+      return &found_;
+    }
+  }
+
+  void add(std::string_view word, bool fresh, uint64_t hash, const FoundWord& found) {
+    if (word.size() > kLongest) return;
+    const size_t count = found.ids.size(), record = kHead + count + places_size(count) + (word.size() + 3) / 4;
+    if (words_ * 2 >= kPlaces || used_ + record > kRecords) {
+      places_ = ZeroArray<Place>(kPlaces);
+      words_ = used_ = 0;
+    }
+    size_t at = hash >> kShift;
+    while (places_[at].size != 0) at = (at + 1) & (kPlaces - 1);
+    places_[at] = {static_cast<uint32_t>(hash), static_cast<uint32_t>(used_), size_of(word, fresh), static_cast<uint8_t>(count), static_cast<uint8_t>(found.words)};
+    uint32_t* to = &records_[used_];
+    std::memcpy(to, &found.starts, sizeof found.starts);
+    if (count > 0) {
+      std::memcpy(to + kHead, found.ids.data(), 4 * count);
+      std::memcpy(to + kHead + count, found.places.data(), sizeof(TokenPlace) * count);
+    }
+    std::memcpy(to + kHead + count + places_size(count), word.data(), word.size());
+    used_ += record;
+    ++words_;
+  }
+
+ private:
+  struct Place {
+    uint32_t hash, at;
+    uint16_t size;   // 0 where the place is free
+    uint8_t count, words;
+  };
+  static constexpr int kShift = 64 - 20;
+  static constexpr size_t kPlaces = size_t(1) << 20, kRecords = size_t(1) << 23, kLongest = 64, kHead = 2;   // 12 and 32 MiB
+
+  static size_t places_size(size_t count) { return (sizeof(TokenPlace) * count + 3) / 4; }
+  static uint16_t size_of(std::string_view word, bool fresh) { return static_cast<uint16_t>(word.size() | (fresh ? 0x8000u : 0u)); }
+
+  ZeroArray<Place> places_{kPlaces};
+  ZeroArray<uint32_t> records_{kRecords};
+  size_t words_ = 0, used_ = 0;
+  KnownWord found_{};
+};
+
+class WordTokens {
+ public:
+  // Calls emit(part, KnownWord) for each part of the text in turn. Of a new one find(part) is asked for a FoundWord; where that gives null,
+  // it has seen to the part itself.
+  template <class Find, class Emit>
+  void look_up(std::string_view text, std::span<const WordPart> parts, Find find, Emit emit) {
+    if (!levels_) levels_ = std::make_unique<Levels>();
+    for (; !parts.empty(); parts = parts.subspan(std::min(kBatch, parts.size()))) batch(text, parts.first(std::min(kBatch, parts.size())), find, emit);
+  }
+
+ private:
+  static constexpr size_t kMostTokens = 7, kBatch = 32;
+  static constexpr int kBits = 17;
+
+  struct alignas(64) Entry {
+    WordKey key;
+    std::array<int32_t, kMostTokens> ids;
+    std::array<TokenPlace, kMostTokens> places;
+    uint8_t count, words, starts;
+  };
+  static_assert(sizeof(Entry) == 64);
+  struct Levels {
+    ZeroArray<Entry> entries{size_t(1) << kBits};   // eight MiB
+    AllWordTokens all;
+  };
+
+  static std::string_view word_of(std::string_view text, const WordPart& part) { return text.substr(part.begin, part.end - part.begin); }
+
+  template <class Find, class Emit>
+  void batch(std::string_view text, std::span<const WordPart> parts, Find& find, Emit& emit) {
+    std::array<WordKey, kBatch> keys;
+    std::array<Entry*, kBatch> entries;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const size_t size = parts[i].end - parts[i].begin;
+      entries[i] = nullptr;
+      if (size > WordKey::kLongest) continue;
+      keys[i] = WordKey::of(text, parts[i].begin, size);
+      if (parts[i].fresh) keys[i].parts[1] |= uint64_t(1) << 63;
+      entries[i] = &levels_->entries[keys[i].place(kBits)];
+      __builtin_prefetch(entries[i]);
+    }
+    std::array<uint64_t, kBatch> hashes;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      hashes[i] = 0;
+      if (entries[i] && entries[i]->key == keys[i]) continue;
+      hashes[i] = AllWordTokens::hash_of(word_of(text, parts[i]), parts[i].fresh);
+      levels_->all.ask(hashes[i]);
+    }
+    for (size_t i = 0; i < parts.size(); ++i) {
+      Entry* entry = entries[i];
+      if (entry && entry->key == keys[i]) {
+        emit(parts[i], KnownWord{entry->ids.data(), entry->places.data(), entry->count, entry->words, entry->starts, true});
+        continue;
+      }
+      const std::string_view word = word_of(text, parts[i]);
+      const uint64_t hash = hashes[i] != 0 ? hashes[i] : AllWordTokens::hash_of(word, parts[i].fresh);
+      KnownWord known;
+      if (const KnownWord* met = levels_->all.find(word, parts[i].fresh, hash)) {
+        known = *met;
+      } else {
+        const FoundWord* found = find(parts[i]);
+        if (!found) continue;
+        levels_->all.add(word, parts[i].fresh, hash, *found);
+        known = found->view();
+      }
+      emit(parts[i], known);
+      if (entry && known.count <= kMostTokens) keep(*entry, keys[i], known);
+    }
+  }
+
+  static void keep(Entry& entry, const WordKey& key, const KnownWord& known) {
+    entry.key = key;
+    std::copy_n(known.ids, known.count, entry.ids.begin());
+    std::copy_n(known.places, known.count, entry.places.begin());
+    entry.count = static_cast<uint8_t>(known.count);
+    entry.words = static_cast<uint8_t>(known.words);
+    entry.starts = static_cast<uint8_t>(known.starts);
+  }
+
+  std::unique_ptr<Levels> levels_;
+};
+
+}  // namespace orrery
