@@ -1,4 +1,5 @@
 // Encoding a text part by part, as word_plan.cpp allows it: parts met before are known with their tokens, others go the long way.
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -156,6 +157,14 @@ struct EncodingWriter {
   Encoding& out;
   const OffsetMap& offsets_of;
 
+  // As many bytes as fit a string in place are copied without asking how many count.
+  void add(int32_t id, const std::array<unsigned char, 16>& shown, Span span, int32_t word) {
+    out.ids.push_back(id);
+    out.tokens.emplace_back(reinterpret_cast<const char*>(shown.data()), 15).resize(shown[15]);
+    out.offsets.push_back(offsets_of(span));
+    out.words.push_back(word);
+  }
+
   void add(int32_t id, std::string_view shown, Span span, int32_t word) {
     out.ids.push_back(id);
     out.tokens.emplace_back(shown);
@@ -165,6 +174,22 @@ struct EncodingWriter {
 };
 
 }  // namespace
+
+std::span<const Tokenizer::Parts::ShortText> Tokenizer::Parts::short_texts() const {
+  std::call_once(short_texts_made_, [&] {
+    const Vocab& vocab = model->vocab();
+    const size_t limit = std::min(static_cast<size_t>(vocab.max_id() + 1), 2 * vocab.size() + 1024);
+    short_texts_.resize(limit);
+    for (size_t id = 0; id < limit; ++id) {
+      const std::string_view text = vocab.token(static_cast<int32_t>(id)).value_or("");
+      ShortText& made = short_texts_[id];
+      made = {};
+      made[15] = static_cast<unsigned char>(std::min<size_t>(text.size(), 0xFF));
+      if (text.size() <= 15) std::copy(text.begin(), text.end(), made.begin());
+    }
+  });
+  return short_texts_;
+}
 
 Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const {
   Pieces pieces(text, /*tracked=*/false);
@@ -180,6 +205,7 @@ Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence,
   const OffsetMap offsets_of(text, options.unit);
   EncodingWriter writer{out, offsets_of};
   const Vocab& vocab = model->vocab();
+  const std::span<const ShortText> short_texts = this->short_texts();
   const int32_t told_by_text = model->told_by_text();
   const RunPool::Lease run = runs.take(*model);
   PartTokens tokens;
@@ -209,7 +235,9 @@ Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence,
         now += static_cast<int32_t>(known.starts >> i & 1);
         const Span span{begin + known.places[i].begin, begin + known.places[i].end};
         const int32_t id = known.ids[i];
-        writer.add(id, id == told_by_text ? text.substr(span.begin, span.end - span.begin) : vocab.token(id).value_or(""), span, now);
+        if (id == told_by_text) writer.add(id, text.substr(span.begin, span.end - span.begin), span, now);
+        else if (static_cast<size_t>(id) < short_texts.size() && short_texts[static_cast<size_t>(id)][15] <= 15) writer.add(id, short_texts[static_cast<size_t>(id)], span, now);
+        else writer.add(id, vocab.token(id).value_or(""), span, now);
       }
       word += static_cast<int32_t>(known.words);
     };

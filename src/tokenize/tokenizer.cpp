@@ -283,6 +283,18 @@ std::optional<std::string_view> Tokenizer::Parts::text_of(int32_t id) const {
   return model->vocab().token(id);
 }
 
+const DecodeTable* Tokenizer::Parts::decode_table() const {
+  std::call_once(decoding_made_, [&] {
+    const auto limit = static_cast<size_t>(std::max(model->vocab().max_id(), added.all().empty() ? -1 : added.all().back().id)) + 1;
+    if (!decoder || limit > 2 * (model->vocab().size() + added.all().size()) + 1024) return;   // ids with many holes
+    std::vector<DecodeTable::Token> tokens(limit);
+    for (size_t id = 0; id < limit; ++id)
+      if (const auto text = text_of(static_cast<int32_t>(id))) tokens[id] = {text, added.is_special_text(std::string(*text))};
+    decoding_ = DecodeTable::make(json["decoder"], *decoder, tokens);
+  });
+  return decoding_ ? &*decoding_ : nullptr;
+}
+
 Tokenizer::Tokenizer(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
@@ -412,6 +424,7 @@ std::string Tokenizer::Parts::decode_sentencepiece(std::span<const int32_t> ids,
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
   if (parts_->model->sentencepiece()) return parts_->decode_sentencepiece(ids, skip_special);
+  if (const DecodeTable* table = parts_->decode_table()) return table->decode(ids, skip_special);
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids)

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tokenize/added_tokens.h"
+#include "tokenize/decode_table.h"
 #include "tokenize/model.h"
 #include "tokenize/pieces.h"
 #include "tokenize/step.h"
@@ -107,6 +108,9 @@ struct Tokenizer::Parts {
   Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
   struct PartTokens;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
+  // How tokens of up to 15 bytes are told: the bytes, and how many. A longer one has 0xFF of them.
+  using ShortText = std::array<unsigned char, 16>;
+  std::span<const ShortText> short_texts() const;
 
   // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
   Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
@@ -115,6 +119,7 @@ struct Tokenizer::Parts {
   std::string token_bytes(int32_t id) const;
 
   std::optional<std::string_view> text_of(int32_t id) const;   // what decoding begins with
+  const DecodeTable* decode_table() const;                      // null where the decoder has none
 
   Json json;     // all of tokenizer.json but the model and the added tokens
   Json config;   // tokenizer_config.json
@@ -133,6 +138,12 @@ struct Tokenizer::Parts {
   bool specials_as_text = false;   // for every text, by the config
   bool reads_bytes = false;        // text that is not UTF-8 is not repaired: bytes are tokens (tiktoken)
   mutable RunPool runs;   // guarded by itself
+
+ private:
+  // Made when first asked for.
+  mutable std::once_flag decoding_made_, short_texts_made_;
+  mutable std::optional<DecodeTable> decoding_;
+  mutable std::vector<ShortText> short_texts_;
 };
 
 }  // namespace orrery
