@@ -15,8 +15,6 @@ const Json& metaspace_normalizer() {
   return made;
 }
 
-bool is_space(int c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
 std::string normalized(const Normalizer& normalizer, std::string text) {
   AlignedText made{.text = std::move(text), .origin = {}, .tracked = false};
   normalizer.normalize(made);
