@@ -48,8 +48,9 @@ class OffsetMap {
   uint32_t units_before(uint32_t at) const {
     const Block* block = &blocks_[at / 64];
     uint64_t upto = ~uint64_t(0) >> (63 - at % 64);
-    if ((block->begins & upto) == 0) --block, upto = ~uint64_t(0);   // it began in the 64 bytes before
+    while ((block->begins & upto) == 0 && block != blocks_.data()) --block, upto = ~uint64_t(0);   // it began in the 64 bytes before; bytes that are no text may begin nowhere
     const uint64_t begins = block->begins & upto;
+    if (begins == 0) return 0;
     const uint64_t earlier = std::bit_floor(begins) - 1;   // bits below its own
     return block->before + static_cast<uint32_t>(std::popcount(begins & earlier) + std::popcount(block->pairs & earlier));
   }
