@@ -9,19 +9,23 @@ namespace orrery {
 uint64_t hash_bytes(std::string_view bytes) {
   constexpr uint64_t kMix = 0x9E3779B97F4A7C15u;
   uint64_t hash = bytes.size() * kMix;
-  size_t at = 0;
   const auto mix = [&](uint64_t word) {
     hash = (hash ^ word) * kMix;
     hash ^= hash >> 29;
   };
-  for (; at + 8 <= bytes.size(); at += 8) {
+  const auto mix_at = [&](size_t at) {
     uint64_t word;
     std::memcpy(&word, bytes.data() + at, 8);
     mix(word);
+  };
+  if (bytes.size() >= 8) {   // the last eight, whatever of them was read before
+    for (size_t at = 0; at + 8 < bytes.size(); at += 8) mix_at(at);
+    mix_at(bytes.size() - 8);
+  } else {
+    uint64_t word = 0;
+    for (size_t i = 0; i < bytes.size(); i++) word |= uint64_t(static_cast<unsigned char>(bytes[i])) << (8 * i);
+    mix(word);
   }
-  uint64_t tail = 0;
-  for (size_t i = 0; at + i < bytes.size(); i++) tail |= uint64_t(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
-  mix(tail);
   return hash ^ hash >> 32;
 }
 

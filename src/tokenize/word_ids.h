@@ -6,89 +6,18 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "tokenize/id_buffer.h"
 #include "tokenize/model.h"
 #include "tokenize/word_key.h"
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "tokenize/zero_array.h"
 
 namespace orrery {
-
-// An array of zeros whose pages cost nothing until they are touched; large pages where the system has them. Throws where memory is out.
-template <class T>
-class ZeroArray {
- public:
-  ZeroArray() = default;
-  explicit ZeroArray(size_t count) {
-    constexpr size_t kLine = 64, kLarge = size_t(1) << 21;
-    const size_t bytes = count * sizeof(T), unit = bytes >= kLarge ? kLarge : kLine;
-    whole_.reset(std::calloc(bytes + unit, 1));
-    if (!whole_) throw std::bad_alloc();
-    data_ = reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(whole_.get()) + unit - 1) & ~uintptr_t(unit - 1));
-#if defined(MADV_HUGEPAGE)
-    if (bytes >= kLarge) madvise(static_cast<void*>(data_), bytes & ~(kLarge - 1), MADV_HUGEPAGE);   // advice: a refusal changes nothing
-#endif
-  }
-  T& operator[](size_t i) { return data_[i]; }
-  const T& operator[](size_t i) const { return data_[i]; }
-  bool empty() const { return !whole_; }
-
- private:
-  struct Free {
-    void operator()(void* data) const { std::free(data); }
-  };
-  std::unique_ptr<void, Free> whole_;
-  T* data_ = nullptr;
-};
-
-// Ids that are being made: a vector whose room is not filled with zeros first.
-class IdBuffer {
- public:
-  // Where `count` more may be written.
-  int32_t* room(size_t count) {
-    if (size_ + count > capacity_) grow(count);
-    return data_.get() + size_;
-  }
-  void took(size_t count) { size_ += count; }
-  void push_back(int32_t id) {
-    *room(1) = id;
-    took(1);
-  }
-  void append(std::span<const int32_t> ids) {
-    std::copy(ids.begin(), ids.end(), room(ids.size()));
-    took(ids.size());
-  }
-  std::span<const int32_t> ids() const { return {data_.get(), size_}; }
-  void clear() {
-    size_ = 0;
-    if (capacity_ > kMostKept) data_.reset(), capacity_ = 0;
-  }
-
- private:
-  static constexpr size_t kMostKept = size_t(1) << 20;
-
-  void grow(size_t count) {
-    const size_t wanted = std::max<size_t>({2 * capacity_, size_ + count, 1024});
-    auto larger = std::make_unique_for_overwrite<int32_t[]>(wanted);
-    std::copy_n(data_.get(), size_, larger.get());
-    data_ = std::move(larger);
-    capacity_ = wanted;
-  }
-
-  std::unique_ptr<int32_t[]> data_;
-  size_t size_ = 0, capacity_ = 0;
-};
 
 class WordIds {
  public:
@@ -152,17 +81,7 @@ class WordIds {
     std::array<Entry, 2> entries;
   };
 
-  static uint64_t hash_of(std::string_view word) {   // of 8 bytes or more
-    uint64_t hash = word.size() * 0x9E3779B97F4A7C15u, part = 0;
-    const auto mix = [&](size_t at) {
-      std::memcpy(&part, word.data() + at, 8);
-      hash = (hash ^ part) * 0x9E3779B97F4A7C15u, hash ^= hash >> 29;
-    };
-    for (size_t at = 0; at + 8 < word.size(); at += 8) mix(at);
-    mix(word.size() - 8);
-    return hash * 0xC2B2AE3D27D4EB4Fu;
-  }
-  static WordKey long_key(std::string_view word) { return {{hash_of(word), uint64_t(0xFF) << 56 | word.size()}}; }
+  static WordKey long_key(std::string_view word) { return {{hash_bytes(word), uint64_t(0xFF) << 56 | word.size()}}; }
 
   struct Batch {
     std::array<WordKey, kBatch> keys;

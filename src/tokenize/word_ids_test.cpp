@@ -5,6 +5,8 @@
 #include <random>
 #include <string>
 
+#include "tokenize/test_words.h"
+
 using namespace orrery;
 
 namespace {
@@ -20,12 +22,7 @@ void find_ids(std::string_view word, std::vector<TokenSpan>& out) {
 
 TEST_CASE("words have the same ids the first time and ever after, however many there are") {
   std::mt19937_64 random(3);
-  std::vector<std::string> words;
-  for (int i = 0; i < 60000; ++i) {
-    std::string word(1 + random() % (i % 10 == 0 ? 60 : 15), 'a');
-    for (char& c : word) c = static_cast<char>(random());
-    words.push_back(std::move(word));
-  }
+  std::vector<std::string> words = random_words(random, 60000);
   words.emplace_back(1500, 'x');   // longer than any that is kept
   WordIds known;
   size_t asked = 0;

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "tokenize/vocab.h"
-#include "tokenize/word_ids.h"
 #include "tokenize/word_key.h"
 #include "tokenize/word_parts.h"
+#include "tokenize/zero_array.h"
 
 namespace orrery {
 
@@ -51,6 +51,7 @@ class AllWordTokens {
 
   // Null where the word is new.
   const KnownWord* find(std::string_view word, bool fresh, uint64_t hash) {
+    if (word.size() > kLongest) return nullptr;
     const uint16_t size = size_of(word, fresh);
     for (size_t at = hash >> kShift;; at = (at + 1) & (kPlaces - 1)) {
       const Place& place = places_[at];

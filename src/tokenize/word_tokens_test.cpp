@@ -5,6 +5,8 @@
 #include <random>
 #include <string>
 
+#include "tokenize/test_words.h"
+
 using namespace orrery;
 
 namespace {
@@ -25,13 +27,8 @@ void find_tokens(std::string_view word, bool fresh, FoundWord& out) {
 
 TEST_CASE("words have the same tokens and places the first time and ever after, fresh ones their own") {
   std::mt19937_64 random(3);
-  std::vector<std::string> words;
-  for (int i = 0; i < 30000; ++i) {
-    std::string word(1 + random() % (i % 10 == 0 ? 60 : 15), 'a');
-    for (char& c : word) c = static_cast<char>(random());
-    words.push_back(std::move(word));
-  }
-  words.emplace_back(200, 'x');   // longer than any that is kept
+  std::vector<std::string> words = random_words(random, 30000);
+  for (const size_t size : {200, 1500, 70000}) words.emplace_back(size, 'x');   // longer than any that is kept
   WordTokens known;
   size_t asked = 0;
   for (int round = 0; round < 300; ++round) {
