@@ -87,22 +87,14 @@ std::optional<std::vector<int32_t>> Tokenizer::Parts::quick_ids(std::string_view
   return words.how == WordWay::pieces ? ids_of_words(text, options, *around) : ids_of_parts(text, options, *around);
 }
 
-std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const {
-  const RunPool::Lease run = runs.take(*model);
-  IdBuffer& ids = run->ids;
+// The ids of what lies between added tokens, by append(text), among theirs.
+template <class Append>
+std::vector<int32_t> Tokenizer::Parts::ids_around_added(std::string_view text, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const {
   ids.clear();
   ids.append(around.before);
-  std::array<uint32_t, 512> ends;
-  const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) { run->model->tokenize_once(word, /*bytes=*/true, out); };
-  const auto append = [&](std::string_view open) {
-    for (size_t at = 0; const size_t count = words.scan(open, at, ends.data(), ends.size()); at = ends[count - 1])
-      run->words.tokenize(open, at, std::span(ends.data(), count), ids, find);
-  };
   if (added.may_be_in(text)) {
     Pieces pieces(text, /*tracked=*/false);
-    const bool as_text = options.specials_as_text || specials_as_text;
-    added.cut_raw(pieces, as_text);
-    added.cut_normalized(pieces, as_text);
+    cut_added(pieces, options);
     for (const Piece& piece : pieces.all()) {
       if (piece.token == Piece::kOpen) append(pieces.text(piece));
       else ids.push_back(piece.token);
@@ -114,14 +106,28 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
   return {ids.ids().begin(), ids.ids().end()};
 }
 
+void Tokenizer::Parts::cut_added(Pieces& pieces, const EncodeOptions& options) const {
+  const bool as_text = options.specials_as_text || specials_as_text;
+  added.cut_raw(pieces, as_text);
+  if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);   // nothing normalises: they stand in the text itself
+}
+
+std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const {
+  const RunPool::Lease run = runs.take(*model);
+  std::array<uint32_t, 512> ends;
+  const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) { run->model->tokenize_once(word, /*bytes=*/true, out); };
+  return ids_around_added(text, options, around, run->ids, [&](std::string_view open) {
+    for (size_t at = 0; const size_t count = words.scan(open, at, ends.data(), ends.size()); at = ends[count - 1])
+      run->words.tokenize(open, at, std::span(ends.data(), count), run->ids, find);
+  });
+}
+
 std::vector<int32_t> Tokenizer::Parts::ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const {
   const RunPool::Lease run = runs.take(*model);
   IdBuffer& ids = run->ids;
-  ids.clear();
-  ids.append(around.before);
   PartTokens tokens;
   std::array<WordPart, 64> parts;
-  const auto append = [&](std::string_view open) {
+  return ids_around_added(text, options, around, ids, [&](std::string_view open) {
     const auto find = [&](const WordPart& part) -> const FoundWord* {
       tokenize_part(open, part, *run->model, tokens);
       if (tokens.plain) return &tokens.found;
@@ -135,19 +141,7 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_parts(std::string_view text, const
     };
     PartScanner scanner(open.size() <= words.longest ? words.cuts : words.wide_cuts, open);
     while (const size_t count = scanner.next(parts)) run->parts.look_up(open, std::span(parts.data(), count), find, emit);
-  };
-  if (added.may_be_in(text)) {
-    Pieces pieces(text, /*tracked=*/false);
-    added.cut_raw(pieces, options.specials_as_text || specials_as_text);
-    for (const Piece& piece : pieces.all()) {
-      if (piece.token == Piece::kOpen) append(pieces.text(piece));
-      else ids.push_back(piece.token);
-    }
-  } else {
-    append(text);
-  }
-  ids.append(around.after);
-  return {ids.ids().begin(), ids.ids().end()};
+  });
 }
 
 namespace {
@@ -193,9 +187,7 @@ std::span<const Tokenizer::Parts::ShortText> Tokenizer::Parts::short_texts() con
 
 Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const {
   Pieces pieces(text, /*tracked=*/false);
-  const bool as_text = options.specials_as_text || specials_as_text;
-  added.cut_raw(pieces, as_text);
-  if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);
+  cut_added(pieces, options);
   Encoding out;
   const size_t expected = text.size() / 3 + 8;
   out.ids.reserve(expected);

@@ -103,6 +103,9 @@ struct Tokenizer::Parts {
 
   // encode_parts.cpp: encode_one of such texts, or encode_ids
   std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
+  template <class Append>
+  std::vector<int32_t> ids_around_added(std::string_view text, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const;
+  void cut_added(Pieces& pieces, const EncodeOptions& options) const;
   std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const;
   std::vector<int32_t> ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const;
   Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
