@@ -159,3 +159,6 @@ write("gguf_metadata", "llama", gguf(model="llama", tokens=TEXTS, scores=[score 
 write("gguf_metadata", "t5", gguf(model="t5", tokens=TEXTS, scores=[score for _, score, _ in PIECES], token_type=[type_ for _, _, type_ in PIECES], add_space_prefix=False))
 write("gguf_metadata", "bert", gguf(model="bert", tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "▁hello", "d"], token_type=[3, 2, 3, 3, 1, 1]))
 write("gguf_metadata", "gpt2", gguf(model="gpt2", pre="gpt-2", tokens=["H", "e", "l", "o", "He", "ll"], token_type=[1] * 6, merges=["H e", "l l"]))
+
+for number, name in enumerate(["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q5_k", "q6_k"]):
+    write("block_format", name, bytes([number]) + struct.pack("<256f", *((i * 37 % 101 - 50) / 64 for i in range(256))))

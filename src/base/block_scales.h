@@ -1,0 +1,24 @@
+// Searches for the scale of a small block: the numbers are rounded for a few scales near the obvious one, for each rounding the best
+// scale follows by least squares, and the one with the least weighted error is kept.
+#pragma once
+
+namespace orrery {
+
+// To the nearest whole number, ties to even, within [least, most]; what is no number gives `least`.
+int rounded(float value, int least, int most);
+
+// x ≈ scale·q, q in [-most, most - 1]; errors weigh as the square of the value. 0 where all values are (nearly) 0.
+float search_scale(const float* x, int count, int most);
+
+struct ScaleAndMin {
+  float scale = 0, min = 0;   // min >= 0
+};
+// Scales tried: (range of x) / (most + first + step·k), k = 0 … steps.
+struct Search {
+  float first, step;
+  int steps;
+};
+// x ≈ scale·q − min, q in [0, most]; errors weigh as the root mean square of x plus the value's magnitude.
+ScaleAndMin search_scale_and_min(const float* x, int count, int most, const Search& search);
+
+}  // namespace orrery
