@@ -60,12 +60,14 @@ Json Tokenizer::explain(std::string_view text, const EncodeOptions& options) con
   });
   if (!parts.model->reads_bytes()) pieces.spell_bytes();
   std::vector<TokenSpan> tokens;
+  const RunPool::Lease run = parts.runs.take(*parts.model);
+  run->model->begin_text(options.seed, 0);
   for (const Piece& piece : pieces.all()) {
     const std::string_view piece_text = pieces.text(piece);
     tokens.clear();
     Json why;
     if (piece.token == Piece::kOpen) {
-      parts.runs.take(*parts.model)->model->tokenize(piece_text, pieces.bytes(), tokens);
+      run->model->tokenize(piece_text, pieces.bytes(), tokens);
       why = parts.model->explain(piece_text, pieces.bytes());
     } else {
       tokens.push_back({piece.token, 0, static_cast<uint32_t>(piece_text.size())});

@@ -4,6 +4,7 @@
 // A model is immutable; a ModelRun is one caller's use of it at a time, with scratch space and a cache of words.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ class ModelRun {
   virtual void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) = 0;
   // The same, for a caller that remembers pieces itself.
   virtual void tokenize_once(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) { tokenize(piece, bytes, out); }
+  // A text begins: what a model draws by chance from here on is told by these two alone.
+  virtual void begin_text(uint64_t /*seed*/, uint64_t /*stream*/) {}
 };
 
 // Pairs of characters that no token spans and that are never unknown side by side: a piece cut between them has the tokens of the whole,
@@ -45,6 +48,8 @@ class TokenModel {
   virtual ~TokenModel() = default;
   virtual std::unique_ptr<ModelRun> run() const = 0;
   virtual bool reads_bytes() const { return false; }
+  // Tokens are drawn by chance: those of a piece, or of a part of it, need not be those it had before.
+  virtual bool draws() const { return false; }
   // A ▁ is never joined to what stands before it, unless that is a ▁.
   virtual bool parts_at_metaspace() const { return false; }
   virtual SafePairs safe_pairs() const { return {}; }

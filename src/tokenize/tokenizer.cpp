@@ -65,6 +65,8 @@ Json bos_eos_json(std::optional<int32_t> bos, std::optional<int32_t> eos) {
   return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", specials}};
 }
 
+uint64_t stream_of(int32_t sequence, uint32_t stream) { return uint64_t(static_cast<uint32_t>(sequence)) << 32 | stream; }
+
 template <class Step>
 std::unique_ptr<Step> make_optional(const Json& json, const char* name, std::unique_ptr<Step> (*make)(const Json&)) {
   const auto found = json.find(name);
@@ -116,11 +118,11 @@ void Tokenizer::Parts::normalize(Pieces& pieces, const EncodeOptions& options) c
   added.cut_normalized(pieces, options.specials_as_text || specials_as_text);
 }
 
-Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
+Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only, uint32_t stream) const {
   if (model->sentencepiece()) return encode_sentencepiece(text, sequence, options, ids_only);
   if (!is_valid_utf8(text)) {
-    if (reads_bytes) return encode_bytes(text, sequence, options, ids_only);
-    return encode_one(repair_utf8(text).text, sequence, options, ids_only);
+    if (reads_bytes) return encode_bytes(text, sequence, options, ids_only, stream);
+    return encode_one(repair_utf8(text).text, sequence, options, ids_only, stream);
   }
   if (goes_by_parts(text)) {
     if (!ids_only) return encode_parts(text, sequence, options);
@@ -135,6 +137,7 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
 
   Encoding out;
   const RunPool::Lease run = runs.take(*model);
+  run->model->begin_text(options.seed, stream_of(sequence, stream));
   std::vector<TokenSpan> tokens;
   const OffsetMap offsets_of(ids_only ? std::string_view() : text, options.unit);
   int32_t word = 0;
@@ -164,13 +167,13 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
 
 // As tiktoken's _encode_bytes: the valid text before the first wrong byte is cut into words as ever, without special tokens;
 // then the bytes of its last word (with the white space before it, if it is that) and all that follows are one word.
-Encoding Tokenizer::Parts::encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const {
+Encoding Tokenizer::Parts::encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only, uint32_t stream) const {
   size_t valid = 0;
   while (decode_utf8(text, valid).valid) valid += decode_utf8(text, valid).size;
   EncodeOptions in_bytes = options;
   in_bytes.unit = OffsetUnit::bytes;
   in_bytes.specials_as_text = true;
-  Encoding out = encode_one(text.substr(0, valid), sequence, in_bytes, false);
+  Encoding out = encode_one(text.substr(0, valid), sequence, in_bytes, false, stream);
   const auto is_blank = [&](size_t i) {
     const std::string bytes = token_bytes(out.ids[i]);
     return bytes.find_first_not_of(" \n\t") == std::string::npos;
@@ -186,7 +189,9 @@ Encoding Tokenizer::Parts::encode_bytes(std::string_view text, int32_t sequence,
   rest += text.substr(valid);
   out = out.part(0, kept);
   std::vector<TokenSpan> tokens;
-  runs.take(*model)->model->tokenize(rest, true, tokens);
+  const RunPool::Lease run = runs.take(*model);
+  run->model->begin_text(options.seed, stream_of(sequence, stream) | uint64_t(1) << 63);
+  run->model->tokenize(rest, true, tokens);
   for (const TokenSpan& token : tokens)
     out.add(token.id, std::string(model->shown(token.id, {})), {begin + token.begin, begin + token.end}, sequence, false, word, sequence);
   const OffsetMap offsets_of(text, options.unit);
@@ -251,7 +256,7 @@ Encoding Tokenizer::Parts::encode(std::string_view text, const EncodeOptions& op
 Encoding Tokenizer::Parts::encode_words(std::span<const std::string> given, int32_t sequence, const EncodeOptions& options) const {
   Encoding out;
   for (size_t i = 0; i < given.size(); i++) {
-    Encoding word = encode_one(given[i], sequence, options, false);
+    Encoding word = encode_one(given[i], sequence, options, false, static_cast<uint32_t>(i));
     word.words.assign(word.size(), static_cast<int32_t>(i));
     out.append(word);
   }

@@ -35,6 +35,8 @@ struct EncodeOptions {
   std::optional<std::string_view> pair = {};   // a second text
   // Cuts to a length that holds the special tokens too; where they alone are longer nothing is cut, as in the reference.
   std::optional<Truncation> truncation = {};
+  // Of a tokenizer that draws by chance (BPE with dropout): the same seed gives the same tokens of a text, on any thread.
+  uint64_t seed = 0;
 };
 
 // What a rank file of tiktoken does not say: how texts are cut into words, and the special tokens.

@@ -86,7 +86,8 @@ struct Tokenizer::Parts {
   Encoding encode(std::string_view text, const EncodeOptions& options, bool ids_only) const;
   Encoding encode_words(std::span<const std::string> given, int32_t sequence, const EncodeOptions& options) const;
   Encoding finish(std::vector<Encoding> sequences, const EncodeOptions& options) const;
-  Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
+  // `stream` tells the texts of one sequence apart, where tokens are drawn by chance.
+  Encoding encode_one(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only, uint32_t stream = 0) const;
   void normalize(Pieces& pieces, const EncodeOptions& options) const;
 
   // word_plan.cpp: which texts are tokenised part by part
@@ -116,7 +117,7 @@ struct Tokenizer::Parts {
   std::span<const ShortText> short_texts() const;
 
   // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
-  Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
+  Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only, uint32_t stream) const;
   Encoding encode_sentencepiece(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only) const;
   std::string decode_sentencepiece(std::span<const int32_t> ids, bool skip_special) const;
   std::string token_bytes(int32_t id) const;

@@ -72,7 +72,7 @@ void Tokenizer::Parts::plan_cuts(WordPlan& plan) const {
 
 WordPlan Tokenizer::Parts::plan_words() const {
   WordPlan plan;
-  if (model->sentencepiece()) return plan;
+  if (model->sentencepiece() || model->draws()) return plan;
   if (!normalizer && pre_tokenizer)
     if (const Words own = pre_tokenizer->words(); own.scan && own.bytes && model->reads_bytes()) {
       plan.how = WordWay::pieces;

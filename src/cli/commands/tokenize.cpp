@@ -96,6 +96,7 @@ std::vector<std::string> reasons(const Json& why) {
   };
   if (why.value("whole", false)) lines.push_back("a token as a whole");
   if (why.contains("normalized")) lines.push_back("read as " + text(why["normalized"]));
+  if (why.contains("dropout")) lines.push_back("each merge is passed over with a probability of " + number(why["dropout"].get<double>()) + "; without that:");
   if (why.contains("start")) lines.push_back("begins as " + joined(why["start"]));
   if (why.contains("merges"))
     for (const Json& merge : why["merges"])
@@ -200,12 +201,14 @@ void run(Context& context, TokenizeOptions& options, ChatOptions& chat, WaysOpti
   how.specials_as_text = options.allow_special == "none";
   how.unit = options.offsets == "byte" ? OffsetUnit::bytes : options.offsets == "utf16" ? OffsetUnit::utf16 : OffsetUnit::chars;
   const bool npy = context.globals().output.extension() == ".npy";
+  how.seed = context.globals().seed;
   std::vector<uint32_t> all;
   for (const Text& text : texts) {
     if (text.pair) how.pair = *text.pair;
     else how.pair.reset();
     if (npy) {
       for (const int32_t id : tokenizer.encode_ids(text.text, how)) all.push_back(uint32_t(id));
+      ++how.seed;
       continue;
     }
     const Encoding encoding = tokenizer.encode(text.text, how);
@@ -218,6 +221,7 @@ void run(Context& context, TokenizeOptions& options, ChatOptions& chat, WaysOpti
       if (options.stages) print_stages(context.out(), shown);
       print_encoding(context.out(), encoding, tokenizer);
     }
+    ++how.seed;   // the same text again, where tokens are drawn by chance, is drawn for again
   }
   if (!npy) return;
   const std::filesystem::path file = context.out().take_file();

@@ -6,12 +6,15 @@
 //   unk_token       stands for other unknown characters, `fuse_unk` one for a run; without one they vanish, and what
 //                   stood on their two sides may merge
 //   ignore_merges   a piece that is a token as a whole is that token
+//   dropout         how often the lowest pair is passed over, to be asked again after the next that is not: BPE-dropout,
+//                   Provilkov et al. 2020. A whole piece is then no token, and nothing is remembered
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <queue>
 #include <unordered_set>
 
+#include "base/random.h"
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
 #include "tokenize/model.h"
@@ -82,6 +85,7 @@ class Bpe : public TokenModel {
   explicit Bpe(ModelConfig config);
   std::unique_ptr<ModelRun> run() const override;
   bool reads_bytes() const override { return prefix_.empty() && suffix_.empty() && !byte_fallback_; }
+  bool draws() const override { return drop_ > 0; }
   bool parts_at_metaspace() const override { return words_begin_with_metaspace_; }
   SafePairs safe_pairs() const override;
   const Vocab& vocab() const override { return vocab_; }
@@ -93,7 +97,8 @@ class Bpe : public TokenModel {
 
   Vocab vocab_;
   MergeTable merges_;
-  Json dropout_;                          // null or 0, as given
+  Json dropout_;                          // as given
+  float drop_ = 0;                        // the probability
   bool has_unknown_ = false;
   UnknownToken unknown_;
   std::string prefix_, suffix_;
@@ -114,7 +119,10 @@ struct Bpe::Run : ModelRun {
   friend class Bpe;
   explicit Run(const Bpe& of) : model(of) {}
 
+  void begin_text(uint64_t seed, uint64_t stream) override { random = Random(seed, stream); }
+
   void tokenize(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) override {
+    if (model.draws()) return merge_word(piece, bytes, out);
     const auto tokenize_one = [&](std::string_view word, std::vector<TokenSpan>& tokens) { merge_word(word, bytes, tokens); };
     if (!model.words_begin_with_metaspace_ || bytes) return cache.tokenize(piece, out, tokenize_one);
     for (size_t begin = 0; begin < piece.size();) {
@@ -130,7 +138,7 @@ struct Bpe::Run : ModelRun {
   }
 
   void tokenize_once(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) override {
-    if (!model.words_begin_with_metaspace_ || bytes) return merge_word(piece, bytes, out);
+    if (!model.words_begin_with_metaspace_ || bytes || model.draws()) return merge_word(piece, bytes, out);
     tokenize(piece, bytes, out);
   }
 
@@ -143,18 +151,20 @@ struct Bpe::Run : ModelRun {
   }
 
   void merge_word(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) {
-    if (model.ignore_merges_) {
+    if (model.ignore_merges_ && !model.draws()) {
       const int32_t id = model.vocab_.find(bytes ? spelled(piece) : piece);
       if (id != Vocab::kAbsent) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
     }
     begin_symbols(piece, bytes);
     if (symbols.size() > 1) {
-      if (symbols.size() <= kShort && !model.odd_products_)
+      if (model.draws())
+        merge_long([&] { return uniform(random.bits()) < model.drop_; });
+      else if (symbols.size() <= kShort && !model.odd_products_)
         merge_short(bytes && !model.byte_merges_.empty() ? piece : std::string_view());
       else if (model.in_order_ && !model.odd_products_)
         merge_in_order();
       else
-        merge_long();
+        merge_long([] { return false; });
     }
     uint32_t at = 0;
     for (const Symbol& s : symbols) {
@@ -336,10 +346,12 @@ struct Bpe::Run : ModelRun {
   }
 
   // A heap of candidates. One whose pair has changed since still fires if the pair there now makes the same token, as in
-  // the reference. Texts of tokens only grow, so that takes odd products.
-  void merge_long() {
+  // the reference. Texts of tokens only grow, so that takes odd products. Those that `passes` come back after the next that is taken.
+  template <class Passes>
+  void merge_long(Passes passes) {
     const auto last = static_cast<int32_t>(symbols.size()) - 1;
     heap.clear();
+    passed.clear();
     for (int32_t i = 0; i <= last; i++) {
       symbols[static_cast<size_t>(i)].previous = i - 1;
       symbols[static_cast<size_t>(i)].next = i == last ? -1 : i + 1;
@@ -350,6 +362,15 @@ struct Bpe::Run : ModelRun {
       std::pop_heap(heap.begin(), heap.end(), std::greater<>());
       const Candidate top = heap.back();
       heap.pop_back();
+      if (passes()) {
+        passed.push_back(top);
+        continue;
+      }
+      for (const Candidate& back : passed) {
+        heap.push_back(back);
+        std::push_heap(heap.begin(), heap.end(), std::greater<>());
+      }
+      passed.clear();
       Symbol& left = symbols[top.at];
       if (left.bytes == 0 || left.next < 0) continue;
       Symbol& right = symbols[static_cast<size_t>(left.next)];
@@ -375,7 +396,8 @@ struct Bpe::Run : ModelRun {
   const Bpe& model;
   WordCache cache;
   std::vector<Symbol> symbols;
-  std::vector<Candidate> heap;
+  std::vector<Candidate> heap, passed;
+  Random random{0};
   std::vector<std::vector<int32_t>> lists;   // of places, for merge_in_order
   std::vector<uint32_t> lists_of;            // the list of a rank, from 1 on; 0 for none
   std::string spelling;
@@ -392,10 +414,10 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
   byte_fallback_ = flag_field(fields, "byte_fallback", false);
   ignore_merges_ = flag_field(fields, "ignore_merges", false);
   if (fields.contains("dropout")) dropout_ = fields["dropout"];
-  if (!dropout_.is_null() && !dropout_.is_number()) bad_field(fields, "dropout", "null or a number");
-  if (dropout_.is_number() && dropout_ != 0)
-    throw Error{ErrorKind::unsupported, "BPE with dropout, which makes ids random, is not supported", "",
-                "set \"dropout\" to null in tokenizer.json to encode without it"};
+  if (!dropout_.is_null()) {
+    drop_ = dropout_.is_number() ? dropout_.get<float>() : -1;
+    if (!(drop_ >= 0 && drop_ <= 1)) bad_field(fields, "dropout", "null or a number from 0 to 1");
+  }
   if (fields.contains("unk_token") && !fields["unk_token"].is_null()) {
     has_unknown_ = true;
     unknown_ = UnknownToken(text_field(fields, "unk_token"), vocab_);
@@ -467,11 +489,12 @@ SafePairs Bpe::safe_pairs() const {
   return safe;
 }
 
-// The merges one after the other: the lowest rank, the leftmost of equals.
+// The merges one after the other: the lowest rank, the leftmost of equals; as if none were passed over by chance.
 Json Bpe::explain(std::string_view piece, bool bytes) const {
   Json out = {{"model", "BPE"}};
   Run run(*this);
-  const int32_t whole = ignore_merges_ ? vocab_.find(bytes ? run.spelled(piece) : piece) : Vocab::kAbsent;
+  if (draws()) out["dropout"] = dropout_;
+  const int32_t whole = ignore_merges_ && !draws() ? vocab_.find(bytes ? run.spelled(piece) : piece) : Vocab::kAbsent;
   out["whole"] = whole != Vocab::kAbsent;
   if (whole != Vocab::kAbsent) return out;
   run.begin_symbols(piece, bytes);
