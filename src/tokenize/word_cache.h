@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "tokenize/model.h"
@@ -15,10 +16,10 @@ class WordCache {
  public:
   static constexpr size_t kMostTokens = 8;
 
-  // Appends the word's tokens, from the cache or from find(word, out).
+  // Appends the word's tokens, from the cache or from find(word, out), which may tell that they are not to be kept.
   template <class Find>
   void tokenize(std::string_view word, std::vector<TokenSpan>& out, Find find) {
-    if (word.size() > WordKey::kLongest) return find(word, out);
+    if (word.size() > WordKey::kLongest) return void(find(word, out));
     if (entries_.empty()) entries_.resize(kEntries);
     const WordKey key = WordKey::of(word, 0, word.size());
     Entry& entry = entries_[key.place(kBits)];
@@ -31,7 +32,11 @@ class WordCache {
       return;
     }
     const size_t before = out.size();
-    find(word, out);
+    if constexpr (std::is_same_v<decltype(find(word, out)), bool>) {
+      if (!find(word, out)) return;
+    } else {
+      find(word, out);
+    }
     store(entry, key, word.size(), out.data() + before, out.size() - before);
   }
 

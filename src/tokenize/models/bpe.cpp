@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <mutex>
 #include <queue>
 #include <unordered_set>
 
@@ -18,6 +19,9 @@
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
 #include "tokenize/model.h"
+#include "tokenize/models/char_cuts.h"
+#include "tokenize/models/char_tokens.h"
+#include "tokenize/models/long_word.h"
 #include "tokenize/step.h"
 #include "tokenize/word_cache.h"
 
@@ -95,6 +99,8 @@ class Bpe : public TokenModel {
  private:
   struct Run;
 
+  const CharCuts* char_cuts(bool bytes) const;   // null where there may be none
+
   Vocab vocab_;
   MergeTable merges_;
   Json dropout_;                          // as given
@@ -113,6 +119,12 @@ class Bpe : public TokenModel {
   std::vector<Merge> byte_merges_;         // of two bytes, left * 256 + right; none where some byte has no token
   std::array<int32_t, 256> fallback_ids_;  // "<0xE4>"
   std::array<int32_t, 128> ascii_ids_;
+  bool joins_fallbacks_ = false;           // some merge joins a "<0xE4>"
+  struct LazyCuts {
+    std::once_flag made;
+    CharCuts cuts;
+  };
+  mutable std::array<LazyCuts, 2> char_cuts_;   // of characters and of bytes, made for the first word that asks
 };
 
 struct Bpe::Run : ModelRun {
@@ -151,37 +163,77 @@ struct Bpe::Run : ModelRun {
   }
 
   void merge_word(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) {
-    if (model.ignore_merges_ && !model.draws()) {
+    if (model.ignore_merges_ && !model.draws() && piece.size() <= model.vocab_.longest()) {
       const int32_t id = model.vocab_.find(bytes ? spelled(piece) : piece);
       if (id != Vocab::kAbsent) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
     }
-    begin_symbols(piece, bytes);
+    if (piece.size() <= WordKey::kLongest || model.odd_products_ || model.draws() || !merge_by_parts(piece, bytes, out)) merge_range(piece, 0, piece.size(), bytes, out);
+  }
+
+  // Part by part, where that gives the tokens of the whole: between characters that no token joins, and else by windows. False, with
+  // nothing appended, where the word has a part that is unknown: such parts join or vanish.
+  bool merge_by_parts(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) {
+    const size_t before = out.size();
+    const CharCuts* cuts = model.char_cuts(bytes);
+    for (size_t begin = 0, end = 0; begin < piece.size(); begin = end) {
+      end = cuts ? cuts->next(piece, begin) : piece.size();
+      if (begin == 0 && end == piece.size() && end <= LongWord::kWindow) return false;
+      if (!merge_part(piece, begin, end, bytes, out)) {
+        out.resize(before);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool merge_part(std::string_view piece, size_t begin, size_t end, bool bytes, std::vector<TokenSpan>& out) {
+    const auto merge = [&](size_t from, size_t to, std::vector<TokenSpan>& tokens) { return merge_range(piece, from, to, bytes, tokens); };
+    if (end - begin > LongWord::kWindow) return long_word.tokenize(piece, begin, end, out, merge);
+    if (end - begin > WordKey::kLongest || (begin == 0 && end == piece.size())) return merge(begin, end, out);
+    const size_t before = out.size();
+    bool known = true;
+    const std::string_view part = piece.substr(begin, end - begin);
+    const auto find = [&](std::string_view text, std::vector<TokenSpan>& tokens) { return known = merge_range(text, 0, text.size(), bytes, tokens); };
+    if (const size_t place = CharTokens::place(part); place != CharTokens::kNowhere) chars[bytes].tokenize(place, part, out, find);
+    else parts[bytes].tokenize(part, out, find);
+    for (size_t i = before; i < out.size(); i++) {
+      out[i].begin += static_cast<uint32_t>(begin);
+      out[i].end += static_cast<uint32_t>(begin);
+    }
+    return known;
+  }
+
+  // Of bytes [begin, end) of a piece. False where they have an unknown part, which a wider range may have other tokens for.
+  bool merge_range(std::string_view piece, size_t begin, size_t end, bool bytes, std::vector<TokenSpan>& out) {
+    begin_symbols(piece, begin, end, bytes);
     if (symbols.size() > 1) {
       if (model.draws())
         merge_long([&] { return uniform(random.bits()) < model.drop_; });
       else if (symbols.size() <= kShort && !model.odd_products_)
-        merge_short(bytes && !model.byte_merges_.empty() ? piece : std::string_view());
+        merge_short(bytes && !model.byte_merges_.empty() ? piece.substr(begin, end - begin) : std::string_view());
       else if (model.in_order_ && !model.odd_products_)
         merge_in_order();
       else
         merge_long([] { return false; });
     }
-    uint32_t at = 0;
+    auto at = static_cast<uint32_t>(begin);
     for (const Symbol& s : symbols) {
       if (s.bytes == 0) continue;
       out.push_back({s.id, at, at + s.bytes});
       at += s.bytes;
     }
+    return !met_unknown;
   }
 
-  // The tokens of the piece's characters.
-  void begin_symbols(std::string_view piece, bool bytes) {
+  // The tokens of the characters of bytes [begin, end) of a piece.
+  void begin_symbols(std::string_view piece, size_t begin, size_t end, bool bytes) {
     symbols.clear();
     unknown_bytes = 0;
+    met_unknown = false;
     if (bytes)
-      for (const char c : piece) add_character(model.byte_ids_[static_cast<unsigned char>(c)], 1, {});
+      for (size_t i = begin; i < end; i++) add_character(model.byte_ids_[static_cast<unsigned char>(piece[i])], 1, {});
     else
-      add_characters(piece);
+      add_characters(piece, begin, end);
     flush_unknown();
   }
 
@@ -206,8 +258,8 @@ struct Bpe::Run : ModelRun {
     return spelling;
   }
 
-  void add_characters(std::string_view piece) {
-    for (size_t at = 0; at < piece.size();) {
+  void add_characters(std::string_view piece, size_t begin, size_t end) {
+    for (size_t at = begin; at < end;) {
       const uint32_t size = decode_utf8(piece, at).size;
       std::string_view text = piece.substr(at, size);
       const bool first = at == 0, last = at + size == piece.size();
@@ -235,6 +287,7 @@ struct Bpe::Run : ModelRun {
         return;
       }
     }
+    met_unknown = true;
     if (!model.has_unknown_) return;
     if (!model.fuse_unk_) flush_unknown();
     unknown_bytes += bytes;
@@ -402,6 +455,10 @@ struct Bpe::Run : ModelRun {
   std::vector<uint32_t> lists_of;            // the list of a rank, from 1 on; 0 for none
   std::string spelling;
   uint32_t unknown_bytes = 0;   // of the unknown token that waits
+  bool met_unknown = false;     // since the symbols began
+  LongWord long_word;
+  std::array<CharTokens, 2> chars;   // of parts of words, of characters and of bytes
+  std::array<WordCache, 2> parts;
 };
 
 std::unique_ptr<ModelRun> Bpe::run() const { return std::make_unique<Run>(*this); }
@@ -461,11 +518,34 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
       joins[static_cast<size_t>(left_id)] = joins[static_cast<size_t>(right_id)] = true;
       in_order_ = !joins[static_cast<size_t>(product)];
     }
+    joins_fallbacks_ = joins_fallbacks_ || std::find_if(fallback_ids_.begin(), fallback_ids_.end(), [&](int32_t id) { return id == left_id || id == right_id; }) != fallback_ids_.end();
     merges_.set(left_id, right_id, {rank++, product});
   }
   if (reads_bytes() && std::find(byte_ids_.begin(), byte_ids_.end(), Vocab::kAbsent) == byte_ids_.end())
     for (const int32_t left : byte_ids_)
       for (const int32_t right : byte_ids_) byte_merges_.push_back(merges_.find(left, right));
+}
+
+// A character's token hangs on its place where it is decorated, and on no text where it is spelled in bytes that join.
+const CharCuts* Bpe::char_cuts(bool bytes) const {
+  if (!prefix_.empty() || !suffix_.empty() || (byte_fallback_ && joins_fallbacks_)) return nullptr;
+  LazyCuts& lazy = char_cuts_[bytes];
+  std::call_once(lazy.made, [&] {
+    std::string spelled;
+    vocab_.each([&](std::string_view token, int32_t) {
+      if (!bytes) return lazy.cuts.add(token);
+      spelled.clear();
+      for (size_t at = 0; at < token.size();) {
+        const CodePoint c = decode_utf8(token, at);
+        const int byte = char_to_byte(c.value);
+        if (byte < 0) return;   // no merge makes it
+        spelled.push_back(static_cast<char>(byte));
+        at += c.size;
+      }
+      lazy.cuts.add(spelled);
+    });
+  });
+  return &lazy.cuts;
 }
 
 // A token that spans two characters is a merge's product and has them side by side. A byte's token that has no merge never joins.
@@ -497,7 +577,7 @@ Json Bpe::explain(std::string_view piece, bool bytes) const {
   const int32_t whole = ignore_merges_ && !draws() ? vocab_.find(bytes ? run.spelled(piece) : piece) : Vocab::kAbsent;
   out["whole"] = whole != Vocab::kAbsent;
   if (whole != Vocab::kAbsent) return out;
-  run.begin_symbols(piece, bytes);
+  run.begin_symbols(piece, 0, piece.size(), bytes);
   if (run.symbols.size() > kMostExplained) return out;
   std::vector<int32_t> ids;
   for (const auto& symbol : run.symbols) ids.push_back(symbol.id);

@@ -1,0 +1,67 @@
+// The tokens of single characters of two or three bytes met before, by the character itself: for long texts without spaces, which
+// are most of what such characters stand in. One caller's own.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "tokenize/model.h"
+#include "tokenize/zero_array.h"
+
+namespace orrery {
+
+class CharTokens {
+ public:
+  static constexpr size_t kNowhere = SIZE_MAX;
+
+  // Where a text that is such a character is kept; kNowhere of any other bytes.
+  static size_t place(std::string_view text) {
+    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(text[i])); };
+    const auto goes_on = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+    if (text.size() == 3 && (byte(0) & 0xF0) == 0xE0 && goes_on(1) && goes_on(2)) return (byte(0) & 0xF) << 12 | (byte(1) & 63) << 6 | (byte(2) & 63);
+    if (text.size() == 2 && (byte(0) & 0xE0) == 0xC0 && goes_on(1)) return kThree + ((byte(0) & 0x1F) << 6 | (byte(1) & 63));
+    return kNowhere;
+  }
+
+  // Appends the tokens of the text of that place, known or from find(text, out), which tells whether they may be kept.
+  template <class Find>
+  void tokenize(size_t place, std::string_view text, std::vector<TokenSpan>& out, Find find) {
+    if (entries_.empty()) entries_ = ZeroArray<Entry>(kThree + kTwo);
+    Entry& entry = entries_[place];
+    if (entry.count != 0) {
+      uint32_t at = 0;
+      for (size_t i = 0; i < entry.count; at = entry.ends[i++]) out.push_back({entry.ids[i], at, entry.ends[i]});
+      return;
+    }
+    const size_t before = out.size();
+    if (find(text, out)) keep(entry, text.size(), out.data() + before, out.size() - before);
+  }
+
+ private:
+  static constexpr size_t kThree = size_t(1) << 16, kTwo = size_t(1) << 11;
+
+  struct Entry {
+    std::array<int32_t, 3> ids;
+    std::array<uint8_t, 3> ends;
+    uint8_t count;   // 0 where nothing is kept
+  };
+
+  static void keep(Entry& entry, size_t size, const TokenSpan* tokens, size_t count) {
+    if (count == 0 || count > entry.ids.size()) return;
+    uint32_t at = 0;
+    for (size_t i = 0; i < count; at = tokens[i++].end)
+      if (tokens[i].begin != at || tokens[i].end > size) return;
+    for (size_t i = 0; i < count; ++i) {
+      entry.ids[i] = tokens[i].id;
+      entry.ends[i] = static_cast<uint8_t>(tokens[i].end);
+    }
+    entry.count = static_cast<uint8_t>(count);
+  }
+
+  ZeroArray<Entry> entries_;   // one MiB, touched where the text's scripts are
+};
+
+}  // namespace orrery
