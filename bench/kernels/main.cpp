@@ -40,10 +40,13 @@ void bench_matmul(const Kernels<float>& kernels, double peak) {
     int64_t m, n, k;
     DType dtype;
     bool transposed;
+    bool pairs = false;
   };
   const Case cases[] = {{512, 768, 768, DType::f32, false},  {1024, 3072, 768, DType::f32, false},
                         {1024, 768, 3072, DType::f32, false}, {768, 768, 1024, DType::f32, true},
-                        {512, 768, 768, DType::bf16, false},  {4096, 288, 288, DType::f32, false},
+                        {512, 768, 768, DType::bf16, false},  {512, 768, 768, DType::bf16, false, true},
+                        {512, 3072, 768, DType::bf16, false, true}, {2048, 2048, 2048, DType::bf16, false, true},
+                        {8, 32000, 768, DType::bf16, false, true}, {1, 32000, 768, DType::bf16, false, true},  {4096, 288, 288, DType::f32, false},
                         {64, 768, 768, DType::f32, false},    {14, 768, 768, DType::f32, false},
                         {8, 768, 768, DType::f32, false},     {2, 768, 768, DType::f32, false},
                         {1, 768, 768, DType::f32, false},     {1, 32000, 768, DType::f32, false},
@@ -53,16 +56,17 @@ void bench_matmul(const Kernels<float>& kernels, double peak) {
     const std::vector<float> a = random_floats(random, c.m * c.k);
     std::vector<float> b(size_t(c.n * c.k), 0.5f), y(size_t(c.m * c.n));
     std::vector<uint16_t> b16(size_t(c.n * c.k), float_to_bf16(0.5f));
-    const AlignedBytes panels(packed_size(c.n, c.k) * size_of(c.dtype));
+    const PanelFormat format = c.pairs ? PanelFormat::bf16_pairs : c.dtype == DType::bf16 ? PanelFormat::bf16 : PanelFormat::own;
+    const AlignedBytes panels(packed_bytes(format, c.n, c.k));
     const void* source = c.dtype == DType::f32 ? static_cast<const void*>(b.data()) : b16.data();
-    const auto pack = [&] { kernels.pack_panels(source, c.dtype, 1, c.k, c.k, c.n, panels.data(), c.dtype); };
+    const auto pack = [&] { kernels.pack_panels(source, c.dtype, 1, c.k, c.k, c.n, panels.data(), format); };
     pack();
     Matmul<float> call;
     call.a = a.data();
     call.a_row_stride = c.transposed ? 1 : c.k;
     call.a_k_stride = c.transposed ? c.m : 1;
     call.panels = panels.data();
-    call.panel_dtype = c.dtype;
+    call.format = format;
     call.c = y.data();
     call.c_stride = c.n;
     call.m = c.m;
@@ -72,9 +76,9 @@ void bench_matmul(const Kernels<float>& kernels, double peak) {
     const double seconds = best_seconds([&] { kernels.matmul(call); });
     char name[100];
     std::snprintf(name, sizeof name, "matmul m %lld n %lld k %lld %s%s", static_cast<long long>(c.m),
-                  static_cast<long long>(c.n), static_cast<long long>(c.k), name_of(c.dtype), c.transposed ? " a^T" : "");
+                  static_cast<long long>(c.n), static_cast<long long>(c.k), c.pairs ? "bf16 products" : name_of(c.dtype), c.transposed ? " a^T" : "");
     report(name, 2.0 * double(c.m) * double(c.n) * double(c.k), seconds, peak);
-    const double bytes = double(packed_size(c.n, c.k)) * double(size_of(c.dtype));
+    const double bytes = double(packed_bytes(format, c.n, c.k));
     if (c.m <= 14) std::printf("  %-52s %8.1f GB/s of panels\n", "", bytes / seconds / 1e9);
     if (c.m == 512 || c.n == 32000) {
       const double packing = best_seconds(pack);

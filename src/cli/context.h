@@ -28,7 +28,7 @@ struct GlobalOptions {
       option(&GlobalOptions::device, "device", "Where the model runs; nothing but the CPU so far.", one_of("cpu"), unit("DEVICE")),
       option(&GlobalOptions::dtype, "dtype", "How weights are held; the checkpoint's own type where not given.",
              one_of("f32", "bf16", "f16"), unit("DTYPE")),
-      option(&GlobalOptions::compute_dtype, "compute_dtype", "What products are computed in; nothing but f32 so far.", one_of("f32"),
+      option(&GlobalOptions::compute_dtype, "compute_dtype", "What products with weights are computed in: f32, or bf16 with sums in f32.", one_of("f32", "bf16"),
              unit("DTYPE")),
       option(&GlobalOptions::kv_dtype, "kv_dtype", "How keys and values are cached.", one_of("f32", "bf16", "f16"),
              unit("DTYPE")),

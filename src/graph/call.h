@@ -57,6 +57,7 @@ class Call {
   const Kernels<T>& k() const { return kernels_for<T>(); }
   ThreadPool& pool() const { return pool_; }
   const RunSettings& settings() const { return settings_; }
+  DType products() const;                                 // what products are computed in: WeightStore::products
   Workspace& workspace() const { return workspace_; }
   const Graph& graph() const { return graph_; }
 

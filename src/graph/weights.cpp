@@ -37,32 +37,41 @@ Tensor WeightStore::as(const std::string& name, DType dtype) {
   return derived.tensor;
 }
 
-Tensor WeightStore::packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool) {
+namespace {
+
+// A 16-bit weight stays 16-bit in its panels.
+PanelFormat format_for(DType products, DType from) {
+  if (products == DType::bf16) return PanelFormat::bf16_pairs;
+  return from == DType::bf16 ? PanelFormat::bf16 : from == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
+}
+
+}  // namespace
+
+Panels WeightStore::packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool) {
   std::lock_guard lock(*mutex_);
   Weight& weight = at(name);
   const DType from = weight.value.dtype();
   const bool by_rows = orientation == Orientation::rows;
-  const bool keep = from == DType::bf16 || from == DType::f16;   // a 16-bit weight stays 16-bit in its panels
-  Derived& derived = derived_[name + (by_rows ? " packed rows " : " packed columns ") + name_of(compute)];
-  if (derived.version == weight.version) return derived.tensor;
+  const PanelFormat format = compute == DType::f64 ? PanelFormat::own : format_for(products, from);
+  Derived& derived = derived_[name + (by_rows ? " packed rows " : " packed columns ") + name_of(compute) + (format == PanelFormat::bf16_pairs ? " pairs" : "")];
+  if (derived.version == weight.version) return {derived.tensor, format};
   const int64_t height = weight.value.dim(0), width = weight.value.dim(1);
   const int64_t n = by_rows ? height : width, k = by_rows ? width : height;
   if (compute == DType::f64) {
     const Tensor wide = weight.value.to(DType::f64);
     Tensor panels = Tensor::zeros(DType::f64, {packed_size(n, k)});
-    reference_kernels<double>().pack_panels(wide.raw(), DType::f64, by_rows ? 1 : width, by_rows ? width : 1, k, n, panels.mutable_raw(), DType::f64);
+    reference_kernels<double>().pack_panels(wide.raw(), DType::f64, by_rows ? 1 : width, by_rows ? width : 1, k, n, panels.mutable_raw(), format);
     derived = {weight.version, std::move(panels)};
-    return derived.tensor;
+    return {derived.tensor, format};
   }
-  const DType to = keep ? from : DType::f32;
-  Tensor panels = Tensor::zeros(to, {packed_size(n, k)});
+  Tensor panels = Tensor::zeros(DType::u8, {packed_bytes(format, n, k)});
   std::byte* out = panels.mutable_raw();
   const std::byte* source = weight.value.raw();
   const int64_t k_stride = by_rows ? 1 : width, n_stride = by_rows ? width : 1;
   constexpr int64_t kGroup = 8 * kPanel;
   const auto pack = [&](int64_t group) {
     const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
-    kernels().pack_panels(source + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, out + begin * k * size_of(to), to);
+    kernels().pack_panels(source + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, out + begin / kPanel * panel_bytes(format, k), format);
   };
   const int64_t groups = (n + kGroup - 1) / kGroup;
   if (pool) pool->parallel(groups, pack);
@@ -70,7 +79,7 @@ Tensor WeightStore::packed(const std::string& name, Orientation orientation, DTy
     for (int64_t group = 0; group < groups; ++group) pack(group);
   derived = {weight.version, std::move(panels)};
   if (weight.release) weight.release();
-  return derived.tensor;
+  return {derived.tensor, format};
 }
 
 int64_t WeightStore::parameters() const {

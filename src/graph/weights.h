@@ -19,6 +19,12 @@ enum class Role : uint8_t { trainable, frozen };
 // How a matrix product reads a weight: b[p, j] = W[j, p] (rows), or W[p, j] (columns).
 enum class Orientation : uint8_t { rows, columns };
 
+// A weight as products read it: kernels/matmul.h.
+struct Panels {
+  Tensor bytes = {};
+  PanelFormat format = PanelFormat::own;
+};
+
 struct Weight {
   Tensor value = {};             // canonical: f32 (the master copy) when trained; the file's dtype when only read
   Role role = Role::trainable;
@@ -37,10 +43,14 @@ class WeightStore {
   void changed(const std::string& name);              // raises the version, drops derived layouts
   void changed();                                     // all of them
 
+  // What products with these weights are computed in: f32, or bf16, where both factors are rounded and sums stay f32.
+  // For plans that are compiled from here on.
+  DType products = DType::f32;
+
   // The values as `dtype`: the canonical tensor where it is that already.
   Tensor as(const std::string& name, DType dtype);
   // Panels for products with W [n, k] (rows: b[p, j] = W[j, p], n columns) or W [k, n] (columns). See kernels/matmul.h.
-  Tensor packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool);
+  Panels packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool);
 
   int64_t parameters() const;                         // elements of all weights
   int64_t canonical_bytes() const;

@@ -12,6 +12,10 @@
 //   forward   y  [m, n] = x  [m, k] W^T       a = x,     b[p, j] = W[j, p]
 //   backward  dx [m, k] = dy [m, n] W         a = dy,    b[p, j] = W[p, j]
 //   weights   dW [n, k] += dy^T x             a = dy^T (row_stride 1, k_stride = width of dy),  b = x
+//
+// Products of bf16 (panels of pairs): a is rounded to bf16 as b is, and the chain visits p = 1, 0, 3, 2, … An odd k ends with
+// a pair whose second is 0. The product of two bf16 is a float, so that every class gives the same bits, but for numbers
+// below 2^-126, which AVX-512 BF16 takes for 0.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +26,34 @@ namespace orrery {
 
 constexpr int64_t kPanel = 32;
 
-// Elements that n columns of inner size k take when packed.
-constexpr int64_t packed_size(int64_t n, int64_t k) { return (n + kPanel - 1) / kPanel * kPanel * k; }
+// What panels hold. All but `own` are for T = float.
+enum class PanelFormat : uint8_t {
+  own,        // [k][kPanel] of T
+  bf16, f16,  // [k][kPanel], widened in the product: the bits of the same weights widened first
+  bf16_pairs  // [ceil(k/2)][kPanel][2], p and p + 1 side by side, for products of bf16
+};
 
-// Packs columns [0, n) of b, where b[p, j] = source[p * k_stride + j * n_stride], into panels[ceil(n/kPanel)][k][kPanel].
-// `from` is T's own dtype, or bf16/f16 for T = float. `to` is T's own dtype, or (when from == to) bf16/f16: a 16-bit
-// weight stays 16-bit in its panels and is widened in the product, which gives the same bits as widening it first.
-// To pack part of a matrix on a thread, offset source by whole panels of columns and panels alike.
+// Bytes of a panel of inner size k, and of the panels of n columns. `own` is the size of T.
+constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeof(float)) {
+  switch (format) {
+    case PanelFormat::own: return kPanel * k * own;
+    case PanelFormat::bf16: case PanelFormat::f16: return kPanel * k * 2;
+    case PanelFormat::bf16_pairs: return kPanel * ((k + 1) / 2) * 4;
+  }
+  return 0;
+}
+constexpr int64_t packed_bytes(PanelFormat format, int64_t n, int64_t k, int64_t own = sizeof(float)) {
+  return (n + kPanel - 1) / kPanel * panel_bytes(format, k, own);
+}
+// Elements that n columns of inner size k take when packed as T.
+constexpr int64_t packed_size(int64_t n, int64_t k) { return packed_bytes(PanelFormat::own, n, k, 1); }
+
+// Packs columns [0, n) of b, where b[p, j] = source[p * k_stride + j * n_stride], into panels[ceil(n/kPanel)].
+// `from` is T's own dtype, or bf16/f16 for T = float. Panels of bf16 or f16 are made from the same dtype, those of pairs from
+// any. To pack part of a matrix on a thread, offset source by whole panels of columns and panels alike.
 template <class T>
 using pack_panels_fn = void(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
-                            void* panels, DType to);
+                            void* panels, PanelFormat to);
 
 // Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned).
 constexpr int64_t kMatmulScratchBytes = int64_t(1) << 20;
@@ -41,7 +63,7 @@ struct Matmul {
   const T* a = nullptr;
   int64_t a_row_stride = 0, a_k_stride = 1;  // a[i, p] = a[i * a_row_stride + p * a_k_stride]; one of them is 1
   const void* panels = nullptr;              // packed b, first panel of the columns wanted
-  DType panel_dtype = DType::f32;            // T's own dtype, or bf16/f16 for T = float
+  PanelFormat format = PanelFormat::own;
   T* c = nullptr;
   int64_t c_stride = 0;                      // elements between rows of c
   int64_t m = 0, n = 0, k = 0;               // n need not be a multiple of kPanel; columns beyond n are not touched

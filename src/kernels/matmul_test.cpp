@@ -20,7 +20,8 @@ namespace {
 struct Product {
   int64_t m, n, k;
   bool a_transposed = false, b_transposed = false;
-  DType dtype = DType::f32, packed = DType::f32;
+  DType dtype = DType::f32;
+  PanelFormat packed = PanelFormat::own;
   std::vector<float> a, b;  // b as floats, after rounding to dtype
   std::vector<char> b_stored;
   AlignedBytes panels, scratch{kMatmulScratchBytes};
@@ -36,7 +37,7 @@ struct Product {
   int64_t k_stride() const { return b_transposed ? 1 : n; }
   int64_t n_stride() const { return b_transposed ? k : 1; }
 
-  void store_as(DType stored, DType panel) {
+  void store_as(DType stored, PanelFormat panel) {
     dtype = stored;
     packed = panel;
     b_stored.resize(size_t(n * k * size_of(dtype)));
@@ -44,7 +45,7 @@ struct Product {
     convert(b_stored.data(), dtype, b.data(), DType::f32, n * k);
   }
   void pack(const Kernels<float>& kernels) {
-    panels = AlignedBytes(packed_size(n, k) * size_of(packed));
+    panels = AlignedBytes(packed_bytes(packed, n, k));
     kernels.pack_panels(b_stored.data(), dtype, k_stride(), n_stride(), k, n, panels.data(), packed);
   }
   Matmul<float> call(std::vector<float>& c) {
@@ -53,7 +54,7 @@ struct Product {
     call.a_row_stride = a_transposed ? 1 : k;
     call.a_k_stride = a_transposed ? m : 1;
     call.panels = panels.data();
-    call.panel_dtype = packed;
+    call.format = packed;
     call.c = c.data();
     call.c_stride = n;
     call.m = m;
@@ -67,11 +68,21 @@ struct Product {
 
   // The contract's chain. Fused for the vector classes.
   float chain(int64_t i, int64_t j, float sum, bool fused) const {
+    const auto rounded = [&](float x) { return bf16_to_float(float_to_bf16(x)); };
+    if (packed == PanelFormat::bf16_pairs) {
+      for (int64_t p = 0; p < k; p += 2)
+        for (const int64_t q : {p + 1, p}) sum += q < k ? rounded(a_at(i, q)) * rounded(b_at(q, j)) : 0.0f;
+      return sum;
+    }
     for (int64_t p = 0; p < k; ++p)
       sum = fused ? std::fma(a_at(i, p), b_at(p, j), sum) : sum + a_at(i, p) * b_at(p, j);
     return sum;
   }
 };
+
+PanelFormat format_of(DType dtype) {
+  return dtype == DType::bf16 ? PanelFormat::bf16 : dtype == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
+}
 
 bool is_fused(const Kernels<float>& kernels) { return kernels.matmul != reference_kernels<float>().matmul; }
 
@@ -107,7 +118,7 @@ TEST_CASE("a product is one chain of multiply-adds per element, whatever the sha
         Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
         product.a_transposed = layout & 1;
         product.b_transposed = layout & 2;
-        product.store_as(DType::f32, DType::f32);
+        product.store_as(DType::f32, PanelFormat::own);
         check_chain(*kernels, product);
       }
 }
@@ -118,11 +129,11 @@ TEST_CASE("a product longer than a cache block goes on from the stored partial s
       Product product(17, 37, 1031, 5);
       product.a_transposed = transposed;
       product.b_transposed = true;
-      product.store_as(DType::f32, DType::f32);
+      product.store_as(DType::f32, PanelFormat::own);
       check_chain(*kernels, product);
       Product tall(263, 33, 521, 6);
       tall.a_transposed = transposed;
-      tall.store_as(DType::f32, DType::f32);
+      tall.store_as(DType::f32, PanelFormat::own);
       check_chain(*kernels, tall);
     }
 }
@@ -130,7 +141,7 @@ TEST_CASE("a product longer than a cache block goes on from the stored partial s
 TEST_CASE("16-bit weights give the bits of the same weights widened first") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const DType dtype : {DType::bf16, DType::f16})
-      for (const DType packed : {dtype, DType::f32})
+      for (const PanelFormat packed : {format_of(dtype), PanelFormat::own})
         for (const bool transposed : {false, true})
           for (const int64_t m : {1, 2, 9, 30}) {
             Product product(m, 77, 45, 7);
@@ -140,10 +151,25 @@ TEST_CASE("16-bit weights give the bits of the same weights widened first") {
           }
 }
 
+TEST_CASE("products of bf16 give the same bits in every class, whatever the shape") {
+  const int64_t shapes[][3] = {{2, 3, 0},   {1, 1, 1},    {1, 31, 7},   {1, 300, 18}, {2, 129, 33}, {3, 64, 5},   {5, 97, 31},   {8, 256, 40}, {13, 33, 67},
+                               {14, 32, 1}, {15, 65, 12}, {29, 95, 41}, {64, 64, 64}, {97, 101, 103}, {17, 37, 3001}, {9, 40, 8301}, {315, 33, 1801}};
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const auto& [m, n, k] : shapes)
+      for (const int layout : {0, 1, 2, 3})
+        for (const DType dtype : {DType::f32, DType::bf16}) {
+          Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
+          product.a_transposed = layout & 1;
+          product.b_transposed = layout & 2;
+          product.store_as(dtype, PanelFormat::bf16_pairs);
+          check_chain(*kernels, product);
+        }
+}
+
 TEST_CASE("every class packs the same panels") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
-      for (const DType packed : {dtype, DType::f32})
+      for (const PanelFormat packed : {format_of(dtype), PanelFormat::own, PanelFormat::bf16_pairs})
         for (const int64_t n : {1, 8, 31, 32, 33, 100})
           for (const int64_t k : {0, 1, 7, 8, 15, 16, 17, 50})
             for (const bool transposed : {false, true}) {
@@ -154,16 +180,16 @@ TEST_CASE("every class packs the same panels") {
               product.pack(*kernels);
               expected.pack(reference_kernels<float>());
               INFO(std::string(kernels->name) << " n " << n << " k " << k << " transposed " << transposed);
-              const size_t bytes = size_t(packed_size(n, k) * size_of(packed));
+              const size_t bytes = size_t(packed_bytes(packed, n, k));
               CHECK(std::memcmp(product.panels.data(), expected.panels.data(), bytes) == 0);
             }
 }
 
 TEST_CASE("a row gives the same bits alone and among others") {
   for (const Kernels<float>* kernels : runnable_kernels())
-    for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (const PanelFormat format : {PanelFormat::own, PanelFormat::bf16, PanelFormat::bf16_pairs}) {
       Product product(61, 203, 311, 11);
-      product.store_as(dtype, dtype);
+      product.store_as(format == PanelFormat::bf16 ? DType::bf16 : DType::f32, format);
       product.pack(*kernels);
       std::vector<float> all(product.start.size()), some(product.start.size());
       kernels->matmul(product.call(all));
@@ -184,7 +210,7 @@ TEST_CASE("the inner dimension may be cut anywhere") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const int64_t m : {1, 4, 40}) {
       Product product(m, 70, 90, 13);
-      product.store_as(DType::f32, DType::f32);
+      product.store_as(DType::f32, PanelFormat::own);
       product.pack(*kernels);
       std::vector<float> whole(product.start.size()), parts(product.start.size());
       kernels->matmul(product.call(whole));
@@ -192,7 +218,7 @@ TEST_CASE("the inner dimension may be cut anywhere") {
         const int64_t end = std::min(product.k, begin + 37);
         AlignedBytes panels(packed_size(product.n, end - begin) * 4);
         kernels->pack_panels(product.b.data() + begin * product.k_stride(), DType::f32, product.k_stride(),
-                             product.n_stride(), end - begin, product.n, panels.data(), DType::f32);
+                             product.n_stride(), end - begin, product.n, panels.data(), PanelFormat::own);
         Matmul<float> part = product.call(parts);
         part.a += begin;
         part.panels = panels.data();
@@ -211,7 +237,7 @@ TEST_CASE("a product writes its own columns only, and NaN and infinities go thei
       Product product(m, 35, 9, 17);
       product.b[3] = inf;              // b[0, 3]
       product.a[size_t(product.k * (m - 1) + 2)] = nan;
-      product.store_as(DType::f32, DType::f32);
+      product.store_as(DType::f32, PanelFormat::own);
       product.pack(*kernels);
       std::vector<float> c(size_t(m * 40), -7.0f);
       Matmul<float> call = product.call(c);

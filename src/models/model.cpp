@@ -137,6 +137,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
   model.folder_ = folder;
   model.generation_config_ = checkpoint->generation_config();
   model.weights_ = std::make_unique<WeightStore>();
+  model.weights_->products = options.products;
   model.checkpoint_ = checkpoint;
   if (model.config_.tied && !ties_hold(*checkpoint, **family)) {
     model.config_.tied = false;
@@ -211,7 +212,13 @@ Result<Model> Model::load_or_initialise(const std::filesystem::path& folder, uin
   if (has_weights(folder)) return load(folder, options);
   Result<Json> json = read_config(folder);
   if (!json) return json.error();
-  return initialise(*json, seed, (folder / "config.json").string());
+  Result<Model> fresh = initialise(*json, seed, (folder / "config.json").string());
+  if (!fresh) return fresh;
+  fresh->weights_->products = options.products;
+  if (options.dtype)
+    for (auto& [name, weight] : fresh->weights_->all())
+      if (weight.value.rank() > 1) weight.value = weight.value.to(*options.dtype);
+  return fresh;
 }
 
 void Model::prepare_training() {

@@ -19,6 +19,7 @@ namespace orrery {
 
 struct LoadOptions {
   std::optional<DType> dtype;     // how matrices are held; default: as in the file
+  DType products = DType::f32;    // what they are multiplied in: WeightStore::products
 };
 
 class Model {

@@ -198,55 +198,66 @@ TEST_CASE("logits, states and patterns of every encoder-decoder equal transforme
   }
 }
 
-TEST_CASE("the loss and the gradient of every parameter equal transformers'") {
+namespace {
+
+// Holds the loss and every gradient to the golden's: relative to the loss, and to the largest of a gradient's entries.
+void check_gradients(const std::string& variant, DType products, double loss_tolerance, double tolerance) {
+  CAPTURE(variant);
   ThreadPool pool(2);
-  std::vector<std::string> all = kVariants;
-  all.insert(all.end(), kEncoderDecoders.begin(), kEncoderDecoders.end());
-  for (const std::string& variant : all) {
-    CAPTURE(variant);
-    const Json about = parse_json(read_file(golden(variant) / "golden.json").value(), variant).value();
-    const std::string kind = about["loss"].get<std::string>();
-    if (kind == "none") continue;
-    Model model = Model::load(golden(variant)).value();
-    model.prepare_training();
-    const SafetensorsFile file = SafetensorsFile::open(golden(variant) / "golden.safetensors").value();
-    const Batch batch = all_sequences(file, model.family().name == std::string("bert"), kind);
-    Graph graph = model.graph({.loss = true});
-    Builder g(graph);
-    const Value seed = g.input("seed", {Dim{1, -1}});
-    const auto wanted = trainable_weights(graph, [&](const std::string& name) { return model.weights().at(name).role == Role::trainable; });
-    const Gradients gradients = differentiate(graph, loss_seeds(graph, seed), wanted);
-    for (const auto& [weight, gradient] : gradients.of) graph.outputs["grad." + graph.values[size_t(weight)].name] = gradient;
-    CompileOptions options = capacities(batch);
-    options.pack_weights = false;
-    Workspace run(compile(graph, model.weights(), options, &pool), pool);
-    bind(run, batch);
-    const float factor = 1.0f / about["targets"].get<float>();
-    run.input("seed", &factor);
-    run.run();
-    const float auxiliary = graph.outputs.contains("auxiliary_loss") ? run.output<float>("auxiliary_loss")[0] : 0;
-    CHECK((auxiliary > 0) == (model.config().num_experts > 0));
-    CHECK((run.output<float>("loss")[0] + auxiliary) * factor == doctest::Approx(file.tensor("loss").value().data<float>()[0]).epsilon(2e-6));
-    int checked = 0;
-    for (const auto& [weight, gradient] : gradients.of) {
-      const std::string name = graph.values[size_t(weight)].name;
-      CAPTURE(name);
-      std::string theirs = "grad." + name;
-      if (!file.find(theirs)) theirs = "grad." + name.substr(model.family().base_prefix.size());
-      REQUIRE(file.find(theirs));
-      const Tensor expected = file.tensor(theirs).value();
-      const float* ours = run.output<float>("grad." + name);
-      double scale = largest(expected.data<float>(), expected.numel());
-      if (name.ends_with("k_proj.bias"))
-        scale = largest(file.tensor(theirs.substr(0, theirs.size() - 11) + "q_proj.bias").value().data<float>(), expected.numel());
-      const std::string query = theirs.substr(0, theirs.size() - std::min<size_t>(8, theirs.size())) + "query.bias";
-      if (name.ends_with("key.bias") && file.find(query))  // no gradient in exact arithmetic: bounded by the query's
-        scale = largest(file.tensor(query).value().data<float>(), expected.numel());
-      CHECK(difference(ours, expected.data<float>(), expected.numel()) <= 1e-5 * scale);
-      ++checked;
-    }
-    CHECK(checked == int(wanted.size()));
+  const Json about = parse_json(read_file(golden(variant) / "golden.json").value(), variant).value();
+  const std::string kind = about["loss"].get<std::string>();
+  if (kind == "none") return;
+  Model model = Model::load(golden(variant)).value();
+  model.prepare_training();
+  model.weights().products = products;
+  const SafetensorsFile file = SafetensorsFile::open(golden(variant) / "golden.safetensors").value();
+  const Batch batch = all_sequences(file, model.family().name == std::string("bert"), kind);
+  Graph graph = model.graph({.loss = true});
+  Builder g(graph);
+  const Value seed = g.input("seed", {Dim{1, -1}});
+  const auto wanted = trainable_weights(graph, [&](const std::string& name) { return model.weights().at(name).role == Role::trainable; });
+  const Gradients gradients = differentiate(graph, loss_seeds(graph, seed), wanted);
+  for (const auto& [weight, gradient] : gradients.of) graph.outputs["grad." + graph.values[size_t(weight)].name] = gradient;
+  CompileOptions options = capacities(batch);
+  options.pack_weights = false;
+  Workspace run(compile(graph, model.weights(), options, &pool), pool);
+  bind(run, batch);
+  const float factor = 1.0f / about["targets"].get<float>();
+  run.input("seed", &factor);
+  run.run();
+  const float auxiliary = graph.outputs.contains("auxiliary_loss") ? run.output<float>("auxiliary_loss")[0] : 0;
+  CHECK((auxiliary > 0) == (model.config().num_experts > 0));
+  CHECK((run.output<float>("loss")[0] + auxiliary) * factor == doctest::Approx(file.tensor("loss").value().data<float>()[0]).epsilon(loss_tolerance));
+  int checked = 0;
+  for (const auto& [weight, gradient] : gradients.of) {
+    const std::string name = graph.values[size_t(weight)].name;
+    CAPTURE(name);
+    std::string theirs = "grad." + name;
+    if (!file.find(theirs)) theirs = "grad." + name.substr(model.family().base_prefix.size());
+    REQUIRE(file.find(theirs));
+    const Tensor expected = file.tensor(theirs).value();
+    const float* ours = run.output<float>("grad." + name);
+    double scale = largest(expected.data<float>(), expected.numel());
+    if (name.ends_with("k_proj.bias"))
+      scale = largest(file.tensor(theirs.substr(0, theirs.size() - 11) + "q_proj.bias").value().data<float>(), expected.numel());
+    const std::string query = theirs.substr(0, theirs.size() - std::min<size_t>(8, theirs.size())) + "query.bias";
+    if (name.ends_with("key.bias") && file.find(query))  // no gradient in exact arithmetic: bounded by the query's
+      scale = largest(file.tensor(query).value().data<float>(), expected.numel());
+    CHECK(difference(ours, expected.data<float>(), expected.numel()) <= tolerance * scale);
+    ++checked;
   }
+  CHECK(checked == int(wanted.size()));
+}
+
+}  // namespace
+
+TEST_CASE("the loss and the gradient of every parameter equal transformers'") {
+  for (const auto* variants : {&kVariants, &kEncoderDecoders})
+    for (const std::string& variant : *variants) check_gradients(variant, DType::f32, 2e-6, 1e-5);
+}
+
+TEST_CASE("products of bf16 give gradients near those") {
+  for (const std::string variant : {"gpt2", "llama-grouped", "llama-bf16"}) check_gradients(variant, DType::bf16, 5e-3, 0.05);
 }
 
 namespace {

@@ -30,7 +30,7 @@ struct Recipe {
   bool dropout = true;
   std::vector<std::string> freeze;
   uint64_t seed = 0;
-  std::string dtype = "f32";
+  std::string dtype = "f32", compute_dtype = "f32";
   int64_t log_every = 10, eval_every = 0, save_every = 0, keep = 2;
 
   static constexpr auto about = describe(
@@ -60,6 +60,7 @@ struct Recipe {
       option(&Recipe::freeze, "freeze", "Weights that stay as they are; * stands for any characters. May be repeated.", unit("PATTERN")),
       option(&Recipe::seed, "seed", "Seed of fresh weights, order, masks and dropout.", unit("N")),
       option(&Recipe::dtype, "dtype", "How the trained model is stored.", one_of("f32", "bf16", "f16"), unit("DTYPE")),
+      option(&Recipe::compute_dtype, "compute_dtype", "What products with weights are computed in; sums, weights and the optimiser stay f32.", one_of("f32", "bf16"), unit("DTYPE")),
       option(&Recipe::log_every, "log_every", "Steps between logged lines.", at_least(1)),
       option(&Recipe::eval_every, "eval_every", "Steps between evaluations; 0 evaluates at the end only.", at_least(0)),
       option(&Recipe::save_every, "save_every", "Steps between checkpoints; 0 saves at the end only.", at_least(0)),

@@ -115,6 +115,7 @@ void Trainer::resume(const std::filesystem::path& folder) {
 void Trainer::prepare() {
   if (gradients_) return;
   model_->prepare_training();
+  model_->weights().products = *dtype_named(recipe_.compute_dtype);
   freeze(*model_, recipe_.freeze);
   const int64_t rows = recipe_.batch * recipe_.seq;
   gradients_.emplace(*model_, GradientOptions{rows, rows, recipe_.seq, recipe_.label_smoothing}, pool_);

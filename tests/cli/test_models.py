@@ -141,5 +141,10 @@ class Models(Case):
         self.assertIn("there was", text)
         self.fails(2, "info", STORIES, "--dtype", "q8_0")
         self.fails(2, "info", STORIES, "--device", "cuda")
-        for command in (("generate", STORIES, "-p", "a"), ("train", "checkpoints/sorter/recipe.json"), ("info", STORIES)):
-            self.assertIn("nothing but f32", self.fails(2, *command, "--compute-dtype", "bf16"))
+
+    def test_products_may_be_of_bf16(self):
+        plain = self.json("logits", STORIES, "Once upon a time")
+        rounded = self.json("logits", STORIES, "Once upon a time", "--compute-dtype", "bf16")
+        self.assertNotEqual(plain, rounded)
+        self.assertIn("there was", self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--compute-dtype", "bf16"))
+        self.fails(2, "info", STORIES, "--compute-dtype", "f16")

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/loading.h"
 #include "cli/model_path.h"
 #include "train/benchmark.h"
 
@@ -20,7 +21,7 @@ struct BenchTrainOptions {
 void run(Context& context, BenchTrainOptions& options) {
   if (!context.globals().dtype.empty() && context.globals().dtype != "f32")
     throw Error{ErrorKind::unsupported, "training with --dtype " + context.globals().dtype + " is not possible", "bench train", "weights are trained in f32"};
-  Model model = Model::load_or_initialise(model_path(options.model), context.globals().seed).value();
+  Model model = Model::load_or_initialise(model_path(options.model), context.globals().seed, load_options(context)).value();
   const TrainingSpeed speed = measure_training(model, {.batch = options.batch, .seq = options.seq, .steps = options.repeat, .seed = context.globals().seed}, context.pool());
   const TrainingMemory& memory = speed.memory;
   if (context.json())

@@ -93,12 +93,11 @@ void chunk_logits(const Call<T>& c, const ChunkScratch& s, const T* x, int64_t r
   for (int64_t first = 0; first < s.vocab; first += s.tile) {
     const int64_t n = std::min(s.tile, s.vocab - first);
     const std::byte* weight = static_cast<const std::byte*>(c.held(1)) + first * s.hidden * size_of(c.held_dtype(1));
-    parallel_pack(c, weight, c.held_dtype(1), 1, s.hidden, s.hidden, n, panels);
     Matmul<T> p;
+    p.format = parallel_pack(c, weight, c.held_dtype(1), 1, s.hidden, s.hidden, n, panels);
     p.a = x;
     p.a_row_stride = s.hidden;
     p.panels = panels;
-    p.panel_dtype = dtype_of<T>();
     p.c = logits + first;
     p.c_stride = s.vocab;
     p.m = rows, p.n = n, p.k = s.hidden;
@@ -180,12 +179,11 @@ void run_linear_cross_entropy_backward(Call<T>& c) {
     for (int64_t v = 0; v < s.vocab; v += s.tile) {
       const int64_t k = std::min(s.tile, s.vocab - v);
       const std::byte* weight = static_cast<const std::byte*>(c.held(1)) + v * s.hidden * size_of(c.held_dtype(1));
-      parallel_pack(c, weight, c.held_dtype(1), s.hidden, 1, k, s.hidden, panels);
       Matmul<T> p;
+      p.format = parallel_pack(c, weight, c.held_dtype(1), s.hidden, 1, k, s.hidden, panels);
       p.a = logits + v;
       p.a_row_stride = s.vocab;
       p.panels = panels;
-      p.panel_dtype = dtype_of<T>();
       p.c = dx + first * s.hidden;
       p.c_stride = s.hidden;
       p.m = count, p.n = s.hidden, p.k = k;
@@ -193,13 +191,12 @@ void run_linear_cross_entropy_backward(Call<T>& c) {
       parallel_product(c, p);
     }
     // dW (+)= dlogits^T x
-    parallel_pack(c, x, dtype_of<T>(), s.hidden, 1, count, s.hidden, row_panels);
     Matmul<T> p;
+    p.format = parallel_pack(c, x, dtype_of<T>(), s.hidden, 1, count, s.hidden, row_panels);
     p.a = logits;
     p.a_row_stride = 1;
     p.a_k_stride = s.vocab;
     p.panels = row_panels;
-    p.panel_dtype = dtype_of<T>();
     p.c = dw;
     p.c_stride = s.hidden;
     p.m = s.vocab, p.n = s.hidden, p.k = count;

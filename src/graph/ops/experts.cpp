@@ -11,7 +11,7 @@ namespace orrery {
 namespace {
 
 struct PackedExperts {
-  std::vector<Tensor> panels;    // one for each expert
+  std::vector<Panels> panels;    // one for each expert
 };
 
 // Calls f(expert, first row, rows) for every expert that has rows.
@@ -30,9 +30,9 @@ Prepared pack_experts(const PrepareContext& c, Orientation orientation) {
   for (int i = 2; i < int(c.node.inputs.size()); ++i) {
     if (!c.is_weight(i)) return {};
     packed->panels.push_back(c.weights.packed(c.weight_name(i), orientation, c.compute, c.pool));
-    bytes += int64_t(packed->panels.back().bytes());
+    bytes += int64_t(packed->panels.back().bytes.bytes());
   }
-  const void* identity = packed->panels.front().raw();
+  const void* identity = packed->panels.front().bytes.raw();
   return {packed, bytes, identity};
 }
 
@@ -55,13 +55,11 @@ void products(Call<T>& c, bool by_rows) {
     p.c_stride = n;
     p.m = rows, p.n = n, p.k = k;
     if (const auto* packed = c.template prepared<PackedExperts>()) {
-      p.panels = packed->panels[size_t(e)].raw();
-      p.panel_dtype = packed->panels[size_t(e)].dtype();
+      p.panels = packed->panels[size_t(e)].bytes.raw();
+      p.format = packed->panels[size_t(e)].format;
     } else {
-      T* panels = static_cast<T*>(c.scratch());
-      parallel_pack(c, c.held(weight), c.held_dtype(weight), by_rows ? 1 : n, by_rows ? k : 1, k, n, panels);
-      p.panels = panels;
-      p.panel_dtype = dtype_of<T>();
+      p.format = parallel_pack(c, c.held(weight), c.held_dtype(weight), by_rows ? 1 : n, by_rows ? k : 1, k, n, c.scratch());
+      p.panels = c.scratch();
     }
     parallel_product(c, p);
   });
@@ -128,14 +126,12 @@ void run_expert_linear_backward_weights(Call<T>& c) {
   for_each_expert(c.indices(2), c.rows(0), [&](int64_t e, int64_t begin, int64_t rows) {
     without_rows(e);
     next = e + 1;
-    T* panels = static_cast<T*>(c.scratch());
-    parallel_pack(c, c.in(1) + begin * width, dtype_of<T>(), width, 1, rows, width, panels);
     Matmul<T> p;
+    p.format = parallel_pack(c, c.in(1) + begin * width, dtype_of<T>(), width, 1, rows, width, c.scratch());
     p.a = c.in(0) + begin * height;
     p.a_row_stride = 1;
     p.a_k_stride = height;
-    p.panels = panels;
-    p.panel_dtype = dtype_of<T>();
+    p.panels = c.scratch();
     p.c = c.out(int(e));
     p.c_stride = width;
     p.m = height, p.n = width, p.k = rows;

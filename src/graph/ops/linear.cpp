@@ -12,7 +12,7 @@ namespace orrery {
 namespace {
 
 struct PackedWeight {
-  Tensor panels;
+  Panels panels;
 };
 
 bool transposed(const Attributes& attributes) { return attributes.integer("transposed") != 0; }
@@ -32,7 +32,7 @@ Prepared linear_prepare(const PrepareContext& c) {
   const bool t = transposed(c.node.attributes);
   auto packed = std::make_shared<PackedWeight>();
   packed->panels = c.weights.packed(c.weight_name(1), t ? Orientation::columns : Orientation::rows, c.compute, c.pool);
-  return {packed, int64_t(packed->panels.bytes()), packed->panels.raw()};
+  return {packed, int64_t(packed->panels.bytes.bytes()), packed->panels.bytes.raw()};
 }
 
 int64_t packing_scratch(const Graph& graph, const Node& node, int weight, bool by_rows, const Sizes& sizes, DType compute) {
@@ -56,13 +56,11 @@ void run_linear(Call<T>& c) {
   p.m = m, p.n = n, p.k = k;
   p.bias = c.in(2);
   if (const auto* packed = c.template prepared<PackedWeight>()) {
-    p.panels = packed->panels.raw();
-    p.panel_dtype = packed->panels.dtype();
+    p.panels = packed->panels.bytes.raw();
+    p.format = packed->panels.format;
   } else {
-    T* panels = static_cast<T*>(c.scratch());
-    parallel_pack(c, c.held(1), c.held_dtype(1), t ? n : 1, t ? 1 : k, k, n, panels);
-    p.panels = panels;
-    p.panel_dtype = dtype_of<T>();
+    p.format = parallel_pack(c, c.held(1), c.held_dtype(1), t ? n : 1, t ? 1 : k, k, n, c.scratch());
+    p.panels = c.scratch();
   }
   parallel_product(c, p);
 }
@@ -99,7 +97,7 @@ Prepared backward_input_prepare(const PrepareContext& c) {
   if (!c.pack_weights || !c.is_weight(1)) return {};
   auto packed = std::make_shared<PackedWeight>();
   packed->panels = c.weights.packed(c.weight_name(1), transposed(c.node.attributes) ? Orientation::rows : Orientation::columns, c.compute, c.pool);
-  return {packed, int64_t(packed->panels.bytes()), packed->panels.raw()};
+  return {packed, int64_t(packed->panels.bytes.bytes()), packed->panels.bytes.raw()};
 }
 int64_t backward_input_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
   return packing_scratch(graph, node, 1, transposed(node.attributes), sizes, compute);
@@ -115,13 +113,11 @@ void run_backward_input(Call<T>& c) {
   p.c_stride = k;
   p.m = m, p.n = k, p.k = n;
   if (const auto* packed = c.template prepared<PackedWeight>()) {
-    p.panels = packed->panels.raw();
-    p.panel_dtype = packed->panels.dtype();
+    p.panels = packed->panels.bytes.raw();
+    p.format = packed->panels.format;
   } else {
-    T* panels = static_cast<T*>(c.scratch());
-    parallel_pack(c, c.held(1), c.held_dtype(1), t ? 1 : k, t ? n : 1, n, k, panels);   // b[p, j] = W[p, j]
-    p.panels = panels;
-    p.panel_dtype = dtype_of<T>();
+    p.format = parallel_pack(c, c.held(1), c.held_dtype(1), t ? 1 : k, t ? n : 1, n, k, c.scratch());   // b[p, j] = W[p, j]
+    p.panels = c.scratch();
   }
   parallel_product(c, p);
 }
@@ -139,14 +135,12 @@ int64_t backward_weight_scratch(const Graph& graph, const Node& node, const Size
 template <class T>
 void run_backward_weight(Call<T>& c) {
   const int64_t rows = c.rows(0), height = c.cols(0), width = c.cols(1);
-  T* panels = static_cast<T*>(c.scratch());
-  parallel_pack(c, c.in(1), dtype_of<T>(), width, 1, rows, width, panels);
   Matmul<T> p;
+  p.format = parallel_pack(c, c.in(1), dtype_of<T>(), width, 1, rows, width, c.scratch());
   p.a = c.in(0);
   p.a_row_stride = 1;
   p.a_k_stride = height;
-  p.panels = panels;
-  p.panel_dtype = dtype_of<T>();
+  p.panels = c.scratch();
   p.c = c.out();
   p.c_stride = width;
   p.m = height, p.n = width, p.k = rows;

@@ -23,14 +23,12 @@ template <class T>
 void run_matmul(Call<T>& c) {
   const bool ta = c.attributes().integer("transpose_a") != 0, tb = c.attributes().integer("transpose_b") != 0;
   const int64_t m = c.out_size(0, 0), n = c.out_size(0, 1), k = c.size(0, ta ? 0 : 1);
-  T* panels = static_cast<T*>(c.scratch());
-  parallel_pack(c, c.in(1), dtype_of<T>(), tb ? 1 : n, tb ? k : 1, k, n, panels);
   Matmul<T> p;
+  p.format = parallel_pack(c, c.in(1), dtype_of<T>(), tb ? 1 : n, tb ? k : 1, k, n, c.scratch());
   p.a = c.in(0);
   p.a_row_stride = ta ? 1 : k;
   p.a_k_stride = ta ? m : 1;
-  p.panels = panels;
-  p.panel_dtype = dtype_of<T>();
+  p.panels = c.scratch();
   p.c = c.out();
   p.c_stride = n;
   p.m = m, p.n = n, p.k = k;

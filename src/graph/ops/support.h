@@ -41,14 +41,14 @@ void parallel_product(const Call<T>& call, const Matmul<T>& p) {
     tile_panels = std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64);
   }
   const int64_t row_tiles = (p.m + tile_rows - 1) / tile_rows, panel_tiles = (panels + tile_panels - 1) / tile_panels;
-  const int64_t element = size_of(p.panel_dtype);
+  const int64_t bytes = panel_bytes(p.format, p.k, sizeof(T));
   call.pool().parallel(row_tiles * panel_tiles, [&](int64_t task, int thread) {
     // Tasks that follow each other share the panels, which are the larger part.
     const int64_t row = (task % row_tiles) * tile_rows, panel = (task / row_tiles) * tile_panels;
     Matmul<T> tile = p;
     tile.a = p.a + row * p.a_row_stride;
     tile.m = std::min(tile_rows, p.m - row);
-    tile.panels = static_cast<const std::byte*>(p.panels) + panel * kPanel * p.k * element;
+    tile.panels = static_cast<const std::byte*>(p.panels) + panel * bytes;
     tile.n = std::min(tile_panels * kPanel, p.n - panel * kPanel);
     tile.c = p.c + row * p.c_stride + panel * kPanel;
     if (p.bias) tile.bias = p.bias + panel * kPanel;
@@ -57,16 +57,20 @@ void parallel_product(const Call<T>& call, const Matmul<T>& p) {
   });
 }
 
-// Packs b[p, j] = source[p * k_stride + j * n_stride] (n columns, inner size k) into panels of T on the pool.
+// Packs b[p, j] = source[p * k_stride + j * n_stride] (n columns, inner size k) into panels on the pool, for products as the
+// run wants them. Panels take packed_size(n, k) elements of T at most.
 template <class T>
-void parallel_pack(const Call<T>& call, const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, T* panels) {
+PanelFormat parallel_pack(const Call<T>& call, const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels) {
+  const PanelFormat format = sizeof(T) == sizeof(float) && call.products() == DType::bf16 ? PanelFormat::bf16_pairs : PanelFormat::own;
+  const int64_t bytes = panel_bytes(format, k, sizeof(T));
   constexpr int64_t kGroup = 4 * kPanel;
   const int64_t groups = (n + kGroup - 1) / kGroup;
   call.pool().parallel(groups, [&](int64_t group) {
     const int64_t begin = group * kGroup;
     call.k().pack_panels(static_cast<const std::byte*>(source) + begin * n_stride * size_of(from), from, k_stride, n_stride, k,
-                         std::min(kGroup, n - begin), panels + begin * k, dtype_of<T>());
+                         std::min(kGroup, n - begin), static_cast<std::byte*>(panels) + begin / kPanel * bytes, format);
   });
+  return format;
 }
 
 }  // namespace orrery

@@ -41,6 +41,7 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
   plan->graph_ = std::move(graph);
   const Graph& g = plan->graph_;
   plan->options_ = options;
+  plan->products_ = weights.products;
   plan->capacity_ = sizes_from(g, options.capacity);
   std::set<int> external;
   for (const std::string& name : options.external)

@@ -54,6 +54,7 @@ class Plan {
   const Graph& graph() const { return graph_; }
   const Sizes& capacity() const { return capacity_; }
   const CompileOptions& options() const { return options_; }
+  DType products() const { return products_; }   // WeightStore::products when this was compiled
   // What a workspace with so many threads, and the weights, occupy at most.
   MemoryReport memory(int threads) const;
   // Operations and bytes of one run with these sizes; `keys`: how many keys a query looks at on average.
@@ -64,6 +65,7 @@ class Plan {
   friend std::shared_ptr<const Plan> compile(Graph, WeightStore&, const CompileOptions&, ThreadPool*);
   Graph graph_;
   CompileOptions options_;
+  DType products_ = DType::f32;
   Sizes capacity_;
   MemoryLayout layout_;
   std::vector<Step> steps_;

@@ -11,6 +11,10 @@ PagedCache& cache_of(Workspace& workspace) {
 }
 
 template <class T>
+DType Call<T>::products() const {
+  return workspace_.plan().products();
+}
+template <class T>
 void* Call<T>::thread_scratch(int thread) const {
   return workspace_.thread_scratch(thread);
 }

@@ -4,6 +4,9 @@
 // panel's slice of that block passes by once; Goto & van de Geijn 2008, with b packed beforehand.
 // Few rows (one block, up to kRows): panels stream past the rows once; with one or two rows several panels at a time, for
 // enough independent chains to keep the memory busy.
+//
+// All of it counts in steps of the inner dimension: a number each, or two as a pair of bf16 (tile.h). Packed rows are floats
+// in either case, a pair as a float's bits.
 #include "kernels/matmul.h"
 
 #include <algorithm>
@@ -21,21 +24,26 @@ constexpr int kTilesPerPanel = kPanelVectors / kTileVectors;
 constexpr int kRows = kAccumulators / kTileVectors;
 constexpr int64_t kTileColumns = kTileVectors * Floats::kLanes;
 
-// Blocks of p and of rows. The packed rows take half of L2 or less. A panel's slice (kBlockK * 128 bytes) lives in L2 too,
+// Blocks of steps and of rows. The packed rows take half of L2 or less. A panel's slice (kBlockK * 128 bytes) lives in L2 too,
 // which is near enough at 128 bytes per step of 14 cycles; long blocks visit c less often, and c comes from further away.
 constexpr int64_t kBlockK = 768;
 constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 22 : 20);
 constexpr int64_t kFewBlockK = 4096;
-constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, kFewBlockK * kRows);
+constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, 2 * kFewBlockK * kRows);
 static_assert((kPackedFloats + kBlockK * kPanel) * 4 <= kMatmulScratchBytes);
 
 // What is the same for all tiles of a call.
 struct Block {
   float* c;           // row 0, column 0 of the whole product
   int64_t c_stride, n;
-  const float* bias;  // null but in the first block of p
-  bool accumulate;    // false but in the first block of p
+  const float* bias;  // null but in the first block of steps
+  bool accumulate;    // false but in the first block of steps
 };
+
+template <class Element>
+constexpr int64_t kDepth = StepOf<Element>::kDepth;
+template <class Element>
+int64_t steps_of(int64_t k) { return (k + kDepth<Element> - 1) / kDepth<Element>; }
 
 template <int kTileRows, int kVectors, class Element>
 void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t row, int64_t column) {
@@ -99,7 +107,7 @@ struct Slivers {
 };
 
 // packed[p * rows + r] = a[r, p]
-void pack_rows(TileA a, int64_t rows, int64_t k, float* packed) {
+void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
   if (a.row_stride == 1 && a.k_stride != 1) {
     for (int64_t p = 0; p < k; ++p)
       for (int64_t r = 0; r < rows; r += Floats::kLanes)
@@ -109,6 +117,40 @@ void pack_rows(TileA a, int64_t rows, int64_t k, float* packed) {
   transpose(a.data, a.row_stride, rows, k, packed, rows);
 }
 
+// to[p] = a[0, p], rounded to bf16; to the end of its last pair.
+void round_row(TileA a, int64_t k, Bf16* to) {
+  if (a.k_stride == 1) {
+    for (int64_t p = 0; p < k; p += Floats::kLanes) store_bf16(round_to_bf16(Floats::load(a.data + p, k - p)), to + p, k - p);
+  } else {
+    for (int64_t p = 0; p < k; ++p) store_bf16(round_to_bf16(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
+  }
+  if (k % 2) to[k] = {};
+}
+
+// packed[s * rows + r] = the pair a[r, 2 s], a[r, 2 s + 1]. `spare` has room for as much.
+void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
+  const int64_t steps = (k + 1) / 2;
+  if (a.row_stride == 1 && a.k_stride != 1) {
+    for (int64_t s = 0; s < steps; ++s)
+      for (int64_t r = 0; r < rows; r += Floats::kLanes) {
+        const float* low = a.data + 2 * s * a.k_stride + r;
+        const Floats high = 2 * s + 1 < k ? Floats::load(low + a.k_stride, rows - r) : Floats::zero();
+        pair_of(round_to_bf16(Floats::load(low, rows - r)), round_to_bf16(high)).store(packed + s * rows + r, rows - r);
+      }
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) round_row({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
+  transpose(spare, steps, rows, steps, packed, rows);
+}
+
+template <class Element>
+void pack_rows(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
+  if constexpr (kDepth<Element> == 2)
+    pack_pairs(a, rows, k, packed, spare);
+  else
+    pack_floats(a, rows, k, packed);
+}
+
 template <class Element>
 void many_rows(const Matmul<float>& product) {
   float* packed = static_cast<float*>(product.scratch);
@@ -116,29 +158,31 @@ void many_rows(const Matmul<float>& product) {
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t row_blocks = (product.m + kBlockRows - 1) / kBlockRows;  // of equal height, nearly
   const int64_t block_rows = (product.m + row_blocks - 1) / row_blocks;
-  for (int64_t p = 0; p == 0 || p < product.k; p += kBlockK) {
-    const int64_t k = std::min(kBlockK, product.k - p);
+  const int64_t steps = steps_of<Element>(product.k);
+  for (int64_t p = 0; p == 0 || p < steps; p += kBlockK) {
+    const int64_t k = std::min(kBlockK, steps - p), first = p * kDepth<Element>;
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const Slivers slivers(std::min(block_rows, product.m - i));
       for (int64_t s = 0; s < slivers.count; ++s) {
         const int64_t row = slivers.begin(s);
-        pack_rows({product.a + (i + row) * product.a_row_stride + p * product.a_k_stride, product.a_row_stride,
-                   product.a_k_stride},
-                  slivers.height(s), k, packed + row * k);
+        pack_rows<Element>({product.a + (i + row) * product.a_row_stride + first * product.a_k_stride, product.a_row_stride,
+                            product.a_k_stride},
+                           slivers.height(s), std::min(k * kDepth<Element>, product.k - first), packed + row * k, widened);
       }
       for (int64_t j = 0; j < product.n; j += kPanel) {
-        const Element* b = panels + j * product.k + p * kPanel;
-        const float* slice;
-        if constexpr (sizeof(Element) == 2) {
-          for (int64_t x = 0; x < k * kPanel; x += Floats::kLanes) widen(b + x).store(widened + x);
-          slice = widened;
-        } else {
-          slice = b;
-        }
+        const Element* b = panels + j * steps + p * kPanel;
+        const auto slice = [&] {
+          if constexpr (sizeof(Element) == 2) {
+            for (int64_t x = 0; x < k * kPanel; x += Floats::kLanes) widen(b + x).store(widened + x);
+            return static_cast<const float*>(widened);
+          } else {
+            return b;
+          }
+        }();
         for (int64_t s = 0; s < slivers.count; ++s) {
-          if (j + kPanel < product.n) prefetch_slice(b + product.k * kPanel, k, s, slivers.count);
+          if (j + kPanel < product.n) prefetch_slice(b + steps * kPanel, k, s, slivers.count);
           if (s + 1 < slivers.count) prefetch_rows(block, i + slivers.begin(s + 1), slivers.height(s + 1), j);
           run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, slice, k, i + slivers.begin(s), j);
         }
@@ -168,8 +212,8 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
       prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
       Floats vectors[kPanelVectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < kPanelVectors; ++v) vectors[v] = widen(b + t * panel_size + p * kPanel + v * Floats::kLanes);
-      tiles[t].step(row, a.row_stride, vectors);
+      for (int v = 0; v < kPanelVectors; ++v) vectors[v] = StepOf<Element>::lanes(b + t * panel_size + p * kPanel + v * Floats::kLanes);
+      tiles[t].template step<Element>(row, a.row_stride, vectors);
     }
   }
 #pragma GCC unroll 4
@@ -179,34 +223,42 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
   }
 }
 
-// Up to three rows, read where they are.
+// Up to three rows, unpacked.
 template <int kTileRows, class Element>
 void one_sliver(const Matmul<float>& product, TileA a) {
   constexpr int kPanels = std::max(1, std::min(4, kAccumulators / (kTileRows * kPanelVectors)));
   const Block block{product.c, product.c_stride, product.n, product.bias, product.accumulate};
   const Element* panels = static_cast<const Element*>(product.panels);
-  const int64_t panel_size = product.k * kPanel;
+  const int64_t steps = steps_of<Element>(product.k), panel_size = steps * kPanel;
   int64_t j = 0;
   for (; j + kPanels * kPanel <= product.n; j += kPanels * kPanel)
-    run_panels<kTileRows, kPanels>(block, a, panels + j * product.k, panel_size, product.k, j);
-  for (; j < product.n; j += kPanel) run_panels<kTileRows, 1>(block, a, panels + j * product.k, 0, product.k, j);
+    run_panels<kTileRows, kPanels>(block, a, panels + j * steps, panel_size, steps, j);
+  for (; j < product.n; j += kPanel) run_panels<kTileRows, 1>(block, a, panels + j * steps, 0, steps, j);
 }
 
 template <class Element>
 void few_rows(const Matmul<float>& product) {
-  const TileA a{product.a, product.a_row_stride, product.a_k_stride};
-  if (product.m == 1) return one_sliver<1, Element>(product, a);
-  if (product.m == 2) return one_sliver<2, Element>(product, a);
-  if (product.m == 3) return one_sliver<3, Element>(product, a);
+  TileA a{product.a, product.a_row_stride, product.a_k_stride};
   float* packed = static_cast<float*>(product.scratch);
+  const int64_t steps = steps_of<Element>(product.k);
+  if (product.m <= 3 && (kDepth<Element> == 1 || product.m * steps <= kPackedFloats)) {
+    if constexpr (kDepth<Element> == 2) {
+      for (int64_t i = 0; i < product.m; ++i) round_row({a.data + i * a.row_stride, 0, a.k_stride}, product.k, reinterpret_cast<Bf16*>(packed + i * steps));
+      a = {packed, steps, 1};
+    }
+    if (product.m == 1) return one_sliver<1, Element>(product, a);
+    if (product.m == 2) return one_sliver<2, Element>(product, a);
+    return one_sliver<3, Element>(product, a);
+  }
   const Element* panels = static_cast<const Element*>(product.panels);
-  for (int64_t p = 0; p == 0 || p < product.k; p += kFewBlockK) {
-    const int64_t k = std::min(kFewBlockK, product.k - p);
+  for (int64_t p = 0; p == 0 || p < steps; p += kFewBlockK) {
+    const int64_t k = std::min(kFewBlockK, steps - p), first = p * kDepth<Element>;
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
-    pack_rows({a.data + p * a.k_stride, a.row_stride, a.k_stride}, product.m, k, packed);
+    pack_rows<Element>({a.data + first * a.k_stride, a.row_stride, a.k_stride}, product.m, std::min(k * kDepth<Element>, product.k - first), packed,
+                       packed + kFewBlockK * kRows);
     for (int64_t j = 0; j < product.n; j += kPanel)
-      run_panel_of(product.m, block, packed, panels + j * product.k + p * kPanel, k, 0, j);
+      run_panel_of(product.m, block, packed, panels + j * steps + p * kPanel, k, 0, j);
   }
 }
 
@@ -218,16 +270,23 @@ void matmul_of(const Matmul<float>& product) {
     many_rows<Element>(product);
 }
 
+#ifdef ORRERY_ISA_avx512
+bool has_bf16_products() { return __builtin_cpu_supports("avx512bf16"); }
+#else
+constexpr bool has_bf16_products() { return false; }
+#endif
+
 }  // namespace
 
 matmul_fn<float> matmul;
 
 void matmul(const Matmul<float>& product) {
   if (product.m == 0 || product.n == 0) return;
-  switch (product.panel_dtype) {
-    case DType::bf16: return matmul_of<Bf16>(product);
-    case DType::f16: return matmul_of<F16>(product);
-    default: return matmul_of<float>(product);
+  switch (product.format) {
+    case PanelFormat::bf16: return matmul_of<Bf16>(product);
+    case PanelFormat::f16: return matmul_of<F16>(product);
+    case PanelFormat::bf16_pairs: return has_bf16_products() ? matmul_of<Pair<true>>(product) : matmul_of<Pair<false>>(product);
+    case PanelFormat::own: return matmul_of<float>(product);
   }
 }
 

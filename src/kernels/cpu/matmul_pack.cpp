@@ -54,18 +54,63 @@ void pack(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int
   }
 }
 
+template <class From>
+Floats rounded(const From* from, int64_t lanes) { return round_to_bf16(widen(from, lanes)); }
+
+// A panel whose columns lie along k: rounded in rows, then turned by pairs.
+template <class From>
+void pack_pairs_turned(const From* source, int64_t n_stride, int64_t k, int64_t columns, float* panel) {
+  constexpr int64_t kSteps = 256;
+  const int64_t end = (k + 1) / 2;
+  alignas(64) Bf16 rows[kPanel * 2 * kSteps];
+  for (int64_t s = 0; s < end; s += kSteps) {
+    const int64_t steps = std::min(kSteps, end - s), count = std::min(2 * steps, k - 2 * s);
+    for (int64_t c = 0; c < kPanel; ++c) {
+      Bf16* row = rows + c * 2 * kSteps;
+      const From* from = source + c * n_stride + 2 * s;
+      for (int64_t p = 0; p < 2 * steps; p += Floats::kLanes)
+        store_bf16(c < columns && p < count ? rounded(from + p, count - p) : Floats::zero(), row + p, 2 * steps - p);
+    }
+    transpose(reinterpret_cast<const float*>(rows), kSteps, kPanel, steps, panel + s * kPanel, kPanel);
+  }
+}
+
+template <class From>
+void pack_pairs(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, float* panels) {
+  const int64_t steps = (k + 1) / 2;
+  for (int64_t j = 0; j < n; j += kPanel, source += kPanel * n_stride, panels += kPanel * steps) {
+    const int64_t columns = std::min(kPanel, n - j);
+    if (k_stride == 1) {
+      pack_pairs_turned(source, n_stride, k, columns, panels);
+      continue;
+    }
+    const auto row = [&](int64_t p, int64_t c) {
+      if (p >= k) return Floats::zero();
+      const From* from = source + p * k_stride + c * n_stride;
+      if (n_stride == 1) return rounded(from, columns - c);
+      From kept[Floats::kLanes] = {};
+      for (int64_t i = 0; i < Floats::kLanes && c + i < columns; ++i) kept[i] = from[i * n_stride];
+      return rounded(kept, Floats::kLanes);
+    };
+    for (int64_t s = 0; s < steps; ++s)
+      for (int64_t c = 0; c < kPanel; c += Floats::kLanes) pair_of(row(2 * s, c), row(2 * s + 1, c)).store(panels + s * kPanel + c);
+  }
+}
+
 }  // namespace
 
 pack_panels_fn<float> pack_panels;
 
 void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
-                 DType to) {
+                 PanelFormat to) {
   const auto packed = [&](auto* source_of_type) {
     using From = std::remove_const_t<std::remove_pointer_t<decltype(source_of_type)>>;
-    if (to == from)
-      pack(source_of_type, k_stride, n_stride, k, n, static_cast<From*>(panels));
-    else if constexpr (sizeof(From) == 2)
+    if (to == PanelFormat::bf16_pairs)
+      pack_pairs(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));
+    else if (to == PanelFormat::own)
       pack(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));
+    else if constexpr (sizeof(From) == 2)
+      pack(source_of_type, k_stride, n_stride, k, n, static_cast<From*>(panels));
   };
   switch (from) {
     case DType::bf16: return packed(static_cast<const Bf16*>(source));

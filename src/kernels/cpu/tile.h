@@ -23,6 +23,24 @@ struct TileA {
   int64_t row_stride, k_stride;
 };
 
+// What a product does with an element of b in memory: makes lanes of it, and a multiply-add of lanes. A step of p takes one
+// element, which may hold several p.
+template <class Element>
+struct StepOf {
+  static constexpr int64_t kDepth = 1;
+  static Floats lanes(const Element* p) { return widen(p); }
+  static Floats multiply_add(Floats a, Floats b, Floats c) { return fma(a, b, c); }
+};
+// Pairs; a's are pairs too, as the bits of floats. kInstruction as in vec.h.
+template <bool kInstruction>
+struct Pair : Bf16Pair {};
+template <bool kInstruction>
+struct StepOf<Pair<kInstruction>> {
+  static constexpr int64_t kDepth = 2;
+  [[gnu::always_inline]] static Floats lanes(const Pair<kInstruction>* p) { return pairs(p); }
+  [[gnu::always_inline]] static Floats multiply_add(Floats a, Floats b, Floats c) { return dot_pairs<kInstruction>(a, b, c); }
+};
+
 // How far ahead of its use a panel is asked for: memory is some 50 cache lines away.
 constexpr int64_t kAheadBytes = 4096;
 template <int kVectors, class Element>
@@ -71,16 +89,17 @@ struct Tile {
   }
 
   // One step of p. `a` points to a[0, p], rows row_stride apart; b[v] is vector v of b[p, :].
+  template <class Element = float>
   [[gnu::always_inline]] void step(const float* a, int64_t row_stride, const Floats (&b)[kVectors]) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Floats x = Floats::broadcast(a[r * row_stride]);
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(x, b[v], acc[r][v]);
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = StepOf<Element>::multiply_add(x, b[v], acc[r][v]);
     }
   }
 
-  // Steps p = 0 .. k-1. Rows of b are b_stride elements apart, stored as float, Bf16 or F16. kFar: b may be out of cache.
+  // Steps p = 0 .. k-1. Rows of b are b_stride elements apart, stored as float, Bf16, F16 or pairs. kFar: b may be out of cache.
   template <bool kFar = false, class Element>
   [[gnu::always_inline]] void multiply(TileA a, const Element* b, int64_t b_stride, int64_t k) {
     const float* at = a.data;
@@ -88,8 +107,8 @@ struct Tile {
       if constexpr (kFar) prefetch_ahead<kVectors>(b);
       Floats row[kVectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) row[v] = widen(b + v * Floats::kLanes);
-      step(at, a.row_stride, row);
+      for (int v = 0; v < kVectors; ++v) row[v] = StepOf<Element>::lanes(b + v * Floats::kLanes);
+      step<Element>(at, a.row_stride, row);
     }
   }
 };

@@ -10,6 +10,10 @@
 //   Vec::kLanes, Vec::zero(), Vec::broadcast(s), Vec::load(p), Vec::load(p, lanes) (the other lanes are 0 and their memory
 //   is not touched), v.store(p), v.store(p, lanes); lanes may be more than kLanes (all) or <= 0 (none);
 //   widen(p), widen(p, lanes): Floats from float, Bf16 or F16 in memory;
+//   round_to_bf16(v): each lane to the nearest bf16, ties to even, the low half of its bits 0;
+//   store_bf16(v, p, lanes): the upper halves of what round_to_bf16 gave, in memory;
+//   pairs(p): Bf16Pairs in memory as the bits of Floats; pair_of(low, high): from what round_to_bf16 gave;
+//   dot_pairs(a, b, c) = (c + a.high b.high) + a.low b.low, each product and sum fused or not, which is the same;
 //   + - * /, -v, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, min, max (b where either is NaN), sqrt, abs,
 //   round (nearest, ties to even), floor, ldexp(x, n) = x 2^n for integral n (results below the normal range included);
 //   less, less_equal, equal, is_nan -> Mask; & | ~ of masks, any(m), first_lanes<T>(n), select(m, a, b) = m ? a : b,
@@ -31,6 +35,10 @@ struct Bf16 {
 };
 struct F16 {
   uint16_t bits;
+};
+// Two bf16 side by side, the first in the low half.
+struct Bf16Pair {
+  uint32_t bits;
 };
 
 template <class T>

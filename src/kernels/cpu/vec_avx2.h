@@ -135,6 +135,31 @@ inline Vec<float> widen(const Bf16* p, int64_t lanes) { return widen_bf16(load16
 inline Vec<float> widen(const F16* p) { return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
 inline Vec<float> widen(const F16* p, int64_t lanes) { return {_mm256_cvtph_ps(load16(p, lanes))}; }
 
+inline Vec<float> round_to_bf16(Vec<float> a) {
+  const __m256i bits = _mm256_castps_si256(a.r), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000)), nan = _mm256_castps_si256(_mm256_cmp_ps(a.r, a.r, _CMP_UNORD_Q));
+  return {_mm256_castsi256_ps(_mm256_and_si256(_mm256_blendv_epi8(rounded, quiet, nan), _mm256_set1_epi32(int(0xffff0000u))))};
+}
+inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) {
+  const __m256i high = _mm256_srli_epi32(_mm256_castps_si256(a.r), 16);
+  const __m128i bits = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+  if (lanes >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bits);
+  alignas(16) uint16_t kept[8];
+  _mm_store_si128(reinterpret_cast<__m128i*>(kept), bits);
+  for (int64_t i = 0; i < lanes; ++i) p[i].bits = kept[i];
+}
+inline Vec<float> pairs(const Bf16Pair* p) { return Vec<float>::load(reinterpret_cast<const float*>(p)); }
+inline Vec<float> pair_of(Vec<float> low, Vec<float> high) {
+  return {_mm256_or_ps(high.r, _mm256_castsi256_ps(_mm256_srli_epi32(_mm256_castps_si256(low.r), 16)))};
+}
+template <bool kInstruction>   // there is none
+[[gnu::always_inline]] inline Vec<float> dot_pairs(Vec<float> a, Vec<float> b, Vec<float> c) {
+  const auto low = [](Vec<float> x) { return Vec<float>{_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x.r), 16))}; };
+  const auto high = [](Vec<float> x) { return Vec<float>{_mm256_and_ps(x.r, _mm256_castsi256_ps(_mm256_set1_epi32(int(0xffff0000u))))}; };
+  return fma(low(a), low(b), fma(high(a), high(b), c));
+}
+
 inline Vec<double> low_half(Vec<float> a) { return {_mm256_cvtps_pd(_mm256_castps256_ps128(a.r))}; }
 inline Vec<double> high_half(Vec<float> a) { return {_mm256_cvtps_pd(_mm256_extractf128_ps(a.r, 1))}; }
 inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) {

@@ -116,6 +116,32 @@ inline Vec<float> widen(const F16* p, int64_t lanes) {
   return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lane_bits16(lanes), p))};
 }
 
+inline Vec<float> round_to_bf16(Vec<float> a) {
+  const __m512i bits = _mm512_castps_si512(a.r), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __mmask16 nan = _mm512_cmp_ps_mask(a.r, a.r, _CMP_UNORD_Q);
+  const __m512i kept = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+  return {_mm512_castsi512_ps(_mm512_and_si512(kept, _mm512_set1_epi32(int(0xffff0000u))))};
+}
+inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) {
+  _mm256_mask_storeu_epi16(p, lane_bits16(lanes), _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(a.r), 16)));
+}
+inline Vec<float> pairs(const Bf16Pair* p) { return {_mm512_castsi512_ps(_mm512_loadu_si512(p))}; }
+inline Vec<float> pair_of(Vec<float> low, Vec<float> high) {
+  return {_mm512_or_ps(high.r, _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_castps_si512(low.r), 16)))};
+}
+inline Vec<float> low_of_pairs(Vec<float> a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.r), 16))}; }
+inline Vec<float> high_of_pairs(Vec<float> a) { return {_mm512_and_ps(a.r, _mm512_castsi512_ps(_mm512_set1_epi32(int(0xffff0000u))))}; }
+// kInstruction: the processor has AVX-512 BF16. Written out, since this set is built without it and asks at run time.
+template <bool kInstruction>
+[[gnu::always_inline]] inline Vec<float> dot_pairs(Vec<float> a, Vec<float> b, Vec<float> c) {
+  if constexpr (kInstruction)
+    asm("vdpbf16ps %2, %1, %0" : "+v"(c.r) : "v"(a.r), "v"(b.r));
+  else
+    c = fma(low_of_pairs(a), low_of_pairs(b), fma(high_of_pairs(a), high_of_pairs(b), c));
+  return c;
+}
+
 inline __m256 low_floats(Vec<float> a) { return _mm512_castps512_ps256(a.r); }
 inline __m256 high_floats(Vec<float> a) { return _mm512_extractf32x8_ps(a.r, 1); }
 inline Vec<double> low_half(Vec<float> a) { return {_mm512_cvtps_pd(low_floats(a))}; }
