@@ -1,7 +1,9 @@
 """What a user sees of models: texts, numbers, errors of one line. Needs ../shared/models."""
 import ast
 import json
+import pathlib
 import struct
+import tempfile
 import unittest
 
 from orrery import SHARED, Case, call
@@ -143,8 +145,12 @@ class Models(Case):
         self.fails(2, "info", STORIES, "--device", "cuda")
 
     def test_products_may_be_of_bf16(self):
-        plain = self.json("logits", STORIES, "Once upon a time")
-        rounded = self.json("logits", STORIES, "Once upon a time", "--compute-dtype", "bf16")
-        self.assertNotEqual(plain, rounded)
+        logits = []
+        for dtype in ("f32", "bf16", "bf16"):
+            with tempfile.TemporaryDirectory() as folder:
+                self.succeeds("logits", STORIES, "Once upon a time", "--compute-dtype", dtype, "-o", f"{folder}/logits.npy")
+                logits.append(pathlib.Path(folder, "logits.npy").read_bytes())
+        self.assertNotEqual(logits[0], logits[1])
+        self.assertEqual(logits[1], logits[2])
         self.assertIn("there was", self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--compute-dtype", "bf16"))
         self.fails(2, "info", STORIES, "--compute-dtype", "f16")
