@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "base/utf8.h"
 
@@ -69,15 +70,34 @@ std::optional<uint8_t> script_named(std::string_view name) {
 
 uint8_t old_script_of(char32_t c) { return look_up(kOldScriptRuns, c); }
 
+namespace {
+
+// Of each code point below U+20000, where nearly all that break otherwise stand.
+std::vector<uint8_t> near_breaks() {
+  std::vector<uint8_t> breaks(0x20000);
+  for (size_t i = 0; i < std::size(kBreakRuns); i++) {
+    const size_t from = kBreakRuns[i] >> 8, to = i + 1 < std::size(kBreakRuns) ? kBreakRuns[i + 1] >> 8 : breaks.size();
+    for (size_t c = from; c < std::min(to, breaks.size()); c++) breaks[c] = static_cast<uint8_t>(kBreakRuns[i]);
+  }
+  return breaks;
+}
+
+Break break_of(char32_t c) {
+  static const std::vector<uint8_t> near = near_breaks();
+  return static_cast<Break>(c < near.size() ? near[c] : look_up(kBreakRuns, c));
+}
+
+}  // namespace
+
 size_t grapheme_end(std::string_view text, size_t at) {
   const CodePoint first = decode_utf8(text, at);
   at += first.size;
-  auto before = static_cast<Break>(look_up(kBreakRuns, first.value));
+  Break before = break_of(first.value);
   bool after_pictograph = before == pictographic;   // … and any number of `extend` since
   bool odd_regional = before == regional;
   while (at < text.size()) {
     const CodePoint c = decode_utf8(text, at);
-    const auto next = static_cast<Break>(look_up(kBreakRuns, c.value));
+    const Break next = break_of(c.value);
     if (before == cr || before == lf || before == control) return before == cr && next == lf ? at + 1 : at;
     if (next == cr || next == lf || next == control) return at;
     const bool joins = next == extend || next == zwj || next == spacing_mark || before == prepend ||

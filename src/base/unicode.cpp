@@ -1,7 +1,10 @@
 #include "base/unicode.h"
 
 #include <algorithm>
+#include <bitset>
+#include <cstring>
 #include <iterator>
+#include <memory>
 #include <optional>
 
 #include "base/utf8.h"
@@ -39,12 +42,35 @@ std::span<const char32_t> find_text(char32_t c, const char32_t (&keys)[N], const
   return {pool + starts[i], static_cast<size_t>(starts[i + 1] - starts[i])};
 }
 
+constexpr size_t kCodePoints = 0x110000;
+using CodePoints = std::bitset<kCodePoints>;
+
+template <size_t N>
+CodePoints all_of(const char32_t (&keys)[N]) {
+  CodePoints set;
+  for (const char32_t c : keys) set.set(c);
+  return set;
+}
+
+std::vector<uint8_t> combining_classes() {
+  std::vector<uint8_t> classes(std::end(kCombining)[-1].last + 1);
+  for (const CombiningRange& range : kCombining)
+    for (char32_t c = range.first; c <= range.last; c++) classes[c] = range.combining_class;
+  return classes;
+}
+
 uint8_t combining_class(char32_t c) {
-  if (c < kCombining[0].first) return 0;
-  const auto* range = std::upper_bound(std::begin(kCombining), std::end(kCombining), c,
-                                       [](char32_t value, const CombiningRange& r) { return value < r.first; });
-  range--;
-  return c <= range->last ? range->combining_class : uint8_t(0);
+  static const std::vector<uint8_t> classes = combining_classes();
+  return c < classes.size() ? classes[c] : uint8_t(0);
+}
+
+bool decomposes(char32_t c) {
+  static const CodePoints set = all_of(kNfdKeys);
+  return c < kCodePoints && set[c];
+}
+bool decomposes_compatibly(char32_t c) {
+  static const CodePoints set = all_of(kNfkdKeys);
+  return c < kCodePoints && set[c];
 }
 
 // Hangul syllables (Unicode Standard, 3.12): composed = base + (lead * 21 + vowel) * 28 + trail.
@@ -75,10 +101,25 @@ void decompose(char32_t c, bool compatibility, Put put) {
     return;
   }
   std::span<const char32_t> text;
-  if (compatibility) text = find_text(c, kNfkdKeys, kNfkdStarts, kNfkdPool);
-  if (text.empty()) text = find_text(c, kNfdKeys, kNfdStarts, kNfdPool);
+  if (compatibility && decomposes_compatibly(c)) text = find_text(c, kNfkdKeys, kNfkdStarts, kNfkdPool);
+  if (text.empty() && decomposes(c)) text = find_text(c, kNfdKeys, kNfdStarts, kNfdPool);
   if (text.empty()) return put(c, 0);
   for (size_t i = 0; i < text.size(); i++) put(text[i], i > 0);
+}
+
+using Mark = std::pair<uint8_t, Change>;   // with its combining class
+
+// By class, in linear time where there are many: a text may be one run of marks.
+void sort_marks(std::vector<Mark>& marks) {
+  const auto before = [](const Mark& a, const Mark& b) { return a.first < b.first; };
+  if (std::is_sorted(marks.begin(), marks.end(), before)) return;
+  if (marks.size() < 256) return std::stable_sort(marks.begin(), marks.end(), before);
+  std::array<size_t, 257> places{};
+  for (const Mark& mark : marks) places[size_t(mark.first) + 1]++;
+  for (size_t i = 1; i < places.size(); i++) places[i] += places[i - 1];
+  std::vector<Mark> sorted(marks.size());
+  for (const Mark& mark : marks) sorted[places[mark.first]++] = mark;
+  marks.swap(sorted);
 }
 
 // Decomposes and puts each run of combining marks in the order of their classes. A mark keeps its own `change`, so a
@@ -86,9 +127,9 @@ void decompose(char32_t c, bool compatibility, Put put) {
 std::vector<Change> decomposed(std::string_view text, bool compatibility) {
   std::vector<Change> out;
   out.reserve(text.size());
-  std::vector<std::pair<uint8_t, Change>> marks;   // the run being collected
+  std::vector<Mark> marks;   // the run being collected
   const auto flush = [&] {
-    std::stable_sort(marks.begin(), marks.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    sort_marks(marks);
     for (const auto& [combining, change] : marks) out.push_back(change);
     marks.clear();
   };
@@ -141,7 +182,10 @@ const std::array<uint32_t, 128> kAsciiClasses = ascii_classes();
 
 uint32_t unicode_classes_long(char32_t c) { return c <= 0x10FFFF ? look_up(c) : 0; }
 
-std::span<const char32_t> lowercase(char32_t c) { return find_text(c, kLowerKeys, kLowerStarts, kLowerPool); }
+std::span<const char32_t> lowercase(char32_t c) {
+  static const CodePoints changed = all_of(kLowerKeys);
+  return c < kCodePoints && changed[c] ? find_text(c, kLowerKeys, kLowerStarts, kLowerPool) : std::span<const char32_t>();
+}
 
 std::vector<Change> normal_form(std::string_view text, NormalForm form) {
   std::vector<Change> changes = decomposed(text, is_compatibility(form));
@@ -149,13 +193,75 @@ std::vector<Change> normal_form(std::string_view text, NormalForm form) {
   return changes;
 }
 
-bool surely_normal(std::string_view text, NormalForm form) {
-  // Below U+00A0 nothing changes in any form; below U+0300 nothing changes in NFC.
-  const char32_t limit = form == NormalForm::nfc ? 0x300 : 0xA0;
-  for (size_t at = 0; at < text.size();) {
-    const CodePoint c = decode_utf8(text, at);
-    if (c.value >= limit) return false;
-    at += c.size;
+namespace {
+
+// The code points that do not begin a part of their own: alone they become another text, or they may move before or join what stands
+// before them. All others do nothing to what stands before.
+CodePoints that_are_not_normal(NormalForm form) {
+  CodePoints set;
+  const bool composes = form == NormalForm::nfc || form == NormalForm::nfkc;
+  for (const CombiningRange& range : kCombining)
+    for (char32_t c = range.first; c <= range.last; c++) set.set(c, range.combining_class != 0);
+  if (composes) {
+    for (const Composition& composition : kCompositions) set.set(composition.second);
+    for (char32_t c = kVowelBase; c < kVowelBase + kVowels; c++) set.set(c);
+    for (char32_t c = kTrailBase + 1; c < kTrailBase + kTrails; c++) set.set(c);
+  } else {
+    for (char32_t c = kSyllableBase; c < kSyllableBase + kSyllables; c++) set.set(c);
+  }
+  const CodePoints inside = set;
+  const auto look_at = [&](char32_t c) {
+    const std::vector<Change> alone = normal_form(to_utf8(c), form), parts = decomposed(to_utf8(c), is_compatibility(form));
+    if (alone.size() != 1 || alone[0].value != c || inside[parts[0].value]) set.set(c);
+  };
+  for (const char32_t c : kNfdKeys) look_at(c);
+  if (is_compatibility(form))
+    for (const char32_t c : kNfkdKeys) look_at(c);
+  return set;
+}
+
+const CodePoints& not_normal(NormalForm form) {
+  static const CodePoints nfc = that_are_not_normal(NormalForm::nfc);
+  if (form == NormalForm::nfc) return nfc;
+  static const std::array<CodePoints, 3> others = {that_are_not_normal(NormalForm::nfd), that_are_not_normal(NormalForm::nfkc), that_are_not_normal(NormalForm::nfkd)};
+  return others[form == NormalForm::nfd ? 0 : form == NormalForm::nfkc ? 1 : 2];
+}
+
+}  // namespace
+
+TextPart next_not_normal(std::string_view text, size_t from, NormalForm form) {
+  const CodePoints& special = not_normal(form);
+  size_t begin = from;   // of the last that is not special
+  for (size_t at = from; at < text.size();) {
+    if (uint64_t eight; text.size() - at >= sizeof eight) {
+      std::memcpy(&eight, text.data() + at, sizeof eight);
+      if ((eight & 0x8080808080808080u) == 0) {
+        at += sizeof eight;
+        begin = at - 1;
+        continue;
+      }
+    }
+    CodePoint c = decode_valid_utf8(text, at);
+    if (!special[c.value]) {
+      begin = at;
+      at += c.size;
+      continue;
+    }
+    while (special[c.value]) {
+      at += c.size;
+      if (at == text.size()) break;
+      c = decode_valid_utf8(text, at);
+    }
+    return {begin, at};
+  }
+  return {text.size(), text.size()};
+}
+
+bool is_normal(std::string_view text, NormalForm form) {
+  for (TextPart part = next_not_normal(text, 0, form); part.begin < text.size(); part = next_not_normal(text, part.end, form)) {
+    std::string made;
+    for (const Change& change : normal_form(text.substr(part.begin, part.end - part.begin), form)) append_utf8(made, change.value);
+    if (made != text.substr(part.begin, part.end - part.begin)) return false;
   }
   return true;
 }

@@ -59,7 +59,13 @@ enum class NormalForm { nfc, nfd, nfkc, nfkd };
 
 // The text, valid UTF-8, in a normal form. The changes of one result taken in order consume the old text from its start.
 std::vector<Change> normal_form(std::string_view text, NormalForm form);
-// True where the text is certainly in that form already: nothing in it decomposes, combines or composes.
-bool surely_normal(std::string_view text, NormalForm form);
+
+// The first part of the text from byte `from` on, 0 or the end of an earlier part, that the form may change; empty and at the end where
+// there is none. What is outside of such parts stays, and each becomes by itself what it becomes in the whole.
+struct TextPart {
+  size_t begin, end;
+};
+TextPart next_not_normal(std::string_view text, size_t from, NormalForm form);
+bool is_normal(std::string_view text, NormalForm form);
 
 }  // namespace orrery

@@ -8,8 +8,10 @@
 
 namespace orrery {
 
+namespace {
+
 // The well-formed sequences are those of table 3-7 of the Unicode Standard: only the second byte's range depends on the first.
-CodePoint decode_utf8_long(std::string_view text, size_t at) {
+CodePoint decode_strictly(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const unsigned first = byte(at);
   uint32_t size = 0;
@@ -32,6 +34,21 @@ CodePoint decode_utf8_long(std::string_view text, size_t at) {
     low = 0x80, high = 0xBF;
   }
   return {value, size, true};
+}
+
+}  // namespace
+
+// Two and three bytes by what they say, as nearly all texts have them; the rest, and what is wrong, step by step.
+CodePoint decode_utf8_long(std::string_view text, size_t at) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data()) + at;
+  const size_t left = text.size() - at;
+  const auto goes_on = [&](size_t i) { return (bytes[i] & 0xC0) == 0x80; };
+  if (bytes[0] >= 0xE0 && bytes[0] < 0xF0 && left >= 3 && goes_on(1) && goes_on(2)) {
+    const CodePoint c = decode_valid_utf8(text, at);
+    if (c.value >= 0x800 && c.value - 0xD800 >= 0x800) return c;
+  }
+  if (bytes[0] >= 0xC2 && bytes[0] < 0xE0 && left >= 2 && goes_on(1)) return decode_valid_utf8(text, at);
+  return decode_strictly(text, at);
 }
 
 void append_utf8(std::string& text, char32_t c) {

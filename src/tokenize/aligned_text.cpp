@@ -1,5 +1,6 @@
 #include "tokenize/aligned_text.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -94,27 +95,43 @@ void AlignedText::lowercase() {
 }
 
 void AlignedText::normalize(NormalForm form) {
-  if (!surely_normal(text, form)) change(normal_form(text, form));
+  TextPart part = next_not_normal(text, 0, form);
+  if (part.begin == text.size()) return;
+  TextEdit edit(*this);
+  size_t kept = 0;
+  for (; part.begin < text.size(); part = next_not_normal(text, kept, form)) {
+    edit.keep(kept, part.begin);
+    edit.change(normal_form(std::string_view(text).substr(part.begin, part.end - part.begin), form), part.begin);
+    kept = part.end;
+  }
+  edit.keep(kept, text.size());
+  edit.commit();
 }
 
 void AlignedText::change(std::span<const Change> changes) {
   TextEdit edit(*this);
-  size_t at = 0;         // the old character that the next change consumes
-  size_t previous = 0;   // the one before it
+  edit.change(changes, 0);
+  edit.commit();
+}
+
+void TextEdit::change(std::span<const Change> changes, size_t at) {
+  const std::string& text = old_.text;
+  size_t previous = at;   // the character before the one that the next change consumes
   const auto consume = [&] {
     previous = at;
-    if (at < text.size()) at += decode_utf8(text, at).size;
+    if (at < text.size()) at += decode_valid_utf8(text, at).size;
   };
   for (const Change& c : changes) {
-    edit.put(c.value, c.change > 0 || at >= text.size() ? previous : at);
+    put(c.value, c.change > 0 || at >= text.size() ? previous : at);
+    if (!old_.tracked) continue;
     for (int32_t i = c.change; i <= 0; i++) consume();
   }
-  edit.commit();
 }
 
 void AlignedText::replace(std::string_view what, std::string_view with) {
   size_t found = what.empty() ? std::string::npos : text.find(what);
   if (found == std::string::npos) return;
+  if (!tracked && what.size() == 1) return replace_each(what[0], with);
   TextEdit edit(*this);
   size_t kept = 0;
   for (; found != std::string::npos; found = text.find(what, kept)) {
@@ -124,6 +141,19 @@ void AlignedText::replace(std::string_view what, std::string_view with) {
   }
   edit.keep(kept, text.size());
   edit.commit();
+}
+
+void AlignedText::replace_each(char what, std::string_view with) {
+  const auto count = static_cast<size_t>(std::count(text.begin(), text.end(), what));
+  const size_t size = text.size() - count + count * with.size();
+  check_growth(size, limit);
+  std::string made(size, '\0');
+  char* to = made.data();
+  for (const char c : text) {
+    if (c != what) *to++ = c;
+    else to = std::copy(with.begin(), with.end(), to);
+  }
+  text.swap(made);
 }
 
 namespace {

@@ -38,6 +38,9 @@ struct AlignedText {
   void change(std::span<const Change> changes);   // the next version's characters, and what each replaces
   void replace(std::string_view what, std::string_view with);   // every occurrence; an empty `what` never occurs
   void keep_only(size_t begin, size_t end);
+
+ private:
+  void replace_each(char what, std::string_view with);
 };
 
 // Writes the next version of an AlignedText from front to back.
@@ -47,6 +50,7 @@ class TextEdit {
   void keep(size_t begin, size_t end);                 // bytes of the old text
   void put(std::string_view added, size_t at);         // with the origin of the old text's byte `at`
   void put(char32_t c, size_t at);
+  void change(std::span<const Change> changes, size_t at);   // of the old text from byte `at` on
   void commit();
 
  private:

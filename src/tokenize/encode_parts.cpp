@@ -27,11 +27,12 @@ struct Tokenizer::Parts::PartTokens {
   std::vector<TokenSpan> spans;
 };
 
-void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const {
-  const bool goes_on = words.goes_on && !part.fresh && !words.cuts.is_space(text[part.begin]);
-  const bool in_word = goes_on || (words.how == WordWay::metaspace && !part.fresh);
-  const uint32_t begin = part.begin - goes_on;   // the character before stands for the word so far; its tokens are left out
-  Pieces pieces(text.substr(begin, part.end - begin), /*tracked=*/true);
+bool Tokenizer::Parts::goes_on(std::string_view text, const WordPart& part) const {
+  return words.goes_on && !part.fresh && !words.cuts.is_space(text[part.begin]);
+}
+
+// All steps before the model.
+void Tokenizer::Parts::prepare_part(Pieces& pieces, bool in_word) const {
   if (words.how == WordWay::metaspace && in_word)
     pieces.rewrite([](AlignedText& piece) { piece.replace(" ", kMetaspace); });
   else if (words.how != WordWay::pieces && normalizer)
@@ -41,6 +42,28 @@ void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part
   else if (pre_tokenizer)
     pre_tokenizer->pre_tokenize(pieces);
   if (!model->reads_bytes()) pieces.spell_bytes();
+}
+
+// Of a part that is too long to be remembered and that goes on with nothing.
+void Tokenizer::Parts::add_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, IdBuffer& ids) const {
+  Pieces pieces(text.substr(part.begin, part.end - part.begin), /*tracked=*/pre_tokenizer && pre_tokenizer->needs_origins());
+  prepare_part(pieces, words.how == WordWay::metaspace && !part.fresh);
+  std::vector<TokenSpan> spans;
+  for (const Piece& piece : pieces.all()) {
+    spans.clear();
+    run.tokenize_once(pieces.text(piece), pieces.bytes(), spans);
+    int32_t* out = ids.room(spans.size());
+    for (const TokenSpan& span : spans) *out++ = span.id;
+    ids.took(spans.size());
+  }
+}
+
+void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const {
+  const bool goes_on = this->goes_on(text, part);
+  const bool in_word = goes_on || (words.how == WordWay::metaspace && !part.fresh);
+  const uint32_t begin = part.begin - goes_on;   // the character before stands for the word so far; its tokens are left out
+  Pieces pieces(text.substr(begin, part.end - begin), /*tracked=*/true);
+  prepare_part(pieces, in_word);
 
   out.all.clear();
   out.found.ids.clear();
@@ -129,6 +152,10 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_parts(std::string_view text, const
   std::array<WordPart, 64> parts;
   return ids_around_added(text, options, around, ids, [&](std::string_view open) {
     const auto find = [&](const WordPart& part) -> const FoundWord* {
+      if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(open, part)) {
+        add_ids_of_part(open, part, *run->model, ids);
+        return nullptr;
+      }
       tokenize_part(open, part, *run->model, tokens);
       if (tokens.plain) return &tokens.found;
       for (const PartTokens::Token& token : tokens.all) ids.push_back(token.id);

@@ -33,8 +33,6 @@ void Pieces::rewrite_with(void (*change)(void*, AlignedText&), void* f) {
   AlignedText next, piece_text;
   next.tracked = piece_text.tracked = tracked_;
   const size_t limit = std::min(kMaxText, (size_t(1) << 20) + 64 * original_.size());
-  next.text.reserve(buffer_.size());
-  if (tracked_) next.origin.reserve(buffer_.size());
   size_t kept = 0;
   for (const Piece& piece : pieces_) {
     piece_text.text.assign(text(piece));
@@ -52,8 +50,13 @@ void Pieces::rewrite_with(void (*change)(void*, AlignedText&), void* f) {
     if (piece.token == Piece::kOpen) change(f, piece_text);
     if (piece_text.text.empty()) continue;
     const size_t begin = next.text.size();
-    next.text += piece_text.text;
-    next.origin.insert(next.origin.end(), piece_text.origin.begin(), piece_text.origin.end());
+    if (begin == 0) {
+      next.text.swap(piece_text.text);
+      next.origin.swap(piece_text.origin);
+    } else {
+      next.text += piece_text.text;
+      next.origin.insert(next.origin.end(), piece_text.origin.begin(), piece_text.origin.end());
+    }
     check_growth(next.text.size(), limit);
     pieces_[kept++] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(next.text.size()), piece.token};
   }

@@ -110,6 +110,9 @@ struct Tokenizer::Parts {
   std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const;
   std::vector<int32_t> ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const;
   Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
+  bool goes_on(std::string_view text, const WordPart& part) const;
+  void prepare_part(Pieces& pieces, bool in_word) const;
+  void add_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, IdBuffer& ids) const;
   struct PartTokens;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
   // How tokens of up to 15 bytes are told: the bytes, and how many. A longer one has 0xFF of them.

@@ -1,6 +1,7 @@
 // Precompiled: sentencepiece's character map, as Hugging Face applies it. Each grapheme cluster below six bytes is looked
 // up by the shortest mapped string that begins it, and replaced as a whole; other clusters character by character.
 #include <algorithm>
+#include <array>
 
 #include "base/base64.h"
 #include "base/properties.h"
@@ -17,32 +18,72 @@ constexpr size_t kLongestCluster = 5;   // bytes
 struct Precompiled : Normalizer {
   bool is_local() const override { return true; }
   Charsmap map;
+  // What begins and ends clusters of its own: visible ASCII, before more of it.
+  std::array<bool, 128> stays{};
+
+  explicit Precompiled(std::string_view blob) : map(blob) {
+    for (char c = '!'; c <= '~'; c++) stays[static_cast<unsigned char>(c)] = !map.shortest({&c, 1});
+  }
 
   void normalize(AlignedText& text) const override {
+    if (!text.tracked) return normalize_text(text);
     std::vector<Change> changes;
     changes.reserve(text.text.size());
     bool changed = false;
+    const auto keep = [&](std::string_view part) {
+      for (size_t at = 0; at < part.size();) {
+        const CodePoint c = decode_valid_utf8(part, at);
+        changes.push_back({c.value, 0});
+        at += c.size;
+      }
+    };
+    each_part(text.text, keep, [&](std::string_view part, std::string_view with) {
+      changed = true;
+      replace(changes, part, with);
+    });
+    if (changed) text.change(changes);
+  }
+
+  void normalize_text(AlignedText& text) const {
+    std::string made;
+    size_t kept = 0;   // bytes that are not in `made` yet begin here
+    const char* const all = text.text.data();
+    each_part(text.text, [](std::string_view) {}, [&](std::string_view part, std::string_view with) {
+      const auto begin = static_cast<size_t>(part.data() - all);
+      made.append(text.text, kept, begin - kept).append(with);
+      kept = begin + part.size();
+    });
+    if (kept == 0) return;
+    made.append(text.text, kept);
+    text.text.swap(made);
+    check_growth(text.text.size(), text.limit);
+  }
+
+  // keep(part) and change(part, with), from left to right.
+  template <class Keep, class Swap>
+  void each_part(std::string_view all, Keep keep, Swap change) const {
+    const auto is_visible = [&](size_t at) { return all[at] >= '!' && all[at] <= '~'; };
     const auto replaced = [&](std::string_view part) {
       const auto match = map.shortest(part);
-      if (!match) return false;
-      changed = true;
-      replace(changes, part, match->replacement);
-      return true;
+      if (match) change(part, match->replacement);
+      return match.has_value();
     };
-    const std::string_view all = text.text;
     for (size_t at = 0; at < all.size();) {
+      if (is_visible(at) && stays[static_cast<unsigned char>(all[at])] && (at + 1 == all.size() || is_visible(at + 1))) {
+        keep(all.substr(at++, 1));
+        continue;
+      }
       const size_t end = grapheme_end(all, at);
       if (end - at <= kLongestCluster && replaced(all.substr(at, end - at))) {
         at = end;
         continue;
       }
       while (at < end) {
-        const CodePoint c = decode_utf8(all, at);
-        if (!replaced(all.substr(at, c.size))) changes.push_back({c.value, 0});
+        const CodePoint c = decode_valid_utf8(all, at);
+        if (!replaced(all.substr(at, c.size))) keep(all.substr(at, c.size));
         at += c.size;
       }
     }
-    if (changed) text.change(changes);
   }
 
   // One for one as far as it goes; the last characters are new, or the last one swallows what is left over.
@@ -64,9 +105,7 @@ const StepKind& precompiled() {
   static const StepKind kind = {.type = "Precompiled", .normalizer = [](const Json& config) -> std::unique_ptr<Normalizer> {
                                   const auto blob = decode_base64(text_field(config, "precompiled_charsmap"));
                                   if (!blob) bad_field(config, "precompiled_charsmap", "base64");
-                                  auto step = std::make_unique<Precompiled>();
-                                  step->map = Charsmap(*blob);
-                                  return step;
+                                  return std::make_unique<Precompiled>(*blob);
                                 }};
   return kind;
 }
