@@ -31,6 +31,21 @@ Charsmap::Charsmap(std::string_view blob) {
   if (!is_valid_utf8(replacements_)) bad("has replacements that are not valid UTF-8");
 }
 
+bool Charsmap::maps_ascii(char c) const {
+  if (units_.empty()) return false;
+  const auto child = [&](uint32_t node, unsigned char byte) -> std::optional<uint32_t> {
+    node ^= byte;
+    return node < units_.size() && label(units_[node]) == byte ? std::optional(node) : std::nullopt;
+  };
+  const auto first = child(offset(units_[0]), static_cast<unsigned char>(c));
+  if (!first) return false;
+  if (has_leaf(units_[*first])) return true;
+  const uint32_t next = *first ^ offset(units_[*first]);
+  for (unsigned char byte = 1; byte < 0x80; byte++)
+    if (child(next, byte)) return true;
+  return false;
+}
+
 std::optional<Charsmap::Match> Charsmap::find(std::string_view text, bool first) const {
   std::optional<Match> found;
   if (units_.empty()) return found;

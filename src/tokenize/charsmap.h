@@ -27,6 +27,8 @@ class Charsmap {
   // Of the mapped strings that begin the text: the shortest (Hugging Face asks for it) and the longest (sentencepiece).
   std::optional<Match> shortest(std::string_view text) const { return find(text, true); }
   std::optional<Match> longest(std::string_view text) const { return find(text, false); }
+  // Whether some mapped string is this character of ASCII, or goes on with another such.
+  bool maps_ascii(char c) const;
 
  private:
   std::optional<Match> find(std::string_view text, bool first) const;

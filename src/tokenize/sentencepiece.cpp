@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "tokenize/best_paths.h"
+#include "tokenize/models/char_tokens.h"
+#include "tokenize/models/long_word.h"
 #include "tokenize/protobuf.h"
 
 namespace orrery {
@@ -120,9 +122,19 @@ SentencePiece::SentencePiece(std::string_view file) {
   if (byte_fallback_ && std::find(byte_ids_.begin(), byte_ids_.end(), -1) != byte_ids_.end())
     bad("falls back to bytes, and has not all 256 of them");
   trie_ = ByteTrie(std::move(members));
-  users_ = ByteTrie(std::move(users));
+  users_ = ByteTrie(users);
   if (!rules_.charsmap.empty()) map_ = Charsmap(rules_.charsmap);
   if (denormalizes_) denormal_map_ = Charsmap(denormal_rules_.charsmap);
+  for (char c = '!'; c <= '~'; c++) stays_[static_cast<unsigned char>(c)] = users.empty() && !map_.maps_ascii(c);
+  if (model_ == Model::bpe && std::none_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.type == Type::user_defined || piece.type == Type::unused; })) {
+    auto cuts = std::make_unique<CharCuts>();
+    char_ids_.assign(CharTokens::kPlaces, 0);
+    for (const Piece& piece : pieces_) {
+      cuts->add(piece.text);
+      if (const size_t place = CharTokens::place(piece.text); place != CharTokens::kNowhere) char_ids_[place] = id_of(piece.text) + 1;
+    }
+    cuts_ = std::move(cuts);
+  }
   const auto valid = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < pieces_.size() ? id : -1; };
   const auto control = [&](int32_t id) { return valid(id) >= 0 && pieces_[static_cast<size_t>(id)].type == Type::control ? id : -1; };
   bos_ = control(bos);
@@ -143,7 +155,7 @@ int32_t SentencePiece::id_of(std::string_view piece) const {
   return found == ids_.end() ? unknown_ : found->second;
 }
 
-SentencePiece::Normalized SentencePiece::normalize(std::string_view text, const Rules& rules, const Charsmap& map) const {
+SentencePiece::Normalized SentencePiece::normalize(std::string_view text, const Rules& rules, const Charsmap& map, bool with_origin) const {
   Normalized out;
   // What the text from `at` begins with becomes, and how many bytes it was.
   const auto prefix = [&](size_t at) -> std::pair<std::string_view, size_t> {
@@ -168,17 +180,28 @@ SentencePiece::Normalized SentencePiece::normalize(std::string_view text, const 
     out.origin.push_back(0);
     return out;
   }
+  out.text.reserve(text.size() + text.size() / 8);
   const auto put = [&](std::string_view added, size_t from) {
     out.text += added;
-    out.origin.insert(out.origin.end(), added.size(), static_cast<uint32_t>(from));
+    if (with_origin) out.origin.insert(out.origin.end(), added.size(), static_cast<uint32_t>(from));
   };
+  const auto is_ascii_at = [&](size_t i) { return static_cast<signed char>(text[i]) >= 0; };
+  const bool is_own = &map == &map_;
   const std::string_view space = rules.escape_whitespaces ? kSpace : " ";
   if (!whitespace_suffix_ && rules.add_dummy_prefix) put(space, at);
   bool after_space = rules.remove_extra_whitespaces;
   while (at < text.size()) {
+    if (is_own && is_ascii_at(at) && stays_[static_cast<unsigned char>(text[at])] && (at + 1 == text.size() || is_ascii_at(at + 1))) {
+      out.text += text[at];
+      if (with_origin) out.origin.push_back(static_cast<uint32_t>(at));
+      after_space = false;
+      at++;
+      continue;
+    }
     auto [replacement, size] = prefix(at);
     while (after_space && replacement.starts_with(' ')) replacement.remove_prefix(1);
-    for (const char& c : replacement) put(c == ' ' ? space : std::string_view(&c, 1), at);
+    if (replacement.find(' ') == std::string_view::npos) put(replacement, at);
+    else for (const char& c : replacement) put(c == ' ' ? space : std::string_view(&c, 1), at);
     if (!replacement.empty()) after_space = replacement.ends_with(' ');
     at += size;
     if (!rules.remove_extra_whitespaces) after_space = false;
@@ -186,12 +209,13 @@ SentencePiece::Normalized SentencePiece::normalize(std::string_view text, const 
   if (rules.remove_extra_whitespaces)
     while (out.text.ends_with(space)) {
       const size_t left = out.text.size() - space.size();
-      at = out.origin[left];
       out.text.erase(left);
+      if (!with_origin) continue;
+      at = out.origin[left];
       out.origin.resize(left);
     }
   if (whitespace_suffix_ && rules.add_dummy_prefix) put(space, at);
-  out.origin.push_back(static_cast<uint32_t>(at));
+  if (with_origin) out.origin.push_back(static_cast<uint32_t>(at));
   return out;
 }
 
@@ -330,7 +354,40 @@ Json SentencePiece::explain(std::string_view raw) const {
   return out;
 }
 
-void SentencePiece::split_bpe(std::string_view text, std::vector<Part>& out, const std::function<bool()>& skips) const { Bpe(*this, text, {}, skips).parts(out); }
+void SentencePiece::split_bpe(std::string_view text, std::vector<Part>& out, const std::function<bool()>& skips) const {
+  if (skips || !cuts_ || !split_bpe_by_parts(text, out)) Bpe(*this, text, {}, skips).parts(out);
+}
+
+// Where no piece joins the characters on both sides of a cut, and by windows where the text goes on for long. False, with nothing
+// appended, where windows do not join.
+bool SentencePiece::split_bpe_by_parts(std::string_view text, std::vector<Part>& out) const {
+  const size_t before = out.size();
+  LongWord long_word;
+  std::vector<TokenSpan> tokens;
+  std::vector<Part> parts;
+  const auto merge = [&](size_t from, size_t to, std::vector<TokenSpan>& made) {
+    parts.clear();
+    Bpe(*this, text.substr(from, to - from)).parts(parts);
+    for (const Part& part : parts) made.push_back({part.id, part.begin + static_cast<uint32_t>(from), part.end + static_cast<uint32_t>(from)});
+    return true;
+  };
+  for (size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    end = cuts_->next(text, begin);
+    if (const size_t place = CharTokens::place(text.substr(begin, end - begin)); place != CharTokens::kNowhere) {
+      out.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end), char_ids_[place] == 0 ? unknown_ : char_ids_[place] - 1});
+      continue;
+    }
+    tokens.clear();
+    if (end - begin <= LongWord::kWindow) {
+      merge(begin, end, tokens);
+    } else if (!long_word.tokenize(text, begin, end, tokens, merge)) {
+      out.resize(before);
+      return false;
+    }
+    for (const TokenSpan& token : tokens) out.push_back({token.begin, token.end, token.id});
+  }
+  return true;
+}
 
 void SentencePiece::split_words(std::string_view text, std::vector<Part>& out) const {
   const auto add = [&](size_t begin, size_t end) {
@@ -354,17 +411,41 @@ void SentencePiece::split_characters(std::string_view text, std::vector<Part>& o
   }
 }
 
-std::vector<SentencePiece::Token> SentencePiece::encode(std::string_view text) const {
-  if (text.size() > INT32_MAX) throw Error{ErrorKind::out_of_range, "a text of more than 2 GiB is too long to tokenise at once", ""};
-  const Normalized normalized = normalize(text, rules_, map_);
+std::vector<SentencePiece::Part> SentencePiece::split(std::string_view text) const {
   std::vector<Part> parts;
   switch (model_) {
-    case Model::unigram: split_unigram(normalized.text, parts); break;
-    case Model::bpe: split_bpe(normalized.text, parts); break;
-    case Model::word: split_words(normalized.text, parts); break;
-    case Model::character: split_characters(normalized.text, parts); break;
+    case Model::unigram: split_unigram(text, parts); break;
+    case Model::bpe: split_bpe(text, parts); break;
+    case Model::word: split_words(text, parts); break;
+    case Model::character: split_characters(text, parts); break;
   }
-  return tokens_of(normalized, parts);
+  return parts;
+}
+
+namespace {
+void check_size(std::string_view text) {
+  if (text.size() > INT32_MAX) throw Error{ErrorKind::out_of_range, "a text of more than 2 GiB is too long to tokenise at once", ""};
+}
+}  // namespace
+
+std::vector<SentencePiece::Token> SentencePiece::encode(std::string_view text) const {
+  check_size(text);
+  const Normalized normalized = normalize(text, rules_, map_);
+  return tokens_of(normalized, split(normalized.text));
+}
+
+void SentencePiece::encode_ids(std::string_view text, std::vector<int32_t>& ids) const {
+  check_size(text);
+  const std::string normalized = normalize(text);
+  bool after_unknown = false;
+  for (const Part& part : split(normalized)) {
+    const bool is_unknown = part.id == unknown_;
+    if (is_unknown && byte_fallback_)
+      for (uint32_t i = part.begin; i < part.end; i++) ids.push_back(byte_ids_[static_cast<unsigned char>(normalized[i])]);
+    else if (!is_unknown || !after_unknown)
+      ids.push_back(part.id);
+    after_unknown = is_unknown;
+  }
 }
 
 std::vector<SentencePiece::Token> SentencePiece::tokens_of(const Normalized& normalized, std::span<const Part> parts) const {

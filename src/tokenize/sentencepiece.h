@@ -24,6 +24,7 @@
 #include "base/utf8.h"
 #include "tokenize/byte_trie.h"
 #include "tokenize/charsmap.h"
+#include "tokenize/models/char_cuts.h"
 
 namespace orrery {
 
@@ -53,6 +54,7 @@ class SentencePiece {
     uint32_t begin, end;     // bytes of the text; of a character spelled in bytes the last token has them all
   };
   std::vector<Token> encode(std::string_view text) const;
+  void encode_ids(std::string_view text, std::vector<int32_t>& ids) const;   // appends those of encode(text)
 
   // The best `count` ways to cut a text, the best first, with the sums of their scores. Unigram models alone; others throw Error.
   struct Path {
@@ -68,7 +70,7 @@ class SentencePiece {
   std::string decode(std::span<const int32_t> ids) const;   // ids that the model lacks are left out
   std::string token_bytes(int32_t id) const;                 // of a piece in the middle of a text
   bool is_control(int32_t id) const { return id >= 0 && static_cast<size_t>(id) < pieces_.size() && pieces_[static_cast<size_t>(id)].type == Type::control; }
-  std::string normalize(std::string_view text) const { return normalize(text, rules_, map_).text; }
+  std::string normalize(std::string_view text) const { return normalize(text, rules_, map_, false).text; }
   // For people: the best way to cut the text and the next best (Unigram), or the pairs joined, in order (BPE).
   Json explain(std::string_view text) const;
 
@@ -92,11 +94,12 @@ class SentencePiece {
   };
   struct Normalized {
     std::string text;
-    std::vector<uint32_t> origin;   // [text bytes + 1] the byte of the input where each begins
+    std::vector<uint32_t> origin;   // [text bytes + 1] the byte of the input where each begins; empty where none was asked for
   };
   class Bpe;
 
-  Normalized normalize(std::string_view text, const Rules& rules, const Charsmap& map) const;
+  Normalized normalize(std::string_view text, const Rules& rules, const Charsmap& map, bool with_origin = true) const;
+  std::vector<Part> split(std::string_view text) const;
   // offer(end, score, id) for each token that begins at `begin`, the unknown one where no character is a token.
   template <class Offer>
   void each_token(std::string_view text, size_t begin, Offer offer) const {
@@ -116,6 +119,7 @@ class SentencePiece {
   void sample_unigram(std::string_view text, double alpha, Random& random, std::vector<Part>& out) const;
   // skips(): whether this joining is left out.
   void split_bpe(std::string_view text, std::vector<Part>& out, const std::function<bool()>& skips = {}) const;
+  bool split_bpe_by_parts(std::string_view text, std::vector<Part>& out) const;
   void split_words(std::string_view text, std::vector<Part>& out) const;
   void split_characters(std::string_view text, std::vector<Part>& out) const;
   // The bytes of the user's piece that begins at `at`, else of one character.
@@ -133,6 +137,10 @@ class SentencePiece {
   int32_t unknown_ = -1, bos_ = -1, eos_ = -1, pad_ = -1;
   float min_score_, max_score_;
   std::array<int32_t, 256> byte_ids_;
+  std::array<bool, 128> stays_{};   // visible characters of ASCII that no rule changes before another of ASCII
+  // For BPE, where no piece is the user's or out of use: where texts may be cut, and characters' ids + 1, by CharTokens::place.
+  std::unique_ptr<const CharCuts> cuts_;
+  std::vector<int32_t> char_ids_;
 };
 
 }  // namespace orrery

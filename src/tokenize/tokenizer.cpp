@@ -212,12 +212,9 @@ Encoding Tokenizer::Parts::encode_sentencepiece(std::string_view text, int32_t s
   const OffsetMap offsets_of(ids_only ? std::string_view() : text, options.unit);
   int32_t word = -1;
   const auto add = [&](std::string_view part, size_t begin) {
+    if (ids_only) return model->sentencepiece()->encode_ids(part, out.ids);
     bool first = true;
     for (SentencePiece::Token& token : model->sentencepiece()->encode(part)) {
-      if (ids_only) {
-        out.ids.push_back(token.id);
-        continue;
-      }
       if (first || token.piece.starts_with(kSpace)) word++;
       first = false;
       const Span span{static_cast<uint32_t>(begin + token.begin), static_cast<uint32_t>(begin + token.end)};

@@ -15,7 +15,7 @@ namespace orrery {
 
 class CharTokens {
  public:
-  static constexpr size_t kNowhere = SIZE_MAX;
+  static constexpr size_t kNowhere = SIZE_MAX, kThree = size_t(1) << 16, kPlaces = kThree + (size_t(1) << 11);
 
   // Where a text that is such a character is kept; kNowhere of any other bytes.
   static size_t place(std::string_view text) {
@@ -29,7 +29,7 @@ class CharTokens {
   // Appends the tokens of the text of that place, known or from find(text, out), which tells whether they may be kept.
   template <class Find>
   void tokenize(size_t place, std::string_view text, std::vector<TokenSpan>& out, Find find) {
-    if (entries_.empty()) entries_ = ZeroArray<Entry>(kThree + kTwo);
+    if (entries_.empty()) entries_ = ZeroArray<Entry>(kPlaces);
     Entry& entry = entries_[place];
     if (entry.count != 0) {
       uint32_t at = 0;
@@ -41,8 +41,6 @@ class CharTokens {
   }
 
  private:
-  static constexpr size_t kThree = size_t(1) << 16, kTwo = size_t(1) << 11;
-
   struct Entry {
     std::array<int32_t, 3> ids;
     std::array<uint8_t, 3> ends;
