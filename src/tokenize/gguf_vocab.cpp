@@ -120,7 +120,7 @@ void describe_bert(const Fields& fields, const Vocabulary& vocabulary, Tokenizer
     const bool is_special = vocabulary.types[i] == control || vocabulary.types[i] == unknown || (token.starts_with('[') && token.ends_with(']') && token.size() > 2);
     std::string text = token.starts_with(kSpace) ? token.substr(kSpace.size()) : is_special ? token : "##" + token;
     if (is_special) added.push_back(added_token(text, true));
-    file.model.vocab.emplace_back(std::move(text), static_cast<int32_t>(i));
+    file.model.vocab.emplace_back(text, static_cast<int32_t>(i));
   }
   const auto named = [&](const char* name, const char* usual) {
     const int64_t id = fields.id(name, -1, size);
@@ -132,7 +132,7 @@ void describe_bert(const Fields& fields, const Vocabulary& vocabulary, Tokenizer
   file.json["added_tokens"] = std::move(added);
   file.json["normalizer"] = {{"type", "BertNormalizer"}, {"clean_text", true}, {"handle_chinese_chars", true}, {"strip_accents", nullptr}, {"lowercase", true}};
   file.json["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
-  const auto text_of = [&](int64_t id) { return file.model.vocab[static_cast<size_t>(id)].first; };
+  const auto text_of = [&](int64_t id) { return std::string(file.model.vocab.text(static_cast<size_t>(id))); };
   file.json["post_processor"] = {{"type", "BertProcessing"}, {"sep", Json::array({text_of(sep), sep})}, {"cls", Json::array({text_of(cls), cls})}};
   file.json["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
   file.model.fields = {{"type", "WordPiece"}, {"unk_token", text_of(unk)}, {"continuing_subword_prefix", "##"}, {"max_input_chars_per_word", 100}};
@@ -170,7 +170,7 @@ void describe_byte_level(const Fields& fields, const Vocabulary& vocabulary, Tok
     const std::string line = merge.get<std::string>();
     const size_t space = line.find(' ', 1);
     if (space == std::string::npos) bad("a merge of tokenizer.ggml.merges has no space: '" + line + "'");
-    file.model.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
+    file.model.merges.emplace_back(std::string_view(line).substr(0, space), std::string_view(line).substr(space + 1));
   }
   file.model.fields = {{"type", "BPE"}, {"ignore_merges", pre == "llama3" || pre == "llama-v3" || pre == "llama-bpe"}};
   Json steps = Json::array(), added = Json::array();
@@ -207,7 +207,7 @@ Result<TokenizerFile> describe_gguf_vocab(const Json& metadata, std::string_view
       throw Error{ErrorKind::unsupported, "the tokenizer '" + kind + "' of a GGUF file is not supported", ""};
     const auto role = [&](const char* name, const char* id_name) {
       const int64_t id = fields.id(id_name, -1, vocabulary.tokens.size());
-      if (id >= 0) file.config[name] = kind == "bert" ? file.model.vocab[static_cast<size_t>(id)].first : vocabulary.tokens[static_cast<size_t>(id)];
+      if (id >= 0) file.config[name] = kind == "bert" ? std::string(file.model.vocab.text(static_cast<size_t>(id))) : vocabulary.tokens[static_cast<size_t>(id)];
     };
     role("bos_token", "bos_token_id");
     role("eos_token", "eos_token_id");

@@ -67,10 +67,10 @@ class TokenModel {
 
 // What a tokenizer.json says of its model. The long lists are apart: they are read without building JSON for them.
 struct ModelConfig {
-  Json fields = Json::object();                                  // all but vocab and merges
-  std::vector<std::pair<std::string, int32_t>> vocab;
-  std::vector<double> scores;                                    // of the vocabulary's entries, where it is a list with scores
-  std::vector<std::pair<std::string, std::string>> merges;       // in the order of their ranks
+  Json fields = Json::object();      // all but vocab and merges
+  TokenList vocab;
+  std::vector<double> scores;        // of the vocabulary's entries, where it is a list with scores
+  MergeList merges;                  // in the order of their ranks
 };
 
 struct ModelKind {

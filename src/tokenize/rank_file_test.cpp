@@ -27,8 +27,10 @@ TokenizerFile described(const std::string& text, const RankOptions& options) {
 TEST_CASE("the merge of a ranked token is the last step of its own way") {
   const TokenizerFile file = described(rank_lines({"bc", "ab", "abc", "xyz"}), {.pattern = "."});
   REQUIRE(file.model.merges.size() == 3);   // nothing leads to "xyz": only a whole word is that token
-  CHECK(file.model.merges[0] == std::pair<std::string, std::string>("b", "c"));
-  CHECK(file.model.merges[2] == std::pair<std::string, std::string>("a", "bc"));
+  CHECK(file.model.merges[0].left == "b");
+  CHECK(file.model.merges[0].right == "c");
+  CHECK(file.model.merges[2].left == "a");
+  CHECK(file.model.merges[2].right == "bc");
 }
 
 TEST_CASE("special tokens follow the ranks, and reserved ones fill what is left between them") {

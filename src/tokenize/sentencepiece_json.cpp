@@ -56,7 +56,7 @@ Json unigram_of(const SentencePiece& spm) {
 // The pair of highest score is joined first: every way to cut a piece into two pieces is a merge of that piece's score.
 Json bpe_of(const SentencePiece& spm) {
   const std::vector<Piece>& pieces = spm.pieces();
-  std::vector<std::pair<std::string, int32_t>> vocab;
+  TokenList vocab;
   std::unordered_map<std::string_view, int32_t> ids;
   for (size_t i = 0; i < pieces.size(); i++) {
     vocab.emplace_back(pieces[i].text, int32_t(i));
@@ -74,7 +74,7 @@ Json bpe_of(const SentencePiece& spm) {
   std::sort(merges.begin(), merges.end());
   Json list = Json::array();
   for (const auto& [score, left, right] : merges) list.push_back(Json::array({pieces[size_t(left)].text, pieces[size_t(right)].text}));
-  return {{"type", "BPE"}, {"unk_token", pieces.at(size_t(spm.unknown_id())).text}, {"fuse_unk", true}, {"byte_fallback", spm.byte_fallback()}, {"vocab", vocab_json(Vocab(vocab))}, {"merges", std::move(list)}};
+  return {{"type", "BPE"}, {"unk_token", pieces.at(size_t(spm.unknown_id())).text}, {"fuse_unk", true}, {"byte_fallback", spm.byte_fallback()}, {"vocab", vocab_json(Vocab(std::move(vocab)))}, {"merges", std::move(list)}};
 }
 
 // Words of the vocabulary, white space and odd characters, one after the other.

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdlib>
 
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/unicode.h"
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
+#include "tokenize/long_lists.h"
 #include "tokenize/rank_file.h"
 #include "tokenize/tokenizer_config.h"
 
@@ -27,49 +26,18 @@ int32_t checked_id(const std::string& token, bool is_id, uint64_t id) {
 }
 
 // "left right", as merges were written before tokens could hold a space.
-std::pair<std::string, std::string> split_merge(const std::string& line, size_t number) {
-  const size_t space = line.find(' ');
-  const bool good = space != std::string::npos && space > 0 && space + 1 < line.size() && line.find(' ', space + 1) == std::string::npos;
-  if (!good) bad("merge " + std::to_string(number) + " is not two tokens with one space between: '" + line + "'");
-  return {line.substr(0, space), line.substr(space + 1)};
+void add_merge(MergeList& merges, std::string_view line) {
+  const std::optional<MergeList::Entry> merge = split_merge(line);
+  if (!merge) bad("merge " + std::to_string(merges.size() + 1) + " is not two tokens with one space between: '" + std::string(line) + "'");
+  merges.emplace_back(merge->left, merge->right);
 }
 
 [[noreturn]] void refuse_piece(const ModelConfig& model) {
   bad("piece " + std::to_string(model.vocab.size()) + " of the vocabulary is no [token, score]");
 }
 
-// A decimal number as the reference reads it: its digits as far as 64 bits hold them, rounded to a double, then scaled by a
-// power of ten and rounded again. Which of two equal paths through a text wins can hang on that last bit.
-double score_of(std::string_view text) {
-  uint64_t digits = 0;
-  int exponent = 0;
-  bool full = false, fraction = false;
-  size_t at = text.starts_with('-') ? 1 : 0;
-  for (; at < text.size() && text[at] != 'e' && text[at] != 'E'; at++) {
-    if (text[at] == '.') {
-      fraction = true;
-      continue;
-    }
-    const auto digit = static_cast<uint64_t>(text[at] - '0');
-    full = full || digits > (UINT64_MAX - digit) / 10;
-    if (!full) digits = digits * 10 + digit;
-    exponent += full ? (fraction ? 0 : 1) : (fraction ? -1 : 0);
-  }
-  if (at < text.size()) {
-    int given = 0;
-    const std::string_view power = text.substr(at + (text[at + 1] == '+' ? 2 : 1));
-    std::from_chars(power.data(), power.data() + power.size(), given);
-    exponent += std::clamp(given, -10000, 10000);
-  }
-  auto value = static_cast<double>(digits);
-  for (; exponent < -308 && value != 0; exponent += 308) value /= 1e308;
-  const auto power_of_ten = [](int n) { return std::strtod(("1e" + std::to_string(n)).c_str(), nullptr); };
-  value = exponent < 0 ? value / power_of_ten(std::min(-exponent, 308)) : value * power_of_ten(std::min(exponent, 308));
-  return text.starts_with('-') ? -value : value;
-}
-
-void add_piece(ModelConfig& model, std::string piece, double score) {
-  model.vocab.emplace_back(std::move(piece), static_cast<int32_t>(model.vocab.size()));
+void add_piece(ModelConfig& model, std::string_view piece, double score) {
+  model.vocab.emplace_back(piece, static_cast<int32_t>(model.vocab.size()));
   model.scores.push_back(score);
 }
 
@@ -105,7 +73,7 @@ class Reader : public nlohmann::json_sax<Json> {
       if (pair_size_ > 1) bad_merge();
       pair_[static_cast<size_t>(pair_size_++)] = std::move(v);
     } else if (!v.starts_with("#version")) {
-      model_.merges.push_back(split_merge(v, model_.merges.size() + 1));
+      add_merge(model_.merges, v);
     }
     return true;
   }
@@ -136,13 +104,13 @@ class Reader : public nlohmann::json_sax<Json> {
   bool end_array() override {
     if (list_ == List::merges && pair_size_ >= 0) {
       if (pair_size_ != 2) bad_merge();
-      model_.merges.emplace_back(std::move(pair_[0]), std::move(pair_[1]));
+      model_.merges.emplace_back(pair_[0], pair_[1]);
       pair_size_ = -1;
       return true;
     }
     if (list_ == List::pieces && pair_size_ >= 0) {
       if (pair_size_ != 2) bad_piece();
-      add_piece(model_, std::move(pair_[0]), score_);
+      add_piece(model_, pair_[0], score_);
       pair_size_ = -1;
       return true;
     }
@@ -219,6 +187,11 @@ class Reader : public nlohmann::json_sax<Json> {
 
 Json parse(std::string_view text, ModelConfig& model, bool vocab_only) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (std::string rest; take_long_lists(text, vocab_only, model, rest)) {
+    Reader reader(model, vocab_only);
+    if (Json::sax_parse(rest, &reader)) return std::move(reader.root);
+  }
+  model = ModelConfig();
   Reader reader(model, vocab_only);
   if (!Json::sax_parse(text, &reader)) bad("not valid JSON: " + reader.error);
   return std::move(reader.root);
@@ -238,6 +211,25 @@ std::string read(const fs::path& path) {
   if (!bytes) throw bytes.error();
   return std::move(*bytes);
 }
+
+// A file's bytes: of a large one without a copy.
+class Contents {
+ public:
+  explicit Contents(const fs::path& path) {
+    constexpr uintmax_t kLarge = uintmax_t(1) << 20;
+    std::error_code failed;
+    if (fs::is_regular_file(path, failed) && fs::file_size(path, failed) >= kLarge) mapped_ = MappedFile::open(path).value();
+    else copied_ = read(path);
+  }
+  std::string_view bytes() const {
+    if (mapped_.bytes().empty()) return copied_;
+    return {reinterpret_cast<const char*>(mapped_.bytes().data()), mapped_.bytes().size()};
+  }
+
+ private:
+  MappedFile mapped_;
+  std::string copied_;
+};
 
 template <class F>
 void each_line(const std::string& text, const fs::path& path, F f) {
@@ -279,7 +271,7 @@ Json special_tokens(const TokenizerFile& file, std::initializer_list<const char*
   names.insert(names.end(), usual.begin(), usual.end());
   Json list = Json::array();
   for (const auto& [token, id] : file.model.vocab)
-    if (std::find(names.begin(), names.end(), token) != names.end()) list.push_back(special_token(token));
+    if (std::find(names.begin(), names.end(), token) != names.end()) list.push_back(special_token(std::string(token)));
   if (const auto decoder = file.config.find("added_tokens_decoder"); decoder != file.config.end() && decoder->is_object())
     for (const auto& [id, token] : decoder->items())
       if (token_text(token)) list.push_back(token);
@@ -296,11 +288,12 @@ constexpr const char* kWanted = "a tokenizer is the folder of a model, or a file
 
 // BERT, as its vocab.txt alone implies. Whether it is lower-cased is in the config, else told by the vocabulary itself.
 void describe_bert(const fs::path& path, TokenizerFile& file) {
-  const auto is_cased = [](const auto& entry) {
-    const std::string& token = entry.first;
+  const auto is_cased = [](std::string_view token) {
     return !token.starts_with('[') && std::any_of(token.begin(), token.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   };
-  const bool lower = flag(file.config, "do_lower_case", std::none_of(file.model.vocab.begin(), file.model.vocab.end(), is_cased));
+  bool lower = true;
+  for (const auto& [token, id] : file.model.vocab) lower = lower && !is_cased(token);
+  lower = flag(file.config, "do_lower_case", lower);
   const auto strip = file.config.find("strip_accents");
   const auto role = [&](const char* name, const char* fallback) {
     const auto found = file.config.find(name);
@@ -336,11 +329,11 @@ void describe_bert(const fs::path& path, TokenizerFile& file) {
 // GPT-2 and its kin: byte-level BPE.
 void describe_byte_level(TokenizerFile& file) {
   for (const auto& [left, right] : file.model.merges)
-    for (const std::string& token : {left, right})
+    for (const std::string_view token : {left, right})
       for (size_t at = 0; at < token.size();) {
         const CodePoint c = decode_utf8(token, at);
         if (char_to_byte(c.value) < 0)
-          throw Error{ErrorKind::unsupported, "merges that are not byte-level ('" + token + "') say too little without a tokenizer.json", ""};
+          throw Error{ErrorKind::unsupported, "merges that are not byte-level ('" + std::string(token) + "') say too little without a tokenizer.json", ""};
         at += c.size;
       }
   const bool prefix = flag(file.config, "add_prefix_space", false);
@@ -365,7 +358,7 @@ void read_vocab_txt(const fs::path& path, ModelConfig& model) {
 
 void read_merges_txt(const fs::path& path, ModelConfig& model) {
   each_line(read(path), path, [&](const std::string& line, size_t) {
-    if (!line.empty() && !line.starts_with("#version")) model.merges.push_back(split_merge(line, model.merges.size() + 1));
+    if (!line.empty() && !line.starts_with("#version")) add_merge(model.merges, line);
   });
 }
 
@@ -379,7 +372,8 @@ Json read_optional_json(const fs::path& path) {
 
 // A file that begins neither as JSON nor as a rank file is taken for sentencepiece's.
 void read_by_content(const fs::path& path, const std::optional<RankOptions>& ranks, TokenizerFile& file) {
-  const std::string bytes = read(path);
+  const Contents contents(path);
+  const std::string_view bytes = contents.bytes();
   if (is_rank_file(bytes)) {
     const auto options = ranks ? ranks : known_ranks(path.filename().string());
     if (!options)
@@ -387,7 +381,7 @@ void read_by_content(const fs::path& path, const std::optional<RankOptions>& ran
                   "give both: --pattern REGEX --special-tokens JSON"};
     return describe_ranks(bytes, *options, file);
   }
-  const std::string_view text = std::string_view(bytes).substr(bytes.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  const std::string_view text = bytes.substr(bytes.starts_with("\xEF\xBB\xBF") ? 3 : 0);
   const size_t first = text.find_first_not_of(" \t\r\n");
   const bool is_json = path.extension() == ".json" || first == std::string_view::npos || text[first] == '{' || text[first] == '[';
   if (is_json) {
@@ -452,9 +446,9 @@ void take_lists(ModelConfig& model) {
       const bool is_pair = merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string();
       if (!is_pair && !merge.is_string()) bad("merge " + std::to_string(number) + " is no pair of tokens");
       if (is_pair)
-        model.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
+        model.merges.emplace_back(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>());
       else
-        model.merges.push_back(split_merge(merge.get<std::string>(), number));
+        add_merge(model.merges, merge.get_ref<const std::string&>());
     }
     fields.erase("merges");
   }

@@ -1,6 +1,7 @@
 #include "tokenize/vocab.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -29,23 +30,28 @@ uint64_t hash_bytes(std::string_view bytes) {
   return hash ^ hash >> 32;
 }
 
-Vocab::Vocab(std::vector<std::pair<std::string, int32_t>> entries) : entries_(std::move(entries)) {
-  slots_.assign(std::bit_ceil(entries_.size() * 2 + 1), 0);
-  const size_t mask = slots_.size() - 1;
+Vocab::Vocab(TokenList entries) : entries_(std::move(entries)) {
+  const size_t slots = std::bit_ceil(entries_.size() * 2 + 1);
+  slots_ = ZeroArray<Slot>(slots);
+  mask_ = slots - 1;
   by_id_.reserve(entries_.size());
-  for (uint32_t i = 0; i < entries_.size(); i++) {
-    size_t slot = hash_bytes(entries_[i].first) & mask;
-    while (slots_[slot] != 0 && entries_[slots_[slot] - 1].first != entries_[i].first) slot = (slot + 1) & mask;
-    if (slots_[slot] == 0) {
+  constexpr size_t kBatch = 32;   // whose places are asked for together
+  std::array<uint64_t, kBatch> hashes;
+  for (size_t i = 0; i < entries_.size(); i++) {
+    if (i % kBatch == 0)
+      for (size_t next = i; next < std::min(i + kBatch, entries_.size()); next++) ask(hashes[next % kBatch] = hash_bytes(entries_.text(next)));
+    const uint64_t hash = hashes[i % kBatch];
+    Slot& slot = slots_[locate(entries_.text(i), hash)];
+    if (slot.entry == 0) {
       size_++;
-      slots_[slot] = i + 1;
-      by_id_.push_back(i);
-      longest_ = std::max(longest_, entries_[i].first.size());
+      slot = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(i + 1)};
+      by_id_.push_back(static_cast<uint32_t>(i));
+      longest_ = std::max(longest_, entries_.text(i).size());
     } else {
-      entries_[slots_[slot] - 1].second = entries_[i].second;
+      entries_.set_id(slot.entry - 1, entries_.id(i));
     }
   }
-  const auto id = [&](uint32_t i) { return entries_[i].second; };
+  const auto id = [&](uint32_t i) { return entries_.id(i); };
   if (!std::is_sorted(by_id_.begin(), by_id_.end(), [&](uint32_t a, uint32_t b) { return id(a) < id(b); }))
     std::stable_sort(by_id_.begin(), by_id_.end(), [&](uint32_t a, uint32_t b) { return id(a) < id(b); });
   if (static_cast<size_t>(max_id() + 1) <= 2 * size_ + 1024) {
@@ -54,19 +60,22 @@ Vocab::Vocab(std::vector<std::pair<std::string, int32_t>> entries) : entries_(st
   }
 }
 
-int32_t Vocab::find(std::string_view token) const {
+size_t Vocab::locate(std::string_view token, uint64_t hash) const {
+  const auto tag = static_cast<uint32_t>(hash >> 32);
+  size_t slot = hash & mask_;
+  while (slots_[slot].entry != 0 && (slots_[slot].tag != tag || entries_.text(slots_[slot].entry - 1) != token)) slot = (slot + 1) & mask_;
+  return slot;
+}
+
+int32_t Vocab::find(std::string_view token, uint64_t hash) const {
   if (slots_.empty()) return kAbsent;
-  const size_t mask = slots_.size() - 1;
-  for (size_t slot = hash_bytes(token) & mask; slots_[slot] != 0; slot = (slot + 1) & mask) {
-    const auto& [text, id] = entries_[slots_[slot] - 1];
-    if (text == token) return id;
-  }
-  return kAbsent;
+  const uint32_t entry = slots_[locate(token, hash)].entry;
+  return entry == 0 ? kAbsent : entries_.id(entry - 1);
 }
 
 bool Vocab::shares_ids() const {
   return std::adjacent_find(by_id_.begin(), by_id_.end(), [&](uint32_t a, uint32_t b) {
-           return entries_[a].second == entries_[b].second;
+           return entries_.id(a) == entries_.id(b);
          }) != by_id_.end();
 }
 
@@ -74,12 +83,12 @@ std::optional<std::string_view> Vocab::token(int32_t id) const {
   if (id < 0 || id > max_id()) return std::nullopt;
   if (!dense_.empty()) {
     const uint32_t i = dense_[static_cast<size_t>(id)];
-    return i == 0 ? std::nullopt : std::optional<std::string_view>(entries_[i - 1].first);
+    return i == 0 ? std::nullopt : std::optional(entries_.text(i - 1));
   }
   const auto after = std::upper_bound(by_id_.begin(), by_id_.end(), id,
-                                      [&](int32_t wanted, uint32_t i) { return wanted < entries_[i].second; });
-  if (after == by_id_.begin() || entries_[*std::prev(after)].second != id) return std::nullopt;
-  return entries_[*std::prev(after)].first;
+                                      [&](int32_t wanted, uint32_t i) { return wanted < entries_.id(i); });
+  if (after == by_id_.begin() || entries_.id(*std::prev(after)) != id) return std::nullopt;
+  return entries_.text(*std::prev(after));
 }
 
 }  // namespace orrery

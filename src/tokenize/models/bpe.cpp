@@ -24,6 +24,7 @@
 #include "tokenize/models/long_word.h"
 #include "tokenize/step.h"
 #include "tokenize/word_cache.h"
+#include "tokenize/zero_array.h"
 
 namespace orrery::token_models {
 
@@ -42,44 +43,52 @@ struct Merge {
 class MergeTable {
  public:
   explicit MergeTable(size_t count)
-      : slots_(std::bit_ceil(count * 2 + 2)), maybe_((slots_.size() * kBitsPerSlot + 63) / 64), shift_(64 - std::countr_zero(slots_.size())) {}
+      : size_(std::bit_ceil(count * 2 + 2)), slots_(size_), maybe_((size_ * kBitsPerSlot + 63) / 64), shift_(64 - std::countr_zero(size_)) {}
 
   void set(int32_t left, int32_t right, Merge merge) {
     const uint64_t wanted = key(left, right), bit = bit_of(wanted);
     maybe_[bit / 64] |= uint64_t(1) << bit % 64;
-    slots_[locate(wanted)] = {wanted, merge};
+    slots_[locate(wanted)] = {~wanted, merge};
+  }
+  // Asks the memory for a pair's place, before it is looked at.
+  void ask(int32_t left, int32_t right) const {
+    const uint64_t wanted = key(left, right);
+    __builtin_prefetch(&slots_[static_cast<size_t>(mixed(wanted) >> shift_)], 1);
+    __builtin_prefetch(&maybe_[bit_of(wanted) / 64], 1);
   }
   // product is kAbsent where the pair has no merge.
   Merge find(int32_t left, int32_t right) const {
     const uint64_t wanted = key(left, right), bit = bit_of(wanted);
     if ((maybe_[bit / 64] >> bit % 64 & 1) == 0) return {};
-    return slots_[locate(wanted)].merge;
+    const Slot& slot = slots_[locate(wanted)];
+    return slot.free() ? Merge{} : slot.merge;
   }
 
   template <class F>
   void each(F f) const {
-    for (const Slot& slot : slots_)
-      if (slot.key != kEmpty) f(static_cast<int32_t>(slot.key >> 32), static_cast<int32_t>(slot.key & 0xFFFFFFFF), slot.merge);
+    for (size_t at = 0; at < size_; ++at)
+      if (const Slot& slot = slots_[at]; !slot.free()) f(static_cast<int32_t>(~slot.key >> 32), static_cast<int32_t>(~slot.key & 0xFFFFFFFF), slot.merge);
   }
 
  private:
-  static constexpr uint64_t kEmpty = ~uint64_t(0);   // ids are not negative
   struct Slot {
-    uint64_t key = kEmpty;
+    uint64_t key;   // the pair's, all bits turned, so that free slots are zeros: ids are not negative
     Merge merge;
+    bool free() const { return key == 0; }
   };
   static uint64_t key(int32_t left, int32_t right) { return uint64_t(uint32_t(left)) << 32 | uint32_t(right); }
   static uint64_t mixed(uint64_t wanted) { return wanted * 0x9E3779B97F4A7C15u; }
   uint64_t bit_of(uint64_t wanted) const { return mixed(wanted) >> (shift_ - std::countr_zero(kBitsPerSlot)); }
   size_t locate(uint64_t wanted) const {
     size_t at = static_cast<size_t>(mixed(wanted) >> shift_);
-    while (slots_[at].key != wanted && slots_[at].key != kEmpty) at = (at + 1) & (slots_.size() - 1);
+    while (slots_[at].key != ~wanted && !slots_[at].free()) at = (at + 1) & (size_ - 1);
     return at;
   }
 
   static constexpr uint64_t kBitsPerSlot = 4;
 
-  std::vector<Slot> slots_;
+  size_t size_;
+  ZeroArray<Slot> slots_;
   std::vector<uint64_t> maybe_;
   int shift_;
 };
@@ -119,7 +128,7 @@ class Bpe : public TokenModel {
   std::vector<Merge> byte_merges_;         // of two bytes, left * 256 + right; none where some byte has no token
   std::array<int32_t, 256> fallback_ids_;  // "<0xE4>"
   std::array<int32_t, 128> ascii_ids_;
-  bool joins_fallbacks_ = false;           // some merge joins a "<0xE4>"
+  bool joins_fallbacks_ = false;           // some merge joins a "<0xE4>", and characters fall back to those
   struct LazyCuts {
     std::once_flag made;
     CharCuts cuts;
@@ -496,30 +505,54 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
   merges_count_ = config.merges.size();
   in_order_ = static_cast<size_t>(vocab_.max_id() + 1) <= 2 * vocab_.size() + 1024;   // not looked at where ids are far apart
   std::vector<bool> joins(in_order_ ? static_cast<size_t>(vocab_.max_id() + 1) : 0);
-  uint32_t rank = 0;
+  const int32_t lowest = *std::min_element(fallback_ids_.begin(), fallback_ids_.end()), highest = *std::max_element(fallback_ids_.begin(), fallback_ids_.end());
+  const auto is_fallback = [&](int32_t id) {
+    return id >= lowest && id <= highest && std::find(fallback_ids_.begin(), fallback_ids_.end(), id) != fallback_ids_.end();
+  };
+  constexpr uint32_t kBatch = 32;   // merges for which the memory is asked together
+  std::array<std::array<uint64_t, 2>, kBatch> hashes;
+  std::array<std::array<int32_t, 3>, kBatch> ids;   // left, right, product
   std::string joined;
-  for (const auto& merge : config.merges) {
-    const std::string &left = merge.first, &right = merge.second;   // lambdas may not capture structured bindings
-    const auto require = [&](const std::string& token) {
-      const int32_t id = vocab_.find(token);
-      if (id == Vocab::kAbsent)
-        throw Error{ErrorKind::bad_file, "merge " + std::to_string(rank + 1) + " ('" + left + "' + '" + right +
-                                             "') needs the token '" + token + "', which the vocabulary lacks", ""};
-      return id;
-    };
-    const int32_t left_id = require(left), right_id = require(right);
-    if (right.size() < prefix_.size())
-      throw Error{ErrorKind::bad_file, "the right half of merge " + std::to_string(rank + 1) + ", '" + right +
-                                           "', is shorter than the continuing_subword_prefix", ""};
-    const int32_t product = require(joined.assign(left).append(right, prefix_.size()));
-    odd_products_ = odd_products_ || right.size() == prefix_.size() || left.empty();
-    if (right.starts_with(kMetaspace) && !left.ends_with(kMetaspace)) words_begin_with_metaspace_ = false;
-    if (in_order_) {
-      joins[static_cast<size_t>(left_id)] = joins[static_cast<size_t>(right_id)] = true;
-      in_order_ = !joins[static_cast<size_t>(product)];
+  int32_t product = 0;
+  const auto count = static_cast<uint32_t>(config.merges.size());
+  for (uint32_t first = 0; first < count; first += kBatch) {
+    const uint32_t size = std::min(kBatch, count - first);
+    for (uint32_t i = 0; i < size; i++) {
+      const auto [left, right] = config.merges[first + i];
+      hashes[i] = {hash_bytes(left), hash_bytes(right)};
+      for (const uint64_t hash : hashes[i]) vocab_.ask(hash);
     }
-    joins_fallbacks_ = joins_fallbacks_ || std::find_if(fallback_ids_.begin(), fallback_ids_.end(), [&](int32_t id) { return id == left_id || id == right_id; }) != fallback_ids_.end();
-    merges_.set(left_id, right_id, {rank++, product});
+    for (uint32_t i = 0; i < size; i++) {
+      const MergeList::Entry merge = config.merges[first + i];   // lambdas may not capture structured bindings
+      const std::string_view left = merge.left, right = merge.right;
+      const auto name = [&] { return std::to_string(first + i + 1); };
+      const auto require = [&](std::string_view token, uint64_t hash) {
+        const int32_t id = vocab_.find(token, hash);
+        if (id == Vocab::kAbsent)
+          throw Error{ErrorKind::bad_file, "merge " + name() + " ('" + std::string(left) + "' + '" + std::string(right) + "') needs the token '" + std::string(token) + "', which the vocabulary lacks", ""};
+        return id;
+      };
+      const int32_t left_id = require(left, hashes[i][0]), right_id = require(right, hashes[i][1]);
+      if (right.size() < prefix_.size())
+        throw Error{ErrorKind::bad_file, "the right half of merge " + name() + ", '" + std::string(right) + "', is shorter than the continuing_subword_prefix", ""};
+      joined.assign(left).append(right, prefix_.size());
+      // Most vocabularies list their tokens as merges made them.
+      if (vocab_.token(product + 1) == joined) product++;
+      else product = require(joined, hash_bytes(joined));
+      odd_products_ = odd_products_ || right.size() == prefix_.size() || left.empty();
+      if (right.starts_with(kMetaspace) && !left.ends_with(kMetaspace)) words_begin_with_metaspace_ = false;
+      ids[i] = {left_id, right_id, product};
+      merges_.ask(left_id, right_id);
+    }
+    for (uint32_t i = 0; i < size; i++) {
+      const auto [left_id, right_id, product_id] = ids[i];
+      if (in_order_) {
+        joins[static_cast<size_t>(left_id)] = joins[static_cast<size_t>(right_id)] = true;
+        in_order_ = !joins[static_cast<size_t>(product_id)];
+      }
+      joins_fallbacks_ = joins_fallbacks_ || (byte_fallback_ && (is_fallback(left_id) || is_fallback(right_id)));
+      merges_.set(left_id, right_id, {first + i, product_id});
+    }
   }
   if (reads_bytes() && std::find(byte_ids_.begin(), byte_ids_.end(), Vocab::kAbsent) == byte_ids_.end())
     for (const int32_t left : byte_ids_)
@@ -528,7 +561,7 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
 
 // A character's token hangs on its place where it is decorated, and on no text where it is spelled in bytes that join.
 const CharCuts* Bpe::char_cuts(bool bytes) const {
-  if (!prefix_.empty() || !suffix_.empty() || (byte_fallback_ && joins_fallbacks_)) return nullptr;
+  if (!prefix_.empty() || !suffix_.empty() || joins_fallbacks_) return nullptr;
   LazyCuts& lazy = char_cuts_[bytes];
   std::call_once(lazy.made, [&] {
     std::string spelled;

@@ -30,8 +30,8 @@ class SentencePieceModel : public TokenModel {
     const SentencePiece& spm;
   };
 
-  static std::vector<std::pair<std::string, int32_t>> entries(const SentencePiece& spm) {
-    std::vector<std::pair<std::string, int32_t>> list;
+  static TokenList entries(const SentencePiece& spm) {
+    TokenList list;
     for (const SentencePiece::Piece& piece : spm.pieces()) list.emplace_back(piece.text, static_cast<int32_t>(list.size()));
     return list;
   }

@@ -41,7 +41,7 @@ class Unigram : public TokenModel {
   }
 
   std::vector<double> scores_;              // by id
-  std::vector<std::string> pieces_;         // by id, only where a piece is given twice
+  TokenList pieces_;                        // by id, only where a piece is given twice
   Vocab vocab_;
   ByteTrie trie_;
   int32_t unknown_ = Vocab::kAbsent;
@@ -131,15 +131,12 @@ Unigram::Unigram(ModelConfig config) : scores_(std::move(config.scores)) {
     if (id >= static_cast<int64_t>(scores_.size())) bad_field(fields, "unk_id", "the id of a piece");
     unknown_ = static_cast<int32_t>(id);
   }
-  std::vector<std::string> pieces;
-  for (const auto& [piece, id] : config.vocab) pieces.push_back(piece);
-  vocab_ = Vocab(std::move(config.vocab));
-  if (vocab_.size() != pieces.size()) pieces_ = pieces;
-
   std::vector<std::pair<std::string_view, int32_t>> members;
-  members.reserve(pieces.size());
-  for (size_t i = 0; i < pieces.size(); i++) members.emplace_back(pieces[i], static_cast<int32_t>(i));
+  members.reserve(config.vocab.size());
+  for (const auto& [piece, id] : config.vocab) members.emplace_back(piece, id);
   trie_ = ByteTrie(std::move(members));
+  vocab_ = Vocab(config.vocab);
+  if (vocab_.size() != config.vocab.size()) pieces_ = std::move(config.vocab);
   if (!scores_.empty()) unknown_score_ = *std::min_element(scores_.begin(), scores_.end()) - kUnknownPenalty;
 
   if (fields.contains("byte_fallback")) byte_fallback_ = fields["byte_fallback"];
@@ -192,7 +189,7 @@ Json Unigram::explain(std::string_view piece, bool) const {
 Json Unigram::to_json() const {
   Json pieces = Json::array();
   for (size_t i = 0; i < scores_.size(); i++)
-    pieces.push_back(Json::array({pieces_.empty() ? std::string(*vocab_.token(static_cast<int32_t>(i))) : pieces_[i], scores_[i]}));
+    pieces.push_back(Json::array({std::string(pieces_.empty() ? *vocab_.token(static_cast<int32_t>(i)) : pieces_.text(i)), scores_[i]}));
   Json out = {{"type", "Unigram"}, {"unk_id", unknown_ == Vocab::kAbsent ? Json() : Json(unknown_)}, {"vocab", std::move(pieces)}};
   if (!byte_fallback_.is_null()) out["byte_fallback"] = byte_fallback_;
   return out;
