@@ -1,8 +1,8 @@
 #include "checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
-#include <optional>
 
 #include "checkpoint/index.h"
 
@@ -56,23 +56,44 @@ Result<std::map<std::string, SafetensorsFile>> open_shards(const std::filesystem
 }
 }  // namespace
 
+bool is_gguf_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+  return std::string_view(magic, sizeof magic) == "GGUF";
+}
+
 Result<Json> read_config(const std::filesystem::path& folder) {
   std::error_code ignored;
+  if (is_gguf_file(folder)) {
+    Result<GgufCheckpoint> file = GgufCheckpoint::open(folder);
+    if (!file) return file.error();
+    return file->config();
+  }
   if (!std::filesystem::exists(folder, ignored))
     return Error{ErrorKind::not_found, "there is no such folder", folder.string()};
   if (!std::filesystem::is_directory(folder, ignored))
     return Error{ErrorKind::bad_file, "a checkpoint is a folder with a config.json, and this is a file",
-                 folder.string(), "name the folder"};
+                 folder.string(), "name the folder, or a GGUF file"};
   if (!is_there(folder / "config.json"))
     return Error{ErrorKind::not_found, "the folder has no config.json", folder.string(), "a model is a folder with config.json and weights as safetensors"};
   return read_object(folder / "config.json");
 }
 
-bool has_weights(const std::filesystem::path& folder) { return is_there(folder / kWeights) || is_there(folder / kIndex); }
+bool has_weights(const std::filesystem::path& folder) { return is_there(folder / kWeights) || is_there(folder / kIndex) || is_gguf_file(folder); }
 
 Result<Checkpoint> Checkpoint::open(const std::filesystem::path& folder) {
   Checkpoint checkpoint;
   checkpoint.folder_ = folder;
+  if (is_gguf_file(folder)) {
+    Result<GgufCheckpoint> file = GgufCheckpoint::open(folder);
+    if (!file) return file.error();
+    checkpoint.config_ = file->config();
+    for (const TensorInfo& tensor : file->tensors()) checkpoint.names_.push_back(tensor.name);
+    checkpoint.gguf_.emplace(std::move(*file));
+    return checkpoint;
+  }
   Result<Json> config = read_config(folder);
   if (!config) return config.error();
   checkpoint.config_ = std::move(*config);
@@ -142,6 +163,7 @@ const SafetensorsFile* Checkpoint::shard_of(std::string_view name) const {
 }
 
 const TensorInfo* Checkpoint::info(std::string_view name) const {
+  if (gguf_) return gguf_->find(name);
   const SafetensorsFile* shard = shard_of(name);
   return shard ? shard->find(name) : nullptr;
 }
@@ -153,6 +175,7 @@ uint64_t Checkpoint::bytes() const {
 }
 
 Result<Tensor> Checkpoint::tensor(std::string_view name) const {
+  if (gguf_) return gguf_->tensor(name);
   const SafetensorsFile* shard = shard_of(name);
   if (!shard)
     return Error{ErrorKind::not_found, "the checkpoint has no tensor '" + std::string(name) + "'", folder_.string()};
@@ -160,6 +183,7 @@ Result<Tensor> Checkpoint::tensor(std::string_view name) const {
 }
 
 void Checkpoint::release(std::string_view name) const {
+  if (gguf_) return gguf_->release(name);
   if (const SafetensorsFile* shard = shard_of(name)) shard->release(name);
 }
 

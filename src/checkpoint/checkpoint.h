@@ -1,4 +1,4 @@
-// A checkpoint: a folder in Hugging Face's layout.
+// A checkpoint: a folder in Hugging Face's layout, or a GGUF file read as if it were one.
 //
 //   config.json                                   the model's shape
 //   generation_config.json                        how to generate with it (may be absent)
@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "checkpoint/gguf_checkpoint.h"
 #include "checkpoint/safetensors.h"
 #include "tensor/tensor.h"
 
@@ -28,14 +30,14 @@ namespace orrery {
 
 class Checkpoint {
  public:
-  // Reads the JSON files and the headers of the weights, and checks that every tensor of the index is there.
+  // Reads the JSON files and the headers of the weights, and checks that every tensor of the index is there. Of a GGUF file, its header.
   static Result<Checkpoint> open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }
   const Json& config() const { return config_; }
   const Json& generation_config() const { return generation_config_; }  // null where there is none
-  // Where config.json lies, for errors about its fields.
-  std::string config_path() const { return (folder_ / "config.json").string(); }
+  // Where config.json lies, or the GGUF file that stands for it, for errors about its fields.
+  std::string config_path() const { return (gguf_ ? folder_ : folder_ / "config.json").string(); }
 
   const std::vector<std::string>& names() const { return names_; }  // shard by shard, in the order of their bytes
   bool has(std::string_view name) const { return info(name) != nullptr; }
@@ -53,15 +55,19 @@ class Checkpoint {
 
   std::filesystem::path folder_;
   Json config_, generation_config_;
+  std::optional<GgufCheckpoint> gguf_;   // then there are no shards
   std::vector<SafetensorsFile> shards_;
   std::vector<std::string> names_;
   std::unordered_map<std::string, size_t> shard_index_;
 };
 
-// The object in FOLDER/config.json, for callers that need no weights.
+// Whether the path is a file that begins as GGUF files do.
+bool is_gguf_file(const std::filesystem::path& path);
+
+// The object in FOLDER/config.json, or what a GGUF file says in its place, for callers that need no weights.
 Result<Json> read_config(const std::filesystem::path& folder);
 
-// Are there weights in the folder, whole or in shards?
+// Are there weights in the folder, whole or in shards, or is it a GGUF file?
 bool has_weights(const std::filesystem::path& folder);
 
 struct CheckpointContents {

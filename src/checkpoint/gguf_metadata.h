@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "checkpoint/gguf_cursor.h"
 
 namespace orrery {
 
@@ -18,5 +19,12 @@ bool is_gguf(std::span<const std::byte> bytes);   // it begins as one
 
 // Every length is checked against the bytes that are there. Strings are as the file has them, perhaps not UTF-8.
 Result<Json> read_gguf_metadata(std::span<const std::byte> bytes, std::string_view where);
+
+// From the first byte to the first tensor's description. Throws Error.
+struct GgufPrefix {
+  Json metadata;
+  uint64_t tensors = 0;   // as the file says: not yet checked against its bytes
+};
+GgufPrefix read_gguf_prefix(GgufCursor& cursor);
 
 }  // namespace orrery

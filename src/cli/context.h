@@ -43,7 +43,7 @@ struct GlobalOptions {
 
 // Help of a MODEL argument.
 inline constexpr const char* kModelHelp =
-    "A folder in Hugging Face layout, the name of a checkpoint that ships, or owner/name in the hub's cache.";
+    "A folder in Hugging Face layout, a GGUF file, the name of a checkpoint that ships, or owner/name in the hub's cache.";
 
 class Context {
  public:

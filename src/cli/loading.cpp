@@ -38,11 +38,9 @@ Model load_model(const Context& context, const std::string& model) {
 
 namespace {
 
-// A GGUF file is no model here, but its vocabulary is read.
 Result<Tokenizer> open_tokenizer(const std::string& model, const std::optional<RankOptions>& ranks) {
-  std::error_code ignored;
-  const std::filesystem::path path(model);
-  if (path.extension() != ".gguf" || !std::filesystem::is_regular_file(path, ignored)) return Tokenizer::load(model_path(model), ranks);
+  const std::filesystem::path path = model_path(model);
+  if (!is_gguf_file(path)) return Tokenizer::load(path, ranks);
   const Result<MappedFile> file = MappedFile::open(path);
   if (!file) return file.error();
   const Result<Json> metadata = read_gguf_metadata(file->bytes(), path.string());

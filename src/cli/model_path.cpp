@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <set>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/options.h"
+#include "checkpoint/checkpoint.h"
 
 namespace orrery::cli {
 
@@ -53,15 +53,10 @@ fs::path hub_snapshot(const fs::path& repository) {
   return snapshots.size() == 1 ? snapshots.front() : fs::path();
 }
 
-fs::path refuse_gguf(fs::path path) {
+fs::path refuse_false_gguf(fs::path path) {
   std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) return path;
-  char magic[4] = {};
-  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
-  const bool is_gguf = std::string_view(magic, sizeof magic) == "GGUF";
-  if (!is_gguf && path.extension() != ".gguf") return path;
-  throw Error{ErrorKind::unsupported, is_gguf ? "GGUF files cannot be read" : "this is not a GGUF file", path.string(),
-              "a model is a folder with config.json and safetensors"};
+  if (path.extension() != ".gguf" || !fs::is_regular_file(path, ignored) || is_gguf_file(path)) return path;
+  throw Error{ErrorKind::bad_file, "this is not a GGUF file", path.string(), "the download may be incomplete"};
 }
 
 bool is_plain_name(std::string_view text) {
@@ -88,7 +83,7 @@ bool hides_shipped(std::string_view model) {
 
 fs::path model_path(std::string_view model) {
   std::error_code ignored;
-  if (fs::exists(fs::path(model), ignored)) return refuse_gguf(fs::path(model));
+  if (fs::exists(fs::path(model), ignored)) return refuse_false_gguf(fs::path(model));
   std::vector<std::string> looked = {"no such file or folder here"};
   if (is_plain_name(model)) {
     for (const fs::path& folder : shipped_folders()) {
@@ -110,8 +105,8 @@ fs::path model_path(std::string_view model) {
   std::string where;
   for (const std::string& place : looked) where += (where.empty() ? "" : "; ") + place;
   const std::vector<std::string> shipped = shipped_checkpoints();
-  std::string hint = shipped.empty() ? "give a folder in Hugging Face layout"
-                                     : "a folder in Hugging Face layout, or one that ships: " + join_or(shipped);
+  std::string hint = shipped.empty() ? "give a folder in Hugging Face layout or a GGUF file"
+                                     : "a folder in Hugging Face layout, a GGUF file, or one that ships: " + join_or(shipped);
   if (!fetch.empty()) hint = fetch;
   if (const std::string near = nearest(model, shipped); !near.empty()) hint = "did you mean " + near + "?";
   throw Error{ErrorKind::not_found, "there is no model '" + std::string(model) + "'", where, hint};

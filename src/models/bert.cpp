@@ -27,6 +27,7 @@ Result<Config> read(const Json& json, const std::string& where) {
   if (positions != "absolute")
     fields.fail("position_embedding_type '" + positions + "' is not supported", "only 'absolute' is", ErrorKind::unsupported);
   if (fields.boolean_or("is_decoder", false)) fields.fail("a BERT that decodes (is_decoder) is not supported", "", ErrorKind::unsupported);
+  c.pooler = fields.boolean_or("add_pooling_layer", true);
   divide_heads(fields, c);
   c.base_names = c.head == Head::none;
   return fields.finish(std::move(c));
@@ -74,7 +75,9 @@ Outputs build(Builder& g, const Config& c, const Inputs& in) {
   out.hidden = x;
   const double p = c.classifier_dropout;
   switch (c.head) {
-    case Head::none: out.pooled = pooler(root, c, x, in); break;
+    case Head::none:
+      if (c.pooler) out.pooled = pooler(root, c, x, in);
+      break;
     case Head::masked_lm: out.logits = masked_head(g, c, x, words); break;
     case Head::sequence_classification:
       // Dropout on the classifier's input is per sequence; it is the first token's, by that token's place.

@@ -51,6 +51,7 @@ struct Config {
   bool gated_mlp = false;
   bool scale_embedding = false;                    // by sqrt(hidden_size)
   bool scale_logits = false;                       // T5: by 1 / sqrt(hidden_size)
+  bool pooler = true;                              // BERT without a head: with the layer over its first token (GGUF files have none)
   bool base_names = false;                         // the file leaves out the prefix of the base model ("transformer.")
   Json json;                                       // the file as it was
 };

@@ -1,0 +1,105 @@
+#include "checkpoint/gguf_checkpoint.h"
+
+#include <cstring>
+
+#include "checkpoint/gguf_config.h"
+
+namespace orrery {
+
+namespace {
+
+constexpr int64_t kMostExperts = 4096;
+
+Tensor transposed(const Tensor& from) {
+  const int64_t rows = from.dim(0), columns = from.dim(1);
+  Tensor to = Tensor::zeros(from.dtype(), {columns, rows});
+  const size_t size = size_t(size_of(from.dtype()));
+  std::byte* target = to.mutable_raw();
+  for (int64_t c = 0; c < columns; ++c)
+    for (int64_t r = 0; r < rows; ++r, target += size) std::memcpy(target, from.raw() + size_t(r * columns + c) * size, size);
+  return to;
+}
+
+// Row r of the result is row rotary_row(r) of GGUF's.
+Tensor unturned(const Tensor& from, int64_t head_dim) {
+  Tensor to = Tensor::zeros(from.dtype(), from.shape());
+  const int64_t rows = from.dim(0);
+  if (rows == 0) return to;
+  const size_t bytes = size_t(from.bytes()) / size_t(rows);
+  for (int64_t r = 0; r < rows; ++r) std::memcpy(to.mutable_raw() + size_t(r) * bytes, from.raw() + size_t(rotary_row(r, head_dim, false)) * bytes, bytes);
+  return to;
+}
+
+std::string numbered(const std::string& name, int64_t expert) {
+  const size_t at = name.find('@');
+  return name.substr(0, at) + std::to_string(expert) + name.substr(at + 1);
+}
+
+}  // namespace
+
+Result<GgufCheckpoint> GgufCheckpoint::open(const std::filesystem::path& path) {
+  Result<GgufFile> opened = GgufFile::open(path);
+  if (!opened) return opened.error();
+  GgufCheckpoint checkpoint;
+  checkpoint.file_ = std::make_shared<const GgufFile>(std::move(*opened));
+  const GgufFile& file = *checkpoint.file_;
+  Result<Json> config = gguf_config(file);
+  if (!config) return config.error();
+  checkpoint.config_ = std::move(*config);
+  checkpoint.head_dim_ = checkpoint.config_.value("head_dim", int64_t(1));
+  const GgufNames names = gguf_names(checkpoint.config_["model_type"].get<std::string>(), file.find("enc.blk.0.ffn_gate.weight") != nullptr);
+  for (const GgufTensor& tensor : file.tensors())
+    if (const auto name = names.from_gguf(tensor.name)) {
+      const int64_t rank = int64_t(tensor.shape.size()), rows = rank > 0 ? tensor.shape.front() : 0;
+      const bool turns = name->change == GgufChange::rotary_query || name->change == GgufChange::rotary_key;
+      const bool wrong = (name->change == GgufChange::transposed && rank != 2 && rank != 1) || (turns && (rank == 0 || checkpoint.head_dim_ <= 0 || checkpoint.head_dim_ % 2 != 0 || rows % checkpoint.head_dim_ != 0)) ||
+                         (name->change == GgufChange::experts && (rank != 3 || rows > kMostExperts));
+      if (wrong) return Error{ErrorKind::bad_file, "tensor '" + tensor.name + "' is " + shape_text(tensor.shape) + ", which its place in the model cannot be", path.string()};
+      for (int64_t expert = 0; expert < (name->change == GgufChange::experts ? rows : 1); ++expert) checkpoint.add(tensor, *name, expert);
+    }
+  return checkpoint;
+}
+
+void GgufCheckpoint::add(const GgufTensor& tensor, const GgufName& name, int64_t expert) {
+  TensorInfo info{.name = name.name, .dtype = DType::f32, .shape = tensor.shape, .begin = tensor.begin, .end = tensor.end};
+  if (const DType* dtype = std::get_if<DType>(&tensor.type)) info.dtype = *dtype;
+  if (name.change == GgufChange::transposed && info.shape.size() == 2) std::swap(info.shape[0], info.shape[1]);
+  if (name.change == GgufChange::experts) {
+    const uint64_t bytes = (tensor.end - tensor.begin) / uint64_t(tensor.shape.front());
+    info.name = numbered(name.name, expert);
+    info.shape.erase(info.shape.begin());
+    info.begin = tensor.begin + uint64_t(expert) * bytes;
+    info.end = info.begin + bytes;
+  }
+  if (!index_.emplace(info.name, infos_.size()).second) return;
+  infos_.push_back(std::move(info));
+  places_.push_back({&tensor, name.change, expert});
+}
+
+const TensorInfo* GgufCheckpoint::find(std::string_view name) const {
+  const auto entry = index_.find(std::string(name));
+  return entry == index_.end() ? nullptr : &infos_[entry->second];
+}
+
+Result<Tensor> GgufCheckpoint::tensor(std::string_view name) const {
+  const auto entry = index_.find(std::string(name));
+  if (entry == index_.end()) return Error{ErrorKind::not_found, "there is no tensor '" + std::string(name) + "'", file_->path().string()};
+  const Place& place = places_[entry->second];
+  const TensorInfo& info = infos_[entry->second];
+  GgufTensor stored = *place.tensor;   // of experts, the one's part
+  if (place.change == GgufChange::experts) {
+    stored.shape = info.shape;
+    stored.begin = info.begin;
+    stored.end = info.end;
+  }
+  const Tensor values = file_->tensor(stored);
+  if (place.change == GgufChange::transposed && values.rank() == 2) return transposed(values);
+  if (place.change == GgufChange::rotary_query || place.change == GgufChange::rotary_key) return unturned(values, head_dim_);
+  return values;
+}
+
+void GgufCheckpoint::release(std::string_view name) const {
+  if (const TensorInfo* info = find(name)) file_->release(GgufTensor{.name = {}, .type = DType::f32, .shape = {}, .begin = info->begin, .end = info->end});
+}
+
+}  // namespace orrery
