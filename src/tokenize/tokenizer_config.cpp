@@ -56,13 +56,6 @@ void each_step(Json& part, std::string_view type, Change change) {
   for (Json& inner : part) each_step(inner, type, change);
 }
 
-std::string class_of(const Json& config) {
-  const Json* name = field(config, "tokenizer_class");
-  std::string text = name && name->is_string() ? name->get<std::string>() : "";
-  if (text.ends_with("Fast")) text.resize(text.size() - 4);
-  return text;
-}
-
 // What some classes take from their config.
 void apply_class(TokenizerFile& file) {
   const std::string name = class_of(file.config);
@@ -87,6 +80,13 @@ constexpr TokenizerClass kSentencePieceClasses[] = {
     {"CodeLlamaTokenizer", true, false}, {"GemmaTokenizer", true, false}, {"LlamaTokenizer", true, false}, {"T5Tokenizer", false, true}};
 
 }  // namespace
+
+std::string class_of(const Json& config) {
+  const Json* name = field(config, "tokenizer_class");
+  std::string text = name && name->is_string() ? name->get<std::string>() : "";
+  if (text.ends_with("Fast")) text.resize(text.size() - 4);
+  return text;
+}
 
 void apply_config(TokenizerFile& file) {
   AddedList added(file);

@@ -9,4 +9,7 @@ namespace orrery {
 // for sentencepiece models alone: a tokenizer.json has its own post-processor. Throws Error.
 void apply_config(TokenizerFile& file);
 
+// The tokenizer_class without "Fast" at its end; empty where there is none.
+std::string class_of(const Json& config);
+
 }  // namespace orrery

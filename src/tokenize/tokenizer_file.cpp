@@ -11,6 +11,7 @@
 #include "tokenize/long_lists.h"
 #include "tokenize/rank_file.h"
 #include "tokenize/tokenizer_config.h"
+#include "tokenize/vocab_files.h"
 
 namespace orrery {
 
@@ -245,105 +246,6 @@ void each_line(const std::string& text, const fs::path& path, F f) {
   }
 }
 
-// A token given as "text" or as {"content": "text", …}.
-std::optional<std::string> token_text(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("content") && value["content"].is_string()) return value["content"].get<std::string>();
-  return std::nullopt;
-}
-
-bool flag(const Json& config, const char* name, bool fallback) {
-  const auto found = config.find(name);
-  return found != config.end() && found->is_boolean() ? found->get<bool>() : fallback;
-}
-
-Json special_token(const std::string& content) { return {{"content", content}, {"special", true}}; }
-
-constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "pad_token", "cls_token", "sep_token", "mask_token"};
-
-// The special tokens of a tokenizer given by vocabulary files: those that the config names, then the usual ones, as
-// far as the vocabulary has them; then tokens that the config adds to it, in the order of their ids.
-Json special_tokens(const TokenizerFile& file, std::initializer_list<const char*> usual) {
-  std::vector<std::string> names;
-  for (const char* role : kRoles)
-    if (file.config.contains(role))
-      if (auto token = token_text(file.config[role])) names.push_back(*token);
-  names.insert(names.end(), usual.begin(), usual.end());
-  Json list = Json::array();
-  for (const auto& [token, id] : file.model.vocab)
-    if (std::find(names.begin(), names.end(), token) != names.end()) list.push_back(special_token(std::string(token)));
-  if (const auto decoder = file.config.find("added_tokens_decoder"); decoder != file.config.end() && decoder->is_object())
-    for (const auto& [id, token] : decoder->items())
-      if (token_text(token)) list.push_back(token);
-  return list;
-}
-
-std::optional<int32_t> id_in(const ModelConfig& model, const std::string& token) {
-  for (const auto& [text, id] : model.vocab)
-    if (text == token) return id;
-  return std::nullopt;
-}
-
-constexpr const char* kWanted = "a tokenizer is the folder of a model, or a file: tokenizer.json, vocab.txt, a .model or .tiktoken";
-
-// BERT, as its vocab.txt alone implies. Whether it is lower-cased is in the config, else told by the vocabulary itself.
-void describe_bert(const fs::path& path, TokenizerFile& file) {
-  const auto is_cased = [](std::string_view token) {
-    return !token.starts_with('[') && std::any_of(token.begin(), token.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-  };
-  bool lower = true;
-  for (const auto& [token, id] : file.model.vocab) lower = lower && !is_cased(token);
-  lower = flag(file.config, "do_lower_case", lower);
-  const auto strip = file.config.find("strip_accents");
-  const auto role = [&](const char* name, const char* fallback) {
-    const auto found = file.config.find(name);
-    return (found == file.config.end() ? std::nullopt : token_text(*found)).value_or(fallback);
-  };
-  const std::string cls = role("cls_token", "[CLS]"), sep = role("sep_token", "[SEP]"), unk = role("unk_token", "[UNK]");
-  if (!id_in(file.model, unk))
-    throw Error{ErrorKind::bad_file, "this is no vocabulary: none of its lines is the unknown token " + unk, path.string(), kWanted};
-  file.json["added_tokens"] = special_tokens(file, {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"});
-  file.json["normalizer"] = {{"type", "BertNormalizer"},
-                             {"clean_text", true},
-                             {"handle_chinese_chars", flag(file.config, "tokenize_chinese_chars", true)},
-                             {"strip_accents", strip == file.config.end() ? Json() : *strip},
-                             {"lowercase", lower}};
-  file.json["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
-  const auto cls_id = id_in(file.model, cls), sep_id = id_in(file.model, sep);
-  if (cls_id && sep_id) {
-    const auto special = [](const std::string& id, int type) { return Json{{"SpecialToken", {{"id", id}, {"type_id", type}}}}; };
-    const auto text = [](const char* id, int type) { return Json{{"Sequence", {{"id", id}, {"type_id", type}}}}; };
-    const auto entry = [](const std::string& token, int32_t id) {
-      return Json{{"id", token}, {"ids", Json::array({id})}, {"tokens", Json::array({token})}};
-    };
-    file.json["post_processor"] = {
-        {"type", "TemplateProcessing"},
-        {"single", Json::array({special(cls, 0), text("A", 0), special(sep, 0)})},
-        {"pair", Json::array({special(cls, 0), text("A", 0), special(sep, 0), text("B", 1), special(sep, 1)})},
-        {"special_tokens", {{cls, entry(cls, *cls_id)}, {sep, entry(sep, *sep_id)}}}};
-  }
-  file.json["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
-  file.model.fields = {{"type", "WordPiece"}, {"unk_token", unk}, {"continuing_subword_prefix", "##"}, {"max_input_chars_per_word", 100}};
-}
-
-// GPT-2 and its kin: byte-level BPE.
-void describe_byte_level(TokenizerFile& file) {
-  for (const auto& [left, right] : file.model.merges)
-    for (const std::string_view token : {left, right})
-      for (size_t at = 0; at < token.size();) {
-        const CodePoint c = decode_utf8(token, at);
-        if (char_to_byte(c.value) < 0)
-          throw Error{ErrorKind::unsupported, "merges that are not byte-level ('" + std::string(token) + "') say too little without a tokenizer.json", ""};
-        at += c.size;
-      }
-  const bool prefix = flag(file.config, "add_prefix_space", false);
-  file.json["added_tokens"] = special_tokens(file, {"<|endoftext|>"});
-  file.json["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", prefix}, {"trim_offsets", true}, {"use_regex", true}};
-  file.json["post_processor"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
-  file.json["decoder"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
-  file.model.fields = {{"type", "BPE"}};
-}
-
 void read_vocab_txt(const fs::path& path, ModelConfig& model) {
   each_line(read(path), path, [&](std::string& line, size_t number) {
     while (!line.empty()) {
@@ -404,7 +306,7 @@ void read_main_file(const fs::path& path, const std::optional<RankOptions>& rank
   } else if (name == "merges.txt" || name == "vocab.json") {
     parse(read(path.parent_path() / "vocab.json"), file.model, true);
     read_merges_txt(path.parent_path() / "merges.txt", file.model);
-    describe_byte_level(file);
+    describe_byte_level(path, file);
   } else {
     read_by_content(path, ranks, file);
   }

@@ -316,6 +316,28 @@ TEST_CASE("vocabulary files as they are found: carriage returns, blank lines, a 
   CHECK(tokenizer.eos_id() == 3);
 }
 
+TEST_CASE("the class that a config names says what vocabulary files mean, and an unknown one is refused") {
+  const TemporaryFolder folder("tokenizer-class");
+  REQUIRE(write_file(folder.path() / "vocab.json", R"({"<s>": 0, "</s>": 1, "<pad>": 2, "a": 3, "b": 4, "ab": 5, "<mask>": 6, "\u0120": 7})").ok());
+  REQUIRE(write_file(folder.path() / "merges.txt", "a b\n").ok());
+  const auto tokens = [&](const char* name) {
+    REQUIRE(write_file(folder.path() / "tokenizer_config.json", std::string(R"({"tokenizer_class": ")") + name + "\"}").ok());
+    return Tokenizer::load(folder.path()).value().encode("ab <mask>").tokens;
+  };
+  CHECK(tokens("RobertaTokenizerFast") == Tokens{"<s>", "ab", "Ġ", "<mask>", "</s>"});
+  CHECK(tokens("GPT2Tokenizer").front() == "ab");
+  REQUIRE(write_file(folder.path() / "tokenizer_config.json", R"({"tokenizer_class": "MarianTokenizer"})").ok());
+  CHECK(Tokenizer::load(folder.path()).error().kind == ErrorKind::unsupported);
+
+  const TemporaryFolder bert("tokenizer-bert-class");
+  REQUIRE(write_file(bert.path() / "vocab.txt", "[UNK]\n[CLS]\n[SEP]\nlow\nLow\n").ok());
+  CHECK(Tokenizer::load(bert.path()).value().encode("Low").tokens[1] == "Low");   // told by the vocabulary
+  REQUIRE(write_file(bert.path() / "tokenizer_config.json", R"({"tokenizer_class": "BertTokenizer"})").ok());
+  CHECK(Tokenizer::load(bert.path()).value().encode("Low").tokens[1] == "low");   // as the class does it
+  REQUIRE(write_file(bert.path() / "tokenizer_config.json", R"({"tokenizer_class": "MPNetTokenizer"})").ok());
+  CHECK(Tokenizer::load(bert.path()).error().what.find("MPNetTokenizer") != std::string::npos);
+}
+
 TEST_CASE("ids alone are those of an encoding, whatever stands at the words' edges") {
   const std::vector<std::string> parts = {"low", "lower", " ", "  ", "\n", "\r\n", "\t", "a", "B", "é", "漢", "\u0301", "\u00A0", "\u2581", "<s>", "[MASK]", "<|endoftext|>", "'s", "12", ".", "\xFF", "\x0B", std::string(1, '\0')};
   std::mt19937_64 random(11);

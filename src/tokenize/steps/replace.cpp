@@ -1,4 +1,6 @@
 // Replace: every match of a pattern becomes `content`. As a normalizer on texts, as a decoder on each token.
+#include <algorithm>
+
 #include "tokenize/steps/pattern.h"
 
 namespace orrery::steps {
@@ -12,16 +14,20 @@ class Replace : public Normalizer, public Decoder {
   void normalize(AlignedText& text) const override {
     TextEdit edit(text);
     size_t kept = 0;
-    bool changed = false;
+    bool changed = false, in_front = false;
+    const uint32_t first = text.origin.empty() ? 0 : text.origin.front().begin;
     pattern_.find(text.text, [&](size_t begin, size_t end) {
       edit.keep(kept, begin);
       edit.put(content_, end > 0 ? end - 1 : 0);
       kept = end;
       changed = true;
+      in_front = in_front || end == 0;
     });
     if (!changed) return;
     edit.keep(kept, text.text.size());
     edit.commit();
+    // What stands for nothing at the very front is of no character, in the reference.
+    if (in_front && text.tracked) std::fill_n(text.origin.begin(), content_.size(), Span{first, first});
   }
 
   void decode(std::vector<std::string>& tokens) const override {
