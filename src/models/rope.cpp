@@ -83,12 +83,21 @@ double scale_longrope(Frequencies& frequencies, ConfigReader& rope, double origi
   return attention_factor;
 }
 
+double rope_theta(ConfigReader& fields, ConfigReader& rope, double otherwise) {
+  return rope.number_or("rope_theta", fields.number_or("rope_theta", otherwise, {1, 1e12}), {1, 1e12});
+}
+
+// Where a config says how positions are scaled.
+ConfigReader rope_section(ConfigReader& fields) {
+  const Json* scaling = fields.raw("rope_scaling");
+  return fields.section(scaling && !scaling->empty() ? "rope_scaling" : "rope_parameters");
+}
+
 }  // namespace
 
 std::shared_ptr<const RotaryTable> read_rotary(ConfigReader& fields, int64_t head_dim, int64_t max_positions, double default_theta) {
-  const Json* scaling = fields.raw("rope_scaling");
-  ConfigReader rope = fields.section(scaling && !scaling->empty() ? "rope_scaling" : "rope_parameters");
-  const double theta = rope.number_or("rope_theta", fields.number_or("rope_theta", default_theta, {1, 1e12}), {1, 1e12});
+  ConfigReader rope = rope_section(fields);
+  const double theta = rope_theta(fields, rope, default_theta);
   const std::string type = rope.choice_or({"rope_type", "type"}, "default", {"default", "linear", "dynamic", "llama3", "yarn", "longrope"});
   const int64_t inner = rope.integer_or("original_max_position_embeddings", max_positions, {1, 1 << 24});
   const double original = double(fields.integer_or("original_max_position_embeddings", inner, {1, 1 << 24}));
@@ -110,6 +119,12 @@ std::shared_ptr<const RotaryTable> read_rotary(ConfigReader& fields, int64_t hea
   if (type == "yarn") table->attention_factor = scale_yarn(frequencies, rope, rope.number_or("factor", double(max_positions) / original, kPositive), original, theta);
   if (type == "longrope") table->attention_factor = scale_longrope(frequencies, rope, original, max_positions);
   return table;
+}
+
+double rope_theta(const Json& config, double default_theta) {
+  ConfigReader fields(config, "");
+  ConfigReader rope = rope_section(fields);
+  return rope_theta(fields, rope, default_theta);
 }
 
 }  // namespace orrery

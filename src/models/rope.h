@@ -13,4 +13,7 @@ namespace orrery {
 // (the last within the original positions). Whole heads are turned.
 std::shared_ptr<const RotaryTable> read_rotary(ConfigReader& fields, int64_t head_dim, int64_t max_positions, double default_theta = 10000);
 
+// The base that a config names, in any of these spellings.
+double rope_theta(const Json& config, double default_theta = 10000);
+
 }  // namespace orrery

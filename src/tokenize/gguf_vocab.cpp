@@ -189,13 +189,21 @@ void describe_byte_level(const Fields& fields, const Vocabulary& vocabulary, Tok
 
 }  // namespace
 
+std::string gguf_cut_named(std::span<const std::string> expressions) {
+  for (const Cut& cut : cuts())
+    if (std::equal(expressions.begin(), expressions.end(), cut.expressions.begin(), cut.expressions.end())) return std::string(cut.names.front());
+  return {};
+}
+
+std::string gguf_byte_level_expression() { return std::string(kGpt2Pattern); }
+
 Result<TokenizerFile> describe_gguf_vocab(const Json& metadata, std::string_view where) {
   try {
     TokenizerFile file;
     file.where = where;
     const Fields fields(metadata);
     const std::string kind = fields.text("model", "");
-    if (kind.empty()) return Error{ErrorKind::not_found, "the GGUF file has no tokenizer (tokenizer.ggml.model)", std::string(where)};
+    if (kind.empty() || kind == "none" || kind == "no_vocab") return Error{ErrorKind::not_found, "the GGUF file has no tokenizer (tokenizer.ggml.model)", std::string(where)};
     const Vocabulary vocabulary = read_vocabulary(fields);
     if (kind == "llama" || kind == "t5")
       describe_sentencepiece(fields, vocabulary, kind == "t5", file);

@@ -46,18 +46,20 @@ SpecialRoles find_roles(const Json& config, const AddedTokens& added, const Voca
           .mask = find("mask_token", {"[MASK]", "<mask>"})};
 }
 
-// A TemplateProcessing that puts these tokens around each text.
-Json bos_eos_json(std::optional<int32_t> bos, std::optional<int32_t> eos) {
+// A TemplateProcessing that puts these tokens around each text; name_of says what an id's token is called.
+template <class Name>
+Json bos_eos_json(std::optional<int32_t> bos, std::optional<int32_t> eos, Name name_of) {
   Json single = Json::array(), pair = Json::array(), specials = Json::object();
-  const auto special = [&](Json& list, const char* name, std::optional<int32_t> id, int type) {
+  const auto special = [&](Json& list, std::optional<int32_t> id, int type) {
     if (!id) return;
+    const std::string name = name_of(*id);
     list.push_back({{"SpecialToken", {{"id", name}, {"type_id", type}}}});
     specials[name] = {{"id", name}, {"ids", Json::array({*id})}, {"tokens", Json::array({name})}};
   };
   const auto around = [&](Json& list, const char* text, int type) {
-    special(list, "<s>", bos, type);
+    special(list, bos, type);
     list.push_back({{"Sequence", {{"id", text}, {"type_id", type}}}});
-    special(list, "</s>", eos, type);
+    special(list, eos, type);
   };
   around(single, "A", 0);
   around(pair, "A", 0);
@@ -100,7 +102,10 @@ Tokenizer::Parts::Parts(TokenizerFile file) : json(std::move(file.json)), config
   }
   const std::optional<int32_t> bos = file.add_bos ? roles.bos : std::nullopt, eos = file.add_eos ? roles.eos : std::nullopt;
   if (!post_processor && (bos || eos)) {
-    json["post_processor"] = bos_eos_json(bos, eos);
+    json["post_processor"] = bos_eos_json(bos, eos, [&](int32_t id) {
+      const AddedToken* token = added.find(id);
+      return token ? token->content : std::string(model->vocab().token(id).value_or(""));
+    });
     post_processor = make_post_processor(json["post_processor"]);
   }
   specials_as_text = config.contains("split_special_tokens") && config["split_special_tokens"] == true;

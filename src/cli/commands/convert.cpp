@@ -1,0 +1,79 @@
+// `orrery convert SRC DST`: a model as a GGUF file, or as a folder in Hugging Face's layout.
+#include <algorithm>
+#include <map>
+
+#include "chat/template_files.h"
+#include "cli/command.h"
+#include "cli/loading.h"
+#include "cli/model_path.h"
+#include "export/gguf_export.h"
+
+namespace orrery::cli::commands {
+namespace {
+struct ConvertOptions {
+  std::string model, quantize;
+  std::filesystem::path destination, output;
+  bool tokenizer = true;
+  static constexpr auto about =
+      describe("convert", "", option(&ConvertOptions::model, "model", kModelHelp, positional(), required()),
+               option(&ConvertOptions::destination, "destination", "FILE.gguf, or a folder for config.json and safetensors.", positional()),
+               option(&ConvertOptions::output, "output", "The destination, as an option.", short_flag('o'), unit("FILE")),
+               option(&ConvertOptions::quantize, "quantize", "How a GGUF file stores matrices; the _m mixes keep some in q6_k, as llama.cpp's do.",
+                      one_of("q8_0", "q6_k", "q5_k_m", "q5_k", "q5_1", "q5_0", "q4_k_m", "q4_k", "q4_1", "q4_0"), unit("FORMAT")),
+               option(&ConvertOptions::tokenizer, "tokenizer", "Write the model's tokenizer too."));
+};
+
+// What chats are written in: the template of no name, or the only one.
+std::string chat_template_of(const std::filesystem::path& path) {
+  const Result<chat::ChatFiles> files = chat::read_chat_files(path);
+  if (!files) return {};
+  for (const auto& one : files->templates)
+    if (one.name.empty() || one.name == "default" || files->templates.size() == 1) return one.source;
+  return {};
+}
+
+// The dtype of most values: norms are held as f32 whatever the matrices are.
+DType held_dtype(const Model& model) {
+  std::map<DType, int64_t> values;
+  for (const auto& [name, weight] : model.weights().all()) values[weight.value.dtype()] += weight.value.numel();
+  return std::max_element(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+}
+
+std::string list_of(const std::vector<std::string>& names) { return names.front() + (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : ""); }
+
+void run(Context& context, ConvertOptions& options) {
+  if (options.destination.empty() == options.output.empty())
+    throw Error{ErrorKind::bad_usage, options.output.empty() ? "there is no destination" : "two destinations", "orrery convert", "orrery convert MODEL FILE.gguf, or -o FILE.gguf; a name without .gguf is a folder"};
+  const std::filesystem::path target = options.destination.empty() ? options.output : options.destination;
+  const bool is_gguf = target.extension() == ".gguf";
+  if (!is_gguf && !options.quantize.empty()) throw Error{ErrorKind::bad_usage, "only GGUF files are quantised", "--quantize", "name the destination FILE.gguf"};
+  std::error_code ignored;
+  if (std::filesystem::equivalent(model_path(options.model), target, ignored)) throw Error{ErrorKind::bad_usage, "the destination is the model itself", target.string(), "choose another name"};
+  Model model = load_model(context, options.model);
+  const std::optional<Tokenizer> tokenizer = options.tokenizer ? find_tokenizer(options.model) : std::nullopt;
+  ExportReport report;
+  if (is_gguf) {
+    Progress progress = context.progress("converting", 0, "tensors");
+    GgufExport how{.quantisation = gguf_quantisation(options.quantize), .name = std::filesystem::path(model.folder()).filename().string()};
+    if (!is_gguf_file(model.folder())) how.chat_template = chat_template_of(model.folder());
+    how.progress = [&](size_t done, size_t) { progress.update(int64_t(done)); };
+    report = export_gguf(model, tokenizer ? &*tokenizer : nullptr, target, how, context.pool());
+  } else {
+    const std::optional<DType> asked = load_options(context).dtype;
+    report = export_folder(model, tokenizer ? &*tokenizer : nullptr, target, asked.value_or(held_dtype(model)));
+  }
+  if (!report.left_out.empty()) context.warn("not in the file, which has no place for it: " + list_of(report.left_out));
+  if (!report.wider.empty()) context.warn("rows that are no whole blocks are stored in a wider format: " + list_of(report.wider));
+  if (context.json()) return context.out().json({{"path", target.string()}, {"tensors", report.tensors}, {"bytes", report.bytes}});
+  context.out().line(target.string() + ": " + std::to_string(report.tensors) + " tensors, " + bytes_text(int64_t(report.bytes)));
+}
+}  // namespace
+
+const Command& convert() {
+  static const Command command{"convert",
+                               "Write a model as a GGUF file, quantised or not, or as a folder that transformers reads.",
+                               {"orrery convert storyteller storyteller.gguf", "orrery convert storyteller small.gguf --quantize q8_0", "orrery convert storyteller copy --dtype bf16"},
+                               run};
+  return command;
+}
+}  // namespace orrery::cli::commands
