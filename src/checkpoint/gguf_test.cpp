@@ -90,7 +90,7 @@ TEST_CASE("files whose tensors cannot be are refused, and told why") {
   for (const size_t size : {size_t(3), size_t(10), size_t(24), size_t(40), size_t(60)}) CHECK_FALSE(error_of(whole.substr(0, size)).empty());
   CHECK(error_of("GGUF" + number(3, 4) + number(uint64_t(1) << 60, 8) + number(0, 8)).find("says it has 1152921504606846976 tensors, for which it is too short") != std::string::npos);
   CHECK(error_of(std::string("GGUF\0\0\0\3", 8) + number(0, 16)) == "this GGUF file is for big-endian machines");
-  for (const uint64_t alignment : {0, 24}) {
+  for (const uint64_t alignment : {uint64_t(0), uint64_t(24)}) {
     const std::string key = text("general.alignment") + number(4, 4) + number(alignment, 4);
     CHECK(error_of(file_of({}, 0, key, 1)) == "general.alignment is no power of two up to 2^20");
   }

@@ -43,7 +43,9 @@ TEST_CASE("a model read back from its GGUF file is the same model, to the bit") 
     if (name != "bert") CHECK(to_text(read.graph()) == to_text(model.graph()));
     CHECK(read.config().bos_id == model.config().bos_id);
     CHECK(read.config().eos_ids == model.config().eos_ids);
-    for (const auto& [weight, held] : read.weights().all()) {
+    for (const auto& entry : read.weights().all()) {
+      const std::string& weight = entry.first;
+      const Weight& held = entry.second;
       CAPTURE(weight);
       const Tensor& before = model.weights().at(weight).value;
       CHECK(same_bits(held.value.to(DType::f32), before.to(DType::f32)));

@@ -26,7 +26,9 @@ TEST_CASE("every weight of a GGUF file is the folder's, under its name and in it
     CHECK(file.config().max_positions == folder.config().max_positions);
     CHECK(file.config().norm_eps == folder.config().norm_eps);
     CHECK(file.config().eos_ids == folder.config().eos_ids);
-    for (const auto& [weight, held] : file.weights().all()) {
+    for (const auto& entry : file.weights().all()) {
+      const std::string& weight = entry.first;
+      const Weight& held = entry.second;
       CAPTURE(weight);
       REQUIRE(folder.weights().has(weight));
       const Tensor expected = as_stored(folder.weights().at(weight).value, held.value);
