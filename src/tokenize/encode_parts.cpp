@@ -106,7 +106,7 @@ void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part
 // Nothing where the long way has to be gone.
 std::optional<std::vector<int32_t>> Tokenizer::Parts::quick_ids(std::string_view text, const EncodeOptions& options) const {
   const std::optional<Around>& around = around_text[options.add_special];
-  if (!around || options.pair || options.truncation || !goes_by_parts(text) || !is_valid_utf8(text)) return std::nullopt;
+  if (!around || options.pair || options.truncation || !is_valid_utf8(text) || !goes_by_parts(text)) return std::nullopt;
   return words.how == WordWay::pieces ? ids_of_words(text, options, *around) : ids_of_parts(text, options, *around);
 }
 
@@ -132,7 +132,7 @@ std::vector<int32_t> Tokenizer::Parts::ids_around_added(std::string_view text, c
 void Tokenizer::Parts::cut_added(Pieces& pieces, const EncodeOptions& options) const {
   const bool as_text = options.specials_as_text || specials_as_text;
   added.cut_raw(pieces, as_text);
-  if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);   // nothing normalises: they stand in the text itself
+  if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);   // nothing is normalised: they stand in the text itself
 }
 
 std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const {

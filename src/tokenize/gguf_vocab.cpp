@@ -144,17 +144,12 @@ struct Cut {
   std::vector<std::string_view> expressions;
 };
 
-constexpr std::string_view kO200k =
-    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-
 const std::vector<Cut>& cuts() {
   static const std::vector<Cut> all = {
       {{"gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "mpt", "olmo", "roberta-bpe", "jina-v1-en", "jina-v2-es", "jina-v2-de", "gigachat", "exaone4"}, {kGpt2Pattern}},
       {{"llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "dbrx", "smaug-bpe", "lfm2"}, {kLlama3Pattern}},
       {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez"}, {kQwen2Pattern}},
-      {{"gpt-4o", "llama4"}, {kO200k}},
+      {{"gpt-4o", "llama4"}, {kO200kPattern}},
       {{"falcon"}, {R"([\p{P}\$\+<=>\^~\|`]+)", R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))", "[0-9][0-9][0-9]"}},
       {{"starcoder", "refact", "command-r", "smollm", "codeshell", "minerva-7b"}, {R"(\p{N})", kGpt2Pattern}}};
   return all;

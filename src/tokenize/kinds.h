@@ -52,6 +52,29 @@ class KindTable {
   std::array<Sixty4, 1024> sets_;
 };
 
+// Capital, small letter, mark, or none of these, in the same way.
+class CaseTable {
+ public:
+  static const CaseTable& shared() {
+    static const CaseTable made;
+    return made;
+  }
+  const KindTable::Sixty4& of(uint32_t c) const { return sets_[c >> 6]; }   // capital 1, small 2, mark 3
+  static uint32_t of_any(uint32_t c) {
+    const uint32_t classes = unicode_classes(c);
+    return classes & (kUpper | kTitle) ? 1 : classes & kLower ? 2 : classes & kMark ? 3 : 0;
+  }
+
+ private:
+  CaseTable() {
+    for (uint32_t c = 0; c < 0x10000; ++c) {
+      sets_[c >> 6].low |= uint64_t(of_any(c) & 1) << (c & 63);
+      sets_[c >> 6].high |= uint64_t(of_any(c) >> 1) << (c & 63);
+    }
+  }
+  std::array<KindTable::Sixty4, 1024> sets_;
+};
+
 namespace kinds {
 
 struct Raw {   // 64 bytes, those of longer characters not told yet
@@ -85,6 +108,16 @@ inline Raw raw(const char* at) {
   }
   return k;
 }
+inline uint64_t capitals(const char* at) {
+  uint64_t mask = 0;
+  for (int i = 0; i < 4; ++i) mask |= mask_of(in_range(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + i), 'A', 26)) << (16 * i);
+  return mask;
+}
+inline uint64_t slashes(const char* at) {
+  uint64_t mask = 0;
+  for (int i = 0; i < 4; ++i) mask |= mask_of(_mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at) + i), _mm_set1_epi8('/'))) << (16 * i);
+  return mask;
+}
 inline Longer longer(const char* at) {
   const auto* from = reinterpret_cast<const __m128i*>(at);
   const auto load = [&](int i) { return _mm_loadu_si128(from + i); };
@@ -110,6 +143,16 @@ inline Raw raw(const char* at) {
     if (byte == '\'') k.quote |= bit;
   }
   return k;
+}
+inline uint64_t capitals(const char* at) {
+  uint64_t mask = 0;
+  for (int i = 0; i < 64; ++i) mask |= uint64_t(at[i] >= 'A' && at[i] <= 'Z') << i;
+  return mask;
+}
+inline uint64_t slashes(const char* at) {
+  uint64_t mask = 0;
+  for (int i = 0; i < 64; ++i) mask |= uint64_t(at[i] == '/') << i;
+  return mask;
 }
 inline Longer longer(const char* at) {
   Longer k;
@@ -174,6 +217,45 @@ inline void add_longer(Kinds& k, const char* bytes, kinds::Longer longer, const 
   k.letter &= told, k.number &= told, k.space &= told;
   k.other = told & ~(k.letter | k.number | k.space);
   return k;
+}
+
+// Of the letters that `k` tells, in the same bytes; and the marks, which are among the others.
+struct Cases {
+  uint64_t capital = 0, small = 0, mark = 0;
+  uint64_t slash = 0;
+};
+
+inline Cases cases_at(std::string_view text, size_t at, const Kinds& k, const CaseTable& table) {
+  char padded[64];
+  const char* bytes = text.data() + at;
+  if (text.size() - at < 64) {
+    std::memset(padded, 0, sizeof padded);
+    std::memcpy(padded, bytes, text.size() - at);
+    bytes = padded;
+  }
+  const uint64_t told = k.size < 64 ? (uint64_t(1) << k.size) - 1 : ~uint64_t(0);
+  const uint64_t high = kinds::longer(bytes).high & told;
+  Cases cases;
+  cases.slash = kinds::slashes(bytes) & told;
+  uint64_t low = 0, top = 0;
+  for (uint64_t firsts = high & ~k.inner & (k.letter | k.other); firsts != 0; firsts &= firsts - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(firsts));
+    const char32_t c = decode_valid_utf8({bytes + i, 64 - i}, 0).value;
+    uint64_t now_low, now_top;
+    if (c < 0x10000) {
+      const KindTable::Sixty4& set = table.of(c);
+      now_low = set.low >> (c & 63) & 1, now_top = set.high >> (c & 63) & 1;
+    } else {
+      now_low = CaseTable::of_any(c) & 1, now_top = CaseTable::of_any(c) >> 1;
+    }
+    low |= now_low << i, top |= now_top << i;
+  }
+  for (int n = 0; n < 3; ++n) low |= (low << 1) & k.inner, top |= (top << 1) & k.inner;
+  const uint64_t capital = kinds::capitals(bytes) & told;
+  cases.capital = capital | (low & ~top);
+  cases.small = (k.letter & ~high & ~capital) | (top & ~low);
+  cases.mark = low & top;
+  return cases;
 }
 
 }  // namespace orrery

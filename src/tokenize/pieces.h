@@ -36,6 +36,11 @@ class Pieces {
   template <class Find>
   void split(Find find) {
     spell_bytes();
+    split_as_they_are(find);
+  }
+  // The same where find knows that each byte may stand for its character: it sees the bytes.
+  template <class Find>
+  void split_as_they_are(Find find) {
     next_.clear();
     for (const Piece& piece : pieces_) {
       if (piece.token != Piece::kOpen) {

@@ -47,7 +47,8 @@ void add_first_bytes(const Node& node, std::array<bool, 256>& bytes) {
       return add_long();
     case Kind::set:
       for (char32_t c = 0; c < 128; c++) bytes[c] = bytes[c] || node.set.has(c);
-      return add_long();
+      if (!node.set.is_ascii()) add_long();
+      return;
     case Kind::alternatives:
       for (const Node& child : node.children) add_first_bytes(child, bytes);
       return;
@@ -243,12 +244,12 @@ class RegexSearch {
   std::optional<std::pair<size_t, size_t>> find(size_t from) {
     search_begin_ = from;
     for (size_t at = from; at <= text_.size();) {
-      const bool may_begin = regex_.may_be_empty_ || (at < text_.size() && regex_.may_begin_[static_cast<unsigned char>(text_[at])]);
-      if (may_begin) {
-        size_t end = at;
-        if (run(0, end)) return std::pair(at, end);
-      }
-      at += at < text_.size() ? decode_utf8(text_, at).size : 1;
+      if (!regex_.may_be_empty_)
+        while (at < text_.size() && !begins_character(at)) at++;
+      if (at == text_.size() && !regex_.may_be_empty_) break;
+      size_t end = at;
+      if (run(0, end)) return std::pair(at, end);
+      at += at < text_.size() ? decode_valid_utf8(text_, at).size : 1;
     }
     return std::nullopt;
   }
@@ -256,6 +257,12 @@ class RegexSearch {
  private:
   using Op = Regex::Op;
   static constexpr size_t kNowhere = ~size_t(0);
+
+  // Whether a character begins here with which a match may begin.
+  bool begins_character(size_t at) const {
+    const auto byte = static_cast<unsigned char>(text_[at]);
+    return regex_.may_begin_[byte] && (byte & 0xC0) != 0x80;
+  }
 
   // What to do when a way through the program ends.
   struct Retreat {

@@ -32,6 +32,8 @@ class Regex {
   // Error (out_of_range) where the search takes too long.
   std::vector<std::pair<size_t, size_t>> matches(std::string_view text) const;
 
+  bool may_begin(unsigned char byte) const { return may_be_empty_ || may_begin_[byte]; }   // of a valid text's character
+
   template <class F>
   void each_match(std::string_view text, F f) const {
     for (const auto& [begin, end] : matches(text)) f(begin, end);

@@ -545,6 +545,12 @@ bool RegexSet::has_long(char32_t c) const {
   return in != negated;
 }
 
+bool RegexSet::is_ascii() const {
+  const auto& items = all_of.front();
+  return !negated && !fold && all_of.size() == 1 &&
+         std::all_of(items.begin(), items.end(), [](const Item& item) { return item.kind == Item::Kind::range && !item.negated && item.high < 128; });
+}
+
 void RegexSet::finish() {
   for (char32_t c = 0; c < 128; c++) ascii_[c] = has_long(c);
 }

@@ -26,6 +26,7 @@ class RegexSet {
   bool has(char32_t c) const { return c < 128 ? ascii_[c] : has_long(c); }
   void finish();   // after the last item
   bool has_long(char32_t c) const;
+  bool is_ascii() const;   // false may be said of some that are
 
   bool negated = false, fold = false;
   std::vector<std::vector<Item>> all_of{1};   // a character is in the set if it is in some item of each list

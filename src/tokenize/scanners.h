@@ -25,6 +25,12 @@ inline constexpr std::string_view kCl100kPattern =
 inline constexpr std::string_view kCl100kOniguruma =
     R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|(?>\p{N}{1,3})| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++\z|\s*[\r\n]|\s+(?!\S)|\s)";
 
+// o200k's: words end where a capital follows a small letter, marks are of words, contractions belong to the word before them.
+inline constexpr std::string_view kO200kPattern =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
 namespace scan {
 
 // The three kinds of character that GPT-2's expression tells apart; 0 is the rest: punctuation, symbols, marks.
@@ -124,6 +130,62 @@ inline size_t llama3_end(std::string_view text, size_t at, int most_digits, bool
   if (whole_tail && end == text.size()) return end;
   while (end > at && !is_newline(text[end - 1])) end = previous_utf8(text, end);
   return end > at ? end : space_end(text, at);
+}
+
+}  // namespace scan
+
+namespace scan {
+
+// What o200k's expression tells apart of letters and marks: capitals (1), small letters (2), what may be either (3); 0 is the rest.
+inline uint32_t letter_case(char32_t c) {
+  const uint32_t classes = unicode_classes(c);
+  if (classes & (kUpper | kTitle)) return 1;
+  if (classes & kLower) return 2;
+  return classes & (kLetter | kMark) ? 3 : 0;
+}
+
+// The end of the letters that match from `begin` on: capitals, then small letters. Without small ones after them the capitals go as far as
+// the last that may be small, or they are all. `begin` itself where there are none.
+inline size_t letters_end(std::string_view text, size_t begin, bool& all_capitals) {
+  size_t at = begin, after_either = begin;
+  all_capitals = false;
+  while (at < text.size()) {
+    const CodePoint c = decode_valid_utf8(text, at);
+    const uint32_t now = letter_case(c.value);
+    if (now == 0) break;
+    if (now == 2) {
+      do at += decode_valid_utf8(text, at).size;
+      while (at < text.size() && (letter_case(decode_valid_utf8(text, at).value) & 2) != 0);
+      return at;
+    }
+    at += c.size;
+    if (now == 3) after_either = at;
+  }
+  all_capitals = after_either == begin && at > begin;
+  return all_capitals ? at : after_either;
+}
+
+// The end of the match of kO200kPattern that begins at `at`.
+inline size_t o200k_end(std::string_view text, size_t at) {
+  const CodePoint c = decode_valid_utf8(text, at);
+  const uint32_t first = kind(c.value);
+  const size_t next = at + c.size;
+  bool all_capitals = false;
+  const auto with_contraction = [&](size_t end) { return end < text.size() && text[end] == '\'' ? end + contraction_any_case(text, end) : end; };
+  if (first == kLetter) return with_contraction(letters_end(text, at, all_capitals));
+  if (first == kNumber) return llama3_end(text, at, 3);
+  if (!is_newline(text[at])) {   // it may stand before letters
+    const size_t end = letters_end(text, next, all_capitals);
+    const bool is_mark = first == 0 && letter_case(c.value) == 3;   // a small letter itself, where only capitals follow
+    if (is_mark) return with_contraction(end > next && !all_capitals ? end : next);
+    if (end > next) return with_contraction(end);
+  }
+  if (first == 0 || (text[at] == ' ' && next < text.size() && kind(decode_valid_utf8(text, next).value) == 0)) {
+    size_t end = run_of(text, first == 0 ? at : next, 0);
+    while (end < text.size() && (is_newline(text[end]) || text[end] == '/')) end++;
+    return end;
+  }
+  return llama3_end(text, at, 3);
 }
 
 }  // namespace scan

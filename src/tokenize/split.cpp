@@ -1,6 +1,7 @@
 #include "tokenize/split.h"
 
 #include <algorithm>
+#include <array>
 
 namespace orrery {
 
@@ -32,6 +33,17 @@ void merge_segments(std::vector<Segment>& segments, SplitBehavior behavior) {
   }
   segments.resize(kept);
   if (backwards) std::reverse(segments.begin(), segments.end());
+}
+
+void split_at(Pieces& pieces, SplitBehavior behavior, uint32_t classes) {
+  if (!pieces.bytes()) return split_pieces(pieces, behavior, false, each_of(classes));
+  std::array<bool, 256> matches;
+  for (unsigned byte = 0; byte < 256; byte++) matches[byte] = is(byte_to_char(static_cast<unsigned char>(byte)), classes);
+  const auto find = [&](std::string_view bytes, auto match) {
+    for (size_t at = 0; at < bytes.size(); at++)
+      if (matches[static_cast<unsigned char>(bytes[at])]) match(at, at + 1);
+  };
+  split_pieces(pieces, behavior, false, find, true);
 }
 
 }  // namespace orrery

@@ -28,11 +28,11 @@ struct Segment {
 void merge_segments(std::vector<Segment>& segments, SplitBehavior behavior);
 
 // find(text, match) calls match(begin, end) for each match, from left to right. Inverted, what is between the matches
-// counts as the match.
+// counts as the match. Pieces that are read as bytes are spelled first, unless find sees to that.
 template <class Find>
-void split_pieces(Pieces& pieces, SplitBehavior behavior, bool invert, Find find) {
+void split_pieces(Pieces& pieces, SplitBehavior behavior, bool invert, Find find, bool sees_bytes = false) {
   std::vector<Segment> segments;
-  pieces.split([&](std::string_view text, auto emit) {
+  const auto cut = [&](std::string_view text, auto emit) {
     segments.clear();
     size_t last = 0;
     find(text, [&](size_t begin, size_t end) {
@@ -44,19 +44,24 @@ void split_pieces(Pieces& pieces, SplitBehavior behavior, bool invert, Find find
     if (behavior != SplitBehavior::removed && behavior != SplitBehavior::isolated) merge_segments(segments, behavior);
     for (const Segment& s : segments)
       if (behavior != SplitBehavior::removed || !s.is_match) emit(s.begin, s.end);
-  });
+  };
+  if (sees_bytes) pieces.split_as_they_are(cut);
+  else pieces.split(cut);
 }
 
 // Matches each character of the given classes by itself.
 inline auto each_of(uint32_t classes) {
   return [classes](std::string_view text, auto match) {
     for (size_t at = 0; at < text.size();) {
-      const CodePoint c = decode_utf8(text, at);
+      const CodePoint c = decode_valid_utf8(text, at);
       if (is(c.value, classes)) match(at, at + c.size);
       at += c.size;
     }
   };
 }
+
+// Cuts at each character of the given classes, of texts and of bytes that stand for characters.
+void split_at(Pieces& pieces, SplitBehavior behavior, uint32_t classes);
 
 // Matches each occurrence of a string; an empty one never occurs.
 inline auto each_string(std::string_view what) {

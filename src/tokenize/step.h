@@ -26,6 +26,8 @@ class Normalizer {
   // they become in the whole; and whether they do next to any character of ASCII.
   virtual bool is_local() const { return false; }
   virtual bool is_local_at_ascii() const { return false; }
+  // Whether it surely leaves a text, and any part of that, as it is.
+  virtual bool leaves(std::string_view /*text*/) const { return false; }
 };
 
 // How a pre-tokenizer makes words. `scan` is null for one that cuts nothing.

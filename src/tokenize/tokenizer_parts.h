@@ -94,7 +94,7 @@ struct Tokenizer::Parts {
   WordPlan plan_words() const;
   bool keeps_white_space() const;
   void plan_cuts(WordPlan& plan) const;
-  bool goes_by_parts(std::string_view text) const;
+  bool goes_by_parts(std::string_view text) const;   // of valid UTF-8
   bool begins_with_nothing(std::string_view text) const;
   // What stands around the ids of any text.
   struct Around {

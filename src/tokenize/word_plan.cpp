@@ -73,7 +73,7 @@ void Tokenizer::Parts::plan_cuts(WordPlan& plan) const {
 WordPlan Tokenizer::Parts::plan_words() const {
   WordPlan plan;
   if (model->sentencepiece() || model->draws()) return plan;
-  if (!normalizer && pre_tokenizer)
+  if (pre_tokenizer)   // of texts that the normaliser leaves as they are
     if (const Words own = pre_tokenizer->words(); own.scan && own.bytes && model->reads_bytes()) {
       plan.how = WordWay::pieces;
       plan.scan = own.scan;
@@ -131,7 +131,8 @@ bool Tokenizer::Parts::begins_with_nothing(std::string_view text) const {
 }
 
 bool Tokenizer::Parts::goes_by_parts(std::string_view text) const {
-  return words.how != WordWay::whole && text.size() <= INT32_MAX && !words.refused.find(text, 0);
+  if (words.how == WordWay::whole || text.size() > INT32_MAX || words.refused.find(text, 0)) return false;
+  return words.how != WordWay::pieces || !normalizer || normalizer->leaves(text);
 }
 
 }  // namespace orrery

@@ -101,6 +101,48 @@ uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, b
   return all;
 }
 
+// The ends of the words that begin at `base`, the first, and at the set bits after it; of the first alone where none is.
+template <class Pattern>
+[[gnu::always_inline]] inline size_t write_ends(std::string_view text, size_t base, uint64_t all, bool last, uint32_t* ends, size_t most) {
+  all &= ~bit(0);
+  if (all == 0 && !last) {   // a long one
+    ends[0] = static_cast<uint32_t>(Pattern::end(text, base));
+    return 1;
+  }
+  size_t count = 0;
+  for (; all != 0 && count < most; all &= all - 1) ends[count++] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all)));
+  if (all == 0 && last && count < most) ends[count++] = static_cast<uint32_t>(text.size());
+  return count;
+}
+
+// kO200kPattern, without marks: as kLlama3Pattern, but a capital after a small letter begins a word.
+struct O200k {
+  static uint64_t begins(const Kinds& k, const Cases& cases, bool last) { return Llama3<3>::begins(k, last) | (cases.capital & (cases.small << 1)); }
+  // Marks are letters or others, by what stands before them; letters that may be capitals or small are what the next ones make of them;
+  // newlines after others go on with a slash.
+  static bool is_hard(const Kinds& k, const Cases& cases) {
+    const uint64_t either = k.letter & ~(cases.capital | cases.small);
+    return (cases.mark | ((either << 1) & cases.capital) | ((k.newline << 1) & cases.slash)) != 0;
+  }
+  static size_t end(std::string_view text, size_t at) { return scan::o200k_end(text, at); }
+
+  // Takes the contractions after words out of `all`, and tells how many of the bytes are then certain.
+  static uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, bool last, uint64_t all) {
+    unsigned done = 0;   // where the last one ended: none follows another
+    for (uint64_t quotes = k.quote & all & (k.letter << 1); quotes != 0; quotes &= quotes - 1) {
+      const auto at = static_cast<unsigned>(std::countr_zero(quotes));
+      if (at == done) continue;
+      if (!last && at + 3 >= k.size) return all & bits_to(at - 1);
+      const auto size = static_cast<unsigned>(scan::contraction_any_case(text, base + at));
+      if (size == 0) continue;
+      done = at + size;
+      all &= ~(bits_to(done - 1) & ~bits_to(at - 1));
+      if (done < k.size) all |= bit(done);
+    }
+    return all;
+  }
+};
+
 template <class Pattern>
 size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
   const KindTable& table = KindTable::shared();
@@ -110,14 +152,7 @@ size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
     const bool last = at + k.size == text.size();
     uint64_t all = Pattern::begins(k, last);
     if (k.quote & all) all = with_contractions<Pattern>(text, at, k, last, all);
-    all &= ~bit(0);
-    if (all == 0 && !last) {   // a long one
-      ends[count++] = static_cast<uint32_t>(at = Pattern::end(text, at));
-      continue;
-    }
-    const size_t base = at;
-    for (; all != 0 && count < most; all &= all - 1) ends[count++] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all)));
-    if (all == 0 && last && count < most) ends[count++] = static_cast<uint32_t>(text.size());
+    count += write_ends<Pattern>(text, at, all, last, ends + count, most - count);
     at = ends[count - 1];
   }
   return count;
@@ -129,5 +164,23 @@ size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most)
 size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3>>(text, at, ends, most); }
 size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<1>>(text, at, ends, most); }
 size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3, true>>(text, at, ends, most); }
+
+size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most) {
+  const KindTable& table = KindTable::shared();
+  const CaseTable& cases_of = CaseTable::shared();
+  size_t count = 0;
+  while (at < text.size() && count < most) {
+    const Kinds k = kinds_at(text, at, table);
+    const Cases cases = cases_at(text, at, k, cases_of);
+    const bool last = at + k.size == text.size();
+    if (O200k::is_hard(k, cases)) {
+      for (const size_t limit = at + k.size; at < limit && count < most;) ends[count++] = static_cast<uint32_t>(at = O200k::end(text, at));
+      continue;
+    }
+    count += write_ends<O200k>(text, at, O200k::with_contractions(text, at, k, last, O200k::begins(k, cases, last)), last, ends + count, most - count);
+    at = ends[count - 1];
+  }
+  return count;
+}
 
 }  // namespace orrery

@@ -20,6 +20,7 @@ size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most)
 size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most);
 size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most);
 size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most);
+size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most);
 
 // emit(begin, end) for each word.
 template <class Emit>

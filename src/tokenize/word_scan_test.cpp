@@ -17,13 +17,17 @@ namespace {
 std::vector<size_t> by_one(std::string_view text, int kind) {
   std::vector<size_t> ends;
   const auto emit = [&](size_t, size_t end) { ends.push_back(end); };
+  if (kind == 4) {
+    for (size_t at = 0; at < text.size(); emit(0, at)) at = scan::o200k_end(text, at);
+    return ends;
+  }
   if (kind == 0) scan_gpt2(text, emit);
   else scan_llama3(text, kind == 2 ? 1 : 3, emit, kind == 3);
   return ends;
 }
 
 std::vector<size_t> by_many(std::string_view text, int kind, size_t most) {
-  constexpr WordScanner kScanners[] = {words_gpt2, words_llama3, words_qwen2, words_cl100k};
+  constexpr WordScanner kScanners[] = {words_gpt2, words_llama3, words_qwen2, words_cl100k, words_o200k};
   std::vector<size_t> ends;
   std::vector<uint32_t> some(most);
   for (size_t at = 0; const size_t count = kScanners[kind](text, at, some.data(), most); at = ends.back()) ends.insert(ends.end(), some.begin(), some.begin() + std::ptrdiff_t(count));
@@ -47,9 +51,32 @@ TEST_CASE("cl100k's words are those of its expression, as read by the engine") {
   }
 }
 
+TEST_CASE("o200k's words are those of its expression, as read by the engine") {
+  const Regex engine{std::string(kO200kPattern)};
+  const std::vector<std::string> parts = {"a", "B", "word", "Word", "ABC", "'s", "'", "'LL", "'\xC5\xBF", "7", "12345", " ", "  ", "\n", "\r\n", "\t", ".", "!!", "/", "(", "é", "É", "漢字", "ʰ", "ǅ", "²", "\u00A0", "\u3000", "\u0301", "हि", "🙂", "𝐀", "𐐨"};
+  CHECK(oniguruma_expression(kO200kPattern) == kO200kPattern);
+  std::mt19937_64 random(10);
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (size_t length = 1 + random() % (round % 8 == 0 ? 80 : 12), favourite = random() % parts.size(); length > 0; --length) text += parts[round % 3 == 0 && random() % 2 == 0 ? favourite : random() % parts.size()];
+    CAPTURE(text);
+    std::vector<size_t> ends;
+    engine.each_match(text, [&](size_t, size_t end) { ends.push_back(end); });
+    REQUIRE(by_one(text, 4) == ends);
+    REQUIRE(by_many(text, 4, 64) == ends);
+  }
+}
+
+TEST_CASE("each letter is a capital, a small letter, or may be either") {
+  for (char32_t c = 0; c < 0x110000; ++c) {
+    const uint32_t classes = unicode_classes(c);
+    REQUIRE(((classes & kLetter) != 0) == ((classes & (kUpper | kTitle | kLower | kModifierLetter | kOtherLetter)) != 0));
+  }
+}
+
 TEST_CASE("many words at a time are the words one by one") {
   const std::vector<std::string> parts = {"a", "b", "Z", "word", "'s", "'", "'ll", "'S", "'\xC5\xBF", "0", "7", "123", "12345", " ", "  ", "\n", "\r\n", "\t", "\x0B", "\x1C", ".", "!!", "(", "\"", "_", "\x7F", std::string(1, '\0'),
-                                          "é", "ß", "漢字", "٣", "²", "\u00A0", "\u3000", "\u0301", "🙂", "–", "İ", "\u0085", "\u2028", "𝟘", "हि", "a.b", " \n "};
+                                          "é", "ß", "漢字", "٣", "²", "\u00A0", "\u3000", "\u0301", "🙂", "–", "İ", "\u0085", "\u2028", "𝟘", "हि", "a.b", " \n ", "/", "\n/", "Ab", "aB", "É", "ǅ", "ʰ", "'t", "'RE", "B", "漢"};
   std::mt19937_64 random(7);
   for (int round = 0; round < 20000; ++round) {
     // Some texts are nearly of one part, so that runs cross the 64 bytes.
@@ -57,7 +84,7 @@ TEST_CASE("many words at a time are the words one by one") {
     const size_t length = random() % 120, favourite = random() % parts.size(), often = random() % 4;
     for (size_t i = 0; i < length; ++i) text += parts[random() % 4 < often ? favourite : random() % parts.size()];
     CAPTURE(text);
-    for (int kind = 0; kind < 4; ++kind) {
+    for (int kind = 0; kind < 5; ++kind) {
       CAPTURE(kind);
       REQUIRE(by_many(text, kind, 1 + random() % 40) == by_one(text, kind));
     }

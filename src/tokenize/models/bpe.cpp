@@ -97,7 +97,7 @@ class Bpe : public TokenModel {
  public:
   explicit Bpe(ModelConfig config);
   std::unique_ptr<ModelRun> run() const override;
-  bool reads_bytes() const override { return prefix_.empty() && suffix_.empty() && !byte_fallback_; }
+  bool reads_bytes() const override { return prefix_.empty() && !byte_fallback_; }
   bool draws() const override { return drop_ > 0; }
   bool parts_at_metaspace() const override { return words_begin_with_metaspace_; }
   SafePairs safe_pairs() const override;
@@ -125,6 +125,7 @@ class Bpe : public TokenModel {
   size_t merges_count_ = 0;
   bool words_begin_with_metaspace_ = false;   // no merge joins a ▁ to another character before it
   std::array<int32_t, 256> byte_ids_;      // the token of each byte-level character
+  std::array<int32_t, 256> last_byte_ids_; // the same at the end of a word, with the suffix
   std::vector<Merge> byte_merges_;         // of two bytes, left * 256 + right; none where some byte has no token
   std::array<int32_t, 256> fallback_ids_;  // "<0xE4>"
   std::array<int32_t, 128> ascii_ids_;
@@ -198,11 +199,17 @@ struct Bpe::Run : ModelRun {
   bool merge_part(std::string_view piece, size_t begin, size_t end, bool bytes, std::vector<TokenSpan>& out) {
     const auto merge = [&](size_t from, size_t to, std::vector<TokenSpan>& tokens) { return merge_range(piece, from, to, bytes, tokens); };
     if (end - begin > LongWord::kWindow) return long_word.tokenize(piece, begin, end, out, merge);
-    if (end - begin > WordKey::kLongest || (begin == 0 && end == piece.size())) return merge(begin, end, out);
+    const bool is_whole = begin == 0 && end == piece.size(), is_marked = end == piece.size() && !model.suffix_.empty();
+    if (end - begin > WordKey::kLongest || is_whole || is_marked) return merge(begin, end, out);
     const size_t before = out.size();
     bool known = true;
     const std::string_view part = piece.substr(begin, end - begin);
-    const auto find = [&](std::string_view text, std::vector<TokenSpan>& tokens) { return known = merge_range(text, 0, text.size(), bytes, tokens); };
+    const auto find = [&](std::string_view, std::vector<TokenSpan>& tokens) {
+      const size_t first = tokens.size();
+      known = merge_range(piece, begin, end, bytes, tokens);
+      for (size_t i = first; i < tokens.size(); i++) tokens[i].begin -= static_cast<uint32_t>(begin), tokens[i].end -= static_cast<uint32_t>(begin);
+      return known;
+    };
     if (const size_t place = CharTokens::place(part); place != CharTokens::kNowhere) chars[bytes].tokenize(place, part, out, find);
     else parts[bytes].tokenize(part, out, find);
     for (size_t i = before; i < out.size(); i++) {
@@ -240,7 +247,7 @@ struct Bpe::Run : ModelRun {
     unknown_bytes = 0;
     met_unknown = false;
     if (bytes)
-      for (size_t i = begin; i < end; i++) add_character(model.byte_ids_[static_cast<unsigned char>(piece[i])], 1, {});
+      for (size_t i = begin; i < end; i++) add_character((i + 1 < piece.size() ? model.byte_ids_ : model.last_byte_ids_)[static_cast<unsigned char>(piece[i])], 1, {});
     else
       add_characters(piece, begin, end);
     flush_unknown();
@@ -335,6 +342,7 @@ struct Bpe::Run : ModelRun {
       if (bytes.empty()) pair_at(static_cast<int32_t>(i));
       else set(i, model.byte_merges_[byte(i) << 8 | byte(i + 1)]);
     }
+    if (!bytes.empty() && !model.suffix_.empty()) pair_at(static_cast<int32_t>(count) - 2);   // the last byte may end a word
     std::fill(ranks.begin() + static_cast<std::ptrdiff_t>(count) - 1, ranks.begin() + static_cast<std::ptrdiff_t>(blocks * kBlock), kNoRank);
     for (size_t block = 0; block < blocks; block++) lowest_of(block);
     for (;;) {
@@ -492,6 +500,7 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
   for (unsigned b = 0; b < 256; b++) {
     constexpr char kHex[] = "0123456789ABCDEF";
     byte_ids_[b] = vocab_.find(to_utf8(byte_to_char(static_cast<unsigned char>(b))));
+    last_byte_ids_[b] = vocab_.find(to_utf8(byte_to_char(static_cast<unsigned char>(b))) + suffix_);
     fallback_ids_[b] = vocab_.find(std::string("<0x") + kHex[b / 16] + kHex[b % 16] + ">");
     if (b < 128) ascii_ids_[b] = vocab_.find(to_utf8(b));
   }
@@ -554,18 +563,20 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
       merges_.set(left_id, right_id, {first + i, product_id});
     }
   }
-  if (reads_bytes() && std::find(byte_ids_.begin(), byte_ids_.end(), Vocab::kAbsent) == byte_ids_.end())
+  const auto has_all = [](const std::array<int32_t, 256>& ids) { return std::find(ids.begin(), ids.end(), Vocab::kAbsent) == ids.end(); };
+  if (reads_bytes() && has_all(byte_ids_) && has_all(last_byte_ids_))
     for (const int32_t left : byte_ids_)
       for (const int32_t right : byte_ids_) byte_merges_.push_back(merges_.find(left, right));
 }
 
-// A character's token hangs on its place where it is decorated, and on no text where it is spelled in bytes that join.
+// A character's token hangs on its place where it has a prefix, and on no text where it is spelled in bytes that join.
 const CharCuts* Bpe::char_cuts(bool bytes) const {
-  if (!prefix_.empty() || !suffix_.empty() || joins_fallbacks_) return nullptr;
+  if (!prefix_.empty() || joins_fallbacks_) return nullptr;
   LazyCuts& lazy = char_cuts_[bytes];
   std::call_once(lazy.made, [&] {
     std::string spelled;
     vocab_.each([&](std::string_view token, int32_t) {
+      if (token.ends_with(suffix_)) token.remove_suffix(suffix_.size());   // the text that it stands for
       if (!bytes) return lazy.cuts.add(token);
       spelled.clear();
       for (size_t at = 0; at < token.size();) {

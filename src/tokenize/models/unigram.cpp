@@ -69,7 +69,7 @@ struct Unigram::Run : ModelRun {
     best.assign(piece.size() + 1, Best{});
     for (size_t begin = 0; begin < piece.size();) {
       const double here = best[begin].score;
-      const size_t next = begin + decode_utf8(piece, begin).size;
+      const size_t next = begin + decode_valid_utf8(piece, begin).size;
       bool is_token = false;
       const auto offer = [&](size_t end, double score, int32_t id) {
         Best& now = best[end];
@@ -83,6 +83,13 @@ struct Unigram::Run : ModelRun {
       begin = next;
     }
 
+    if (size_t count = 0; none_is_unknown(piece.size(), count)) {   // the tokens as they are, from the end
+      const size_t before = out.size();
+      out.resize(before + count);
+      TokenSpan* token = out.data() + out.size();
+      for (auto end = static_cast<uint32_t>(piece.size()); end > 0; end = best[end].begin) *--token = {best[end].id, best[end].begin, end};
+      return;
+    }
     path.clear();
     for (auto end = static_cast<uint32_t>(piece.size()); end > 0; end = best[end].begin) {
       const Best& last = best[end];
@@ -97,6 +104,12 @@ struct Unigram::Run : ModelRun {
       else
         out.push_back(*token);
     }
+  }
+
+  bool none_is_unknown(size_t size, size_t& count) const {
+    for (size_t end = size; end > 0; end = best[end].begin, count++)
+      if (best[end].id == model.unknown_) return false;
+    return true;
   }
 
   // Unknowns that became one may be a token together.

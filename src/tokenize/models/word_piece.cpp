@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "tokenize/model.h"
+#include "tokenize/models/char_tokens.h"
 #include "tokenize/step.h"
 #include "tokenize/word_cache.h"
 
@@ -48,12 +49,15 @@ class WordPiece : public TokenModel {
     explicit Run(const WordPiece& of) : model(of) {}
 
     void tokenize(std::string_view piece, bool, std::vector<TokenSpan>& out) override {
-      cache.tokenize(piece, out, [&](std::string_view word, std::vector<TokenSpan>& tokens) {
+      const auto find = [&](std::string_view word, std::vector<TokenSpan>& tokens) {
         const size_t before = tokens.size();
-        if (count_code_points(word) <= model.max_chars_ && split(word, tokens)) return;
+        if (count_code_points(word) <= model.max_chars_ && split(word, tokens)) return true;
         tokens.resize(before);
         tokens.push_back({model.unknown_.id(word), 0, static_cast<uint32_t>(word.size())});
-      });
+        return true;
+      };
+      if (const size_t place = CharTokens::place(piece); place != CharTokens::kNowhere) chars.tokenize(place, piece, out, find);
+      else cache.tokenize(piece, out, find);
     }
 
     bool split(std::string_view piece, std::vector<TokenSpan>& out) {
@@ -81,6 +85,7 @@ class WordPiece : public TokenModel {
 
     const WordPiece& model;
     WordCache cache;
+    CharTokens chars;
     std::string continued;
   };
 

@@ -16,7 +16,7 @@ struct WhitespaceSplit : PreTokenizer {
   bool drops_white_space() const override { return true; }
   bool cuts_at_spaces_alone() const override { return true; }
   void pre_tokenize(Pieces& pieces) const override {
-    split_pieces(pieces, SplitBehavior::removed, false, each_of(kWhitespace));
+    split_at(pieces, SplitBehavior::removed, kWhitespace);
   }
 };
 
@@ -24,13 +24,13 @@ struct Punctuation : PreTokenizer {
   bool is_local() const override { return true; }
   bool isolates(char c) const override { return behavior == SplitBehavior::isolated && is(static_cast<unsigned char>(c), kPunctuation); }
   SplitBehavior behavior = SplitBehavior::isolated;
-  void pre_tokenize(Pieces& pieces) const override { split_pieces(pieces, behavior, false, each_of(kPunctuation)); }
+  void pre_tokenize(Pieces& pieces) const override { split_at(pieces, behavior, kPunctuation); }
 };
 
 struct Digits : PreTokenizer {
   bool is_local() const override { return true; }
   SplitBehavior behavior = SplitBehavior::contiguous;
-  void pre_tokenize(Pieces& pieces) const override { split_pieces(pieces, behavior, false, each_of(kNumeric)); }
+  void pre_tokenize(Pieces& pieces) const override { split_at(pieces, behavior, kNumeric); }
 };
 
 struct CharDelimiterSplit : PreTokenizer {
@@ -49,7 +49,7 @@ struct BertPreTokenizer : PreTokenizer {
     pieces.split([](std::string_view text, auto emit) {
       size_t word = 0;   // where the open word begins
       for (size_t at = 0; at < text.size();) {
-        const CodePoint c = decode_utf8(text, at);
+        const CodePoint c = decode_valid_utf8(text, at);
         const size_t end = at + c.size;
         if (is(c.value, kWhitespace | kPunctuation)) {
           emit(word, at);

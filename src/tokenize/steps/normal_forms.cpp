@@ -8,6 +8,7 @@ namespace {
 template <NormalForm form>
 struct Normal : Normalizer {
   bool is_local() const override { return true; }
+  bool leaves(std::string_view text) const override { return is_normal(text, form); }
   void normalize(AlignedText& text) const override { text.normalize(form); }
 };
 

@@ -1,5 +1,9 @@
 #include "tokenize/steps/pattern.h"
 
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "tokenize/aligned_text.h"
 #include "tokenize/scanners.h"
 
 namespace orrery::steps {
@@ -11,7 +15,7 @@ struct KnownExpression {
   WordScanner words;
 };
 
-constexpr KnownExpression kKnown[] = {{kGpt2Pattern, words_gpt2}, {kLlama3Pattern, words_llama3}, {kQwen2Pattern, words_qwen2}, {kCl100kOniguruma, words_cl100k}};
+constexpr KnownExpression kKnown[] = {{kGpt2Pattern, words_gpt2}, {kLlama3Pattern, words_llama3}, {kQwen2Pattern, words_qwen2}, {kCl100kOniguruma, words_cl100k}, {kO200kPattern, words_o200k}};
 
 }  // namespace
 
@@ -27,6 +31,14 @@ Pattern::Pattern(const Json& config) {
   for (const KnownExpression& known : kKnown)
     if (known.expression == expression) words_ = known.words;
   if (!words_) regex_.emplace(expression);
+}
+
+bool Pattern::may_match_spelled(std::string_view bytes) const {
+  if (!regex_) return true;
+  return std::any_of(bytes.begin(), bytes.end(), [&](char byte) {
+    const char32_t c = byte_to_char(static_cast<unsigned char>(byte));
+    return regex_->may_begin(static_cast<unsigned char>(c < 0x80 ? c : 0xC0 | c >> 6));
+  });
 }
 
 }  // namespace orrery::steps

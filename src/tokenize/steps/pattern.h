@@ -19,6 +19,9 @@ class Pattern {
 
   WordScanner words() const { return words_; }   // null where there is none by hand
 
+  // Whether a match may begin in a text of such bytes, each of which stands for its character of the byte-level alphabet.
+  bool may_match_spelled(std::string_view bytes) const;
+
   // In an empty text nothing matches, not even an expression that matches nothing. Throws Error where regex.h says so.
   template <class Match>
   void find(std::string_view text, Match match) const {

@@ -22,6 +22,9 @@ struct NormalizerSequence : Normalizer {
   bool is_local_at_ascii() const override {
     return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->is_local_at_ascii(); });
   }
+  bool leaves(std::string_view text) const override {
+    return std::all_of(all.begin(), all.end(), [&](const auto& one) { return one->leaves(text); });
+  }
   void normalize(AlignedText& text) const override {
     for (const auto& one : all) one->normalize(text);
   }

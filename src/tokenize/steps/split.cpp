@@ -17,7 +17,23 @@ class Split : public PreTokenizer {
   }
 
   void pre_tokenize(Pieces& pieces) const override {
+    if (pieces.bytes()) return split_bytes(pieces);
     split_pieces(pieces, behavior_, invert_, [&](std::string_view text, auto match) { pattern_.find(text, match); });
+  }
+
+  // The matches of the spelled text, as places of the bytes.
+  void split_bytes(Pieces& pieces) const {
+    AlignedText spelled{.text = {}, .origin = {}, .tracked = false};
+    std::vector<size_t> byte_at;
+    const auto find = [&](std::string_view bytes, auto match) {
+      if (!pattern_.may_match_spelled(bytes)) return;
+      spelled.text = bytes;
+      bytes_to_chars(spelled);
+      byte_at.assign(1, 0);
+      for (size_t at = 1; at <= spelled.text.size(); at++) byte_at.push_back(byte_at.back() + (at == spelled.text.size() || (static_cast<unsigned char>(spelled.text[at]) & 0xC0) != 0x80));
+      pattern_.find(spelled.text, [&](size_t begin, size_t end) { match(byte_at[begin], byte_at[end]); });
+    };
+    split_pieces(pieces, behavior_, invert_, find, true);
   }
 
  private:
