@@ -84,13 +84,17 @@ void AlignedText::lowercase() {
     return;
   }
   TextEdit edit(*this);
+  size_t kept = 0;
   for (size_t at = 0; at < text.size();) {
-    const CodePoint c = decode_utf8(text, at);
-    const auto lower = orrery::lowercase(c.value);
-    if (lower.empty()) edit.keep(at, at + c.size);
-    for (const char32_t l : lower) edit.put(l, at);
+    const CodePoint c = decode_valid_utf8(text, at);
+    if (const auto lower = orrery::lowercase(c.value); !lower.empty()) {
+      edit.keep(kept, at);
+      for (const char32_t l : lower) edit.put(l, at);
+      kept = at + c.size;
+    }
     at += c.size;
   }
+  edit.keep(kept, text.size());
   edit.commit();
 }
 

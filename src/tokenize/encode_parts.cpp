@@ -107,17 +107,21 @@ void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part
 std::optional<std::vector<int32_t>> Tokenizer::Parts::quick_ids(std::string_view text, const EncodeOptions& options) const {
   const std::optional<Around>& around = around_text[options.add_special];
   if (!around || options.pair || options.truncation || !is_valid_utf8(text) || !goes_by_parts(text)) return std::nullopt;
-  return words.how == WordWay::pieces ? ids_of_words(text, options, *around) : ids_of_parts(text, options, *around);
+  return quick_ids(text, options, *around);
 }
 
-// The ids of what lies between added tokens, by append(text), among theirs.
+std::vector<int32_t> Tokenizer::Parts::quick_ids(std::string_view text, const EncodeOptions& options, const Around& around) const {
+  return words.how == WordWay::pieces ? ids_of_words(text, options, around) : ids_of_parts(text, options, around);
+}
+
+// The ids of what lies between added tokens, by append(text), among theirs. `is_normal`: as the text has it; else normalised first.
 template <class Append>
-std::vector<int32_t> Tokenizer::Parts::ids_around_added(std::string_view text, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const {
+std::vector<int32_t> Tokenizer::Parts::ids_around_added(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const {
   ids.clear();
   ids.append(around.before);
-  if (added.may_be_in(text)) {
+  if (!is_normal || added.may_be_in(text)) {
     Pieces pieces(text, /*tracked=*/false);
-    cut_added(pieces, options);
+    is_normal ? cut_added(pieces, options) : normalize(pieces, options);
     for (const Piece& piece : pieces.all()) {
       if (piece.token == Piece::kOpen) append(pieces.text(piece));
       else ids.push_back(piece.token);
@@ -139,7 +143,7 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const
   const RunPool::Lease run = runs.take(*model);
   std::array<uint32_t, 512> ends;
   const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) { run->model->tokenize_once(word, /*bytes=*/true, out); };
-  return ids_around_added(text, options, around, run->ids, [&](std::string_view open) {
+  return ids_around_added(text, is_left(text), options, around, run->ids, [&](std::string_view open) {
     for (size_t at = 0; const size_t count = words.scan(open, at, ends.data(), ends.size()); at = ends[count - 1])
       run->words.tokenize(open, at, std::span(ends.data(), count), run->ids, find);
   });
@@ -150,7 +154,7 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_parts(std::string_view text, const
   IdBuffer& ids = run->ids;
   PartTokens tokens;
   std::array<WordPart, 64> parts;
-  return ids_around_added(text, options, around, ids, [&](std::string_view open) {
+  return ids_around_added(text, /*is_normal=*/true, options, around, ids, [&](std::string_view open) {
     const auto find = [&](const WordPart& part) -> const FoundWord* {
       if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(open, part)) {
         add_ids_of_part(open, part, *run->model, ids);

@@ -552,6 +552,10 @@ bool RegexSet::is_ascii() const {
 }
 
 void RegexSet::finish() {
+  const auto& items = all_of.front();
+  by_classes_ = !fold && all_of.size() == 1 && std::all_of(items.begin(), items.end(), [](const Item& item) { return item.kind == Item::Kind::classes && !item.negated; });
+  if (by_classes_)
+    for (const Item& item : items) classes_ |= item.low;
   for (char32_t c = 0; c < 128; c++) ascii_[c] = has_long(c);
 }
 

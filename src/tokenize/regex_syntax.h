@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/unicode.h"
+
 namespace orrery {
 
 // Whose reading of an expression counts, where they differ:
@@ -23,7 +25,10 @@ class RegexSet {
     uint32_t low = 0, high = 0;   // the range, else the mask or number in `low`, or the index of a nested set
   };
 
-  bool has(char32_t c) const { return c < 128 ? ascii_[c] : has_long(c); }
+  bool has(char32_t c) const {
+    if (c < 128) return ascii_[c];
+    return by_classes_ ? is(c, classes_) != negated : has_long(c);
+  }
   void finish();   // after the last item
   bool has_long(char32_t c) const;
   bool is_ascii() const;   // false may be said of some that are
@@ -35,6 +40,8 @@ class RegexSet {
  private:
   bool has_exactly(char32_t c) const;
   std::bitset<128> ascii_;
+  bool by_classes_ = false;   // it is all characters of these, or all others
+  uint32_t classes_ = 0;
 };
 
 char32_t fold_case(char32_t c);   // simple case folding

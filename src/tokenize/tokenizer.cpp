@@ -130,10 +130,12 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
     return encode_one(repair_utf8(text).text, sequence, options, ids_only, stream);
   }
   if (goes_by_parts(text)) {
-    if (!ids_only) return encode_parts(text, sequence, options);
-    Encoding out;
-    out.ids = words.how == WordWay::pieces ? ids_of_words(text, options, {}) : ids_of_parts(text, options, {});
-    return out;
+    if (ids_only) {
+      Encoding out;
+      out.ids = quick_ids(text, options, {});
+      return out;
+    }
+    if (words.how != WordWay::pieces || is_left(text)) return encode_parts(text, sequence, options);
   }
   Pieces pieces(text, !ids_only || (pre_tokenizer && pre_tokenizer->needs_origins()));
   normalize(pieces, options);

@@ -95,6 +95,7 @@ struct Tokenizer::Parts {
   bool keeps_white_space() const;
   void plan_cuts(WordPlan& plan) const;
   bool goes_by_parts(std::string_view text) const;   // of valid UTF-8
+  bool is_left(std::string_view text) const { return !normalizer || normalizer->leaves(text); }
   bool begins_with_nothing(std::string_view text) const;
   // What stands around the ids of any text.
   struct Around {
@@ -104,8 +105,9 @@ struct Tokenizer::Parts {
 
   // encode_parts.cpp: encode_one of such texts, or encode_ids
   std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
+  std::vector<int32_t> quick_ids(std::string_view text, const EncodeOptions& options, const Around& around) const;
   template <class Append>
-  std::vector<int32_t> ids_around_added(std::string_view text, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const;
+  std::vector<int32_t> ids_around_added(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const;
   void cut_added(Pieces& pieces, const EncodeOptions& options) const;
   std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const;
   std::vector<int32_t> ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const;

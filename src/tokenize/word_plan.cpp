@@ -73,7 +73,7 @@ void Tokenizer::Parts::plan_cuts(WordPlan& plan) const {
 WordPlan Tokenizer::Parts::plan_words() const {
   WordPlan plan;
   if (model->sentencepiece() || model->draws()) return plan;
-  if (pre_tokenizer)   // of texts that the normaliser leaves as they are
+  if (pre_tokenizer)
     if (const Words own = pre_tokenizer->words(); own.scan && own.bytes && model->reads_bytes()) {
       plan.how = WordWay::pieces;
       plan.scan = own.scan;
@@ -131,8 +131,7 @@ bool Tokenizer::Parts::begins_with_nothing(std::string_view text) const {
 }
 
 bool Tokenizer::Parts::goes_by_parts(std::string_view text) const {
-  if (words.how == WordWay::whole || text.size() > INT32_MAX || words.refused.find(text, 0)) return false;
-  return words.how != WordWay::pieces || !normalizer || normalizer->leaves(text);
+  return words.how != WordWay::whole && text.size() <= INT32_MAX && !words.refused.find(text, 0);
 }
 
 }  // namespace orrery
