@@ -1,7 +1,8 @@
 // Speed of the matrix products and of attention on one core, as GFLOP/s and as a share of the register-resident peak.
 //
-//   build/release/kernels_bench [avx2|avx512] [matmul|attention]
+//   build/release/kernels_bench [avx2|avx512] [matmul|blocks|attention]
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,25 @@ void bench_matmul(const Kernels<float>& kernels, double peak) {
   }
 }
 
+void bench_blocks(const Kernels<float>& kernels, double peak) {
+  const AlignedBytes scratch(kMatmulScratchBytes);
+  for (const PanelFormat format : {PanelFormat::q8, PanelFormat::q4})
+    for (const auto& [m, n, k] : {std::array<int64_t, 3>{512, 2048, 2048}, {512, 768, 768}, {8, 5632, 2048}, {1, 5632, 2048}, {1, 32000, 2048}}) {
+      Random random(1);
+      const std::vector<float> a = random_floats(random, m * k);
+      std::vector<float> y(size_t(m * n));
+      const AlignedBytes panels(packed_bytes(format, n, k));
+      Matmul<float> call;
+      call.a = a.data(), call.a_row_stride = k, call.panels = panels.data(), call.format = format;
+      call.c = y.data(), call.c_stride = n, call.m = m, call.n = n, call.k = k, call.scratch = scratch.data();
+      const double seconds = best_seconds([&] { kernels.matmul(call); });
+      char name[100];
+      std::snprintf(name, sizeof name, "matmul m %d n %d k %d %s", int(m), int(n), int(k), format == PanelFormat::q8 ? "q8" : "q4");
+      report(name, 2.0 * double(m) * double(n) * double(k), seconds, peak);
+      if (m <= 14) std::printf("  %-52s %8.1f GB/s of panels\n", "", double(packed_bytes(format, n, k)) / seconds / 1e9);
+    }
+}
+
 void bench_attention(const Kernels<float>& kernels, double peak) {
   const AlignedBytes scratch(kAttentionScratchBytes);
   struct Case {
@@ -163,6 +183,7 @@ int main(int argc, char** argv) {
     const double peak = bench::fma_peak(kernels->name);
     std::printf("%s: peak of one core %.1f GFLOP/s\n", kernels->name, peak / 1e9);
     if (part.empty() || part == "matmul") bench::bench_matmul(*kernels, peak);
+    if (part.empty() || part == "blocks") bench::bench_blocks(*kernels, peak);
     if (part.empty() || part == "attention") bench::bench_attention(*kernels, peak);
   }
 }

@@ -16,10 +16,18 @@
 // Products of bf16 (panels of pairs): a is rounded to bf16 as b is, and the chain visits p = 1, 0, 3, 2, … An odd k ends with
 // a pair whose second is 0. The product of two bf16 is a float, so that every class gives the same bits, but for numbers
 // below 2^-126, which AVX-512 BF16 takes for 0.
+//
+// Products of blocks (panels of whole numbers): a row of a is rounded too, 32 p at a time, to whole numbers of the largest's
+// 127th part. Each block's sum of products is exact; then
+//   c[i, j] = fma(sum, scale_a[i, block] * scale_b[block, j], c[i, j])      block after block, the fma fused in every class
+// so that all classes give the same bits. A block of a with a NaN or an infinity makes its row NaN, and one below 2^-120 counts as
+// zeros. k is a multiple of 32.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
+#include "base/block_format.h"
 #include "base/dtype.h"
 
 namespace orrery {
@@ -30,8 +38,12 @@ constexpr int64_t kPanel = 32;
 enum class PanelFormat : uint8_t {
   own,        // [k][kPanel] of T
   bf16, f16,  // [k][kPanel], widened in the product: the bits of the same weights widened first
-  bf16_pairs  // [ceil(k/2)][kPanel][2], p and p + 1 side by side, for products of bf16
+  bf16_pairs, // [ceil(k/2)][kPanel][2], p and p + 1 side by side, for products of bf16
+  q8,         // [k/32]{scale[kPanel] as f16, q[8][kPanel][4]}: (q - 128) scale, p = 4 of [8] + of [4]
+  q4          // [k/32]{scale[kPanel] as f16, q[4][kPanel][4]}: (q - 8) scale, p in the low half of a byte and p + 16 in the high
 };
+constexpr int64_t kBlockValues = 32;   // of q8 and q4
+constexpr bool is_blocks(PanelFormat format) { return format == PanelFormat::q8 || format == PanelFormat::q4; }
 
 // Bytes of a panel of inner size k, and of the panels of n columns. `own` is the size of T.
 constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeof(float)) {
@@ -39,6 +51,8 @@ constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeo
     case PanelFormat::own: return kPanel * k * own;
     case PanelFormat::bf16: case PanelFormat::f16: return kPanel * k * 2;
     case PanelFormat::bf16_pairs: return kPanel * ((k + 1) / 2) * 4;
+    case PanelFormat::q8: return k / kBlockValues * kPanel * (2 + kBlockValues);
+    case PanelFormat::q4: return k / kBlockValues * kPanel * (2 + kBlockValues / 2);
   }
   return 0;
 }
@@ -54,6 +68,14 @@ constexpr int64_t packed_size(int64_t n, int64_t k) { return packed_bytes(PanelF
 template <class T>
 using pack_panels_fn = void(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
                             void* panels, PanelFormat to);
+
+// The panels that hold just what blocks of this format say; none where there are no such.
+constexpr bool has_panels(BlockFormat format) { return format == BlockFormat::q8_0 || format == BlockFormat::q5_0 || format == BlockFormat::q4_0; }
+constexpr PanelFormat panels_of(BlockFormat format) { return format == BlockFormat::q4_0 ? PanelFormat::q4 : PanelFormat::q8; }
+
+// Packs rows of W [n, k] in blocks, b[p, j] = W[j, p], into panels_of(from). Rows follow each other; k is a multiple of 32.
+template <class T>
+using pack_blocks_fn = void(const std::byte* rows, BlockFormat from, int64_t k, int64_t n, std::byte* panels);
 
 // Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned).
 constexpr int64_t kMatmulScratchBytes = int64_t(1) << 20;

@@ -206,6 +206,106 @@ TEST_CASE("a row gives the same bits alone and among others") {
     }
 }
 
+namespace {
+
+// The rows of a, each 32 numbers rounded to whole numbers of their largest's 127th part.
+std::vector<float> rounded_in_blocks(std::vector<float> a) {
+  for (size_t begin = 0; begin < a.size(); begin += 32) {
+    float largest = 0;
+    for (size_t i = begin; i < begin + 32; ++i) largest = std::max(largest, std::abs(a[i]));
+    for (size_t i = begin; i < begin + 32; ++i) a[i] = largest == 0 ? 0 : std::nearbyint(a[i] * (127 / largest)) * (largest / 127);
+  }
+  return a;
+}
+
+// Weights in blocks, as a file has them, and packed; product.b is what they say.
+struct BlockProduct : Product {
+  std::vector<std::byte> rows;
+
+  BlockProduct(BlockFormat format, int64_t m_, int64_t n_, int64_t k_) : Product(m_, n_, k_, uint64_t(m_ * 1000 + n_ * 10 + k_)) {
+    b_transposed = true;   // b[p, j] = W[j, p]
+    rows.resize(size_t(n * bytes_of(format, k)));
+    for (int64_t j = 0; j < n; ++j) {
+      std::byte* row = rows.data() + j * bytes_of(format, k);
+      quantise(format, b.data() + j * k, row, k);
+      dequantise(format, row, b.data() + j * k, k);
+    }
+    packed = panels_of(format);
+    panels = AlignedBytes(packed_bytes(packed, n, k));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("products of blocks are the products of what the blocks say, with the same bits in every class") {
+  const int64_t shapes[][3] = {{1, 1, 0}, {1, 1, 32}, {1, 33, 64}, {2, 70, 96}, {3, 300, 544}, {5, 31, 160}, {6, 64, 2048}, {7, 40, 1056}, {13, 95, 512}, {64, 65, 544}, {1700, 34, 64}, {500, 3, 576}};
+  for (const BlockFormat format : {BlockFormat::q8_0, BlockFormat::q5_0, BlockFormat::q4_0})
+    for (const auto& [m, n, k] : shapes)
+      for (const bool a_transposed : {false, true}) {
+        INFO(std::string(name_of(format)) << " m " << m << " n " << n << " k " << k);
+        BlockProduct product(format, m, n, k);
+        const std::vector<float> rounded = rounded_in_blocks(product.a);
+        std::vector<float> turned(product.a.size());
+        for (int64_t i = 0; i < m; ++i)
+          for (int64_t p = 0; p < k; ++p) turned[size_t(p * m + i)] = product.a[size_t(i * k + p)];
+        if (a_transposed) product.a = turned, product.a_transposed = true;
+        for (const int mode : {0, 1, 2}) {
+          std::vector<float> expected;
+          for (const Kernels<float>* kernels : runnable_kernels()) {
+            INFO(std::string(kernels->name) << " mode " << mode);
+            kernels->pack_blocks(product.rows.data(), format, k, n, static_cast<std::byte*>(product.panels.data()));
+            std::vector<float> c = product.start;
+            Matmul<float> call = product.call(c);
+            call.bias = mode == 1 ? product.bias.data() : nullptr;
+            call.accumulate = mode == 2;
+            kernels->matmul(call);
+            if (expected.empty()) {
+              double worst = 0;
+              for (int64_t i = 0; i < m; ++i)
+                for (int64_t j = 0; j < n; ++j) {
+                  const size_t at = size_t(i * n + j);
+                  double sum = mode == 0 ? 0 : mode == 1 ? product.bias[size_t(j)] : product.start[at];
+                  for (int64_t p = 0; p < k; ++p) sum += double(rounded[size_t(i * k + p)]) * double(product.b_at(p, j));
+                  worst = std::max(worst, std::abs(sum - double(c[at])));
+                }
+              CHECK(worst < 2e-5 * std::sqrt(double(k + 1)));
+              expected = c;
+            }
+            CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
+          }
+        }
+      }
+}
+
+TEST_CASE("a row of a product of blocks gives the same bits alone and among others, and NaN and infinities make it NaN") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const BlockFormat format : {BlockFormat::q8_0, BlockFormat::q4_0}) {
+      BlockProduct product(format, 61, 203, 608);
+      product.a[size_t(3 * product.k + 40)] = std::numeric_limits<float>::infinity();
+      product.a[size_t(4 * product.k + 600)] = std::numeric_limits<float>::quiet_NaN();
+      std::fill(product.a.begin() + 5 * product.k, product.a.begin() + 6 * product.k, 1e-39f);
+      kernels->pack_blocks(product.rows.data(), format, product.k, product.n, static_cast<std::byte*>(product.panels.data()));
+      std::vector<float> all(product.start.size());
+      kernels->matmul(product.call(all));
+      for (int64_t j = 0; j < product.n; ++j) {
+        CHECK(std::isnan(all[size_t(3 * product.n + j)]));
+        CHECK(std::isnan(all[size_t(4 * product.n + j)]));
+        CHECK(all[size_t(5 * product.n + j)] == 0);
+      }
+      for (const int64_t rows : {1, 2, 3, 5, 8, 13}) {
+        std::vector<float> some(all.size());
+        for (int64_t i = 0; i < product.m; i += rows) {
+          Matmul<float> part = product.call(some);
+          part.m = std::min(rows, product.m - i);
+          part.a += i * part.a_row_stride;
+          part.c += i * part.c_stride;
+          kernels->matmul(part);
+        }
+        CHECK(std::memcmp(all.data(), some.data(), all.size() * sizeof(float)) == 0);
+      }
+    }
+}
+
 TEST_CASE("the inner dimension may be cut anywhere") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const int64_t m : {1, 4, 40}) {

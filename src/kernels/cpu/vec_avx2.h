@@ -160,6 +160,34 @@ template <bool kInstruction>   // there is none
   return fma(low(a), low(b), fma(high(a), high(b), c));
 }
 
+struct Ints {
+  static constexpr int64_t kLanes = 8;
+  __m256i r;
+  static Ints zero() { return {_mm256_setzero_si256()}; }
+  static Ints broadcast(int32_t i) { return {_mm256_set1_epi32(i)}; }
+  static Ints load(const void* p) { return {_mm256_loadu_si256(static_cast<const __m256i*>(p))}; }
+};
+template <bool kInstruction>   // there is none
+[[gnu::always_inline]] inline Ints dot_bytes(Ints sums, Ints a, Ints b) {
+  const __m256i even = _mm256_madd_epi16(_mm256_and_si256(a.r, _mm256_set1_epi16(0xff)), _mm256_srai_epi16(_mm256_slli_epi16(b.r, 8), 8));
+  const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(a.r, 8), _mm256_srai_epi16(b.r, 8));
+  return {_mm256_add_epi32(sums.r, _mm256_add_epi32(even, odd))};
+}
+inline Ints add(Ints a, Ints b) { return {_mm256_add_epi32(a.r, b.r)}; }
+inline Ints low_halves(Ints a) { return {_mm256_and_si256(a.r, _mm256_set1_epi8(15))}; }
+inline Ints high_halves(Ints a) { return {_mm256_and_si256(_mm256_srli_epi16(a.r, 4), _mm256_set1_epi8(15))}; }
+inline Vec<float> to_floats(Ints a) { return {_mm256_cvtepi32_ps(a.r)}; }
+inline Ints nearest(Vec<float> a) { return {_mm256_cvtps_epi32(a.r)}; }
+inline void store_bytes(Ints a, int8_t* p) {
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(a.r), _mm256_extracti128_si256(a.r, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(words, words));
+}
+inline int32_t sum(Ints a) {
+  __m128i x = _mm_add_epi32(_mm256_castsi256_si128(a.r), _mm256_extracti128_si256(a.r, 1));
+  x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, 0xb1)));
+}
+
 inline Vec<double> low_half(Vec<float> a) { return {_mm256_cvtps_pd(_mm256_castps256_ps128(a.r))}; }
 inline Vec<double> high_half(Vec<float> a) { return {_mm256_cvtps_pd(_mm256_extractf128_ps(a.r, 1))}; }
 inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) {

@@ -142,6 +142,32 @@ template <bool kInstruction>
   return c;
 }
 
+struct Ints {
+  static constexpr int64_t kLanes = 16;
+  __m512i r;
+  static Ints zero() { return {_mm512_setzero_si512()}; }
+  static Ints broadcast(int32_t i) { return {_mm512_set1_epi32(i)}; }
+  static Ints load(const void* p) { return {_mm512_loadu_si512(p)}; }
+};
+// kInstruction: the processor has AVX-512 VNNI.
+template <bool kInstruction>
+[[gnu::always_inline]] inline Ints dot_bytes(Ints sums, Ints a, Ints b) {
+  if constexpr (kInstruction) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sums.r) : "v"(a.r), "v"(b.r));
+    return sums;
+  }
+  const __m512i even = _mm512_madd_epi16(_mm512_and_si512(a.r, _mm512_set1_epi16(0xff)), _mm512_srai_epi16(_mm512_slli_epi16(b.r, 8), 8));
+  const __m512i odd = _mm512_madd_epi16(_mm512_srli_epi16(a.r, 8), _mm512_srai_epi16(b.r, 8));
+  return {_mm512_add_epi32(sums.r, _mm512_add_epi32(even, odd))};
+}
+inline Ints add(Ints a, Ints b) { return {_mm512_add_epi32(a.r, b.r)}; }
+inline Ints low_halves(Ints a) { return {_mm512_and_si512(a.r, _mm512_set1_epi8(15))}; }
+inline Ints high_halves(Ints a) { return {_mm512_and_si512(_mm512_srli_epi16(a.r, 4), _mm512_set1_epi8(15))}; }
+inline Vec<float> to_floats(Ints a) { return {_mm512_cvtepi32_ps(a.r)}; }
+inline Ints nearest(Vec<float> a) { return {_mm512_cvtps_epi32(a.r)}; }
+inline void store_bytes(Ints a, int8_t* p) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.r)); }
+inline int32_t sum(Ints a) { return _mm512_reduce_add_epi32(a.r); }
+
 inline __m256 low_floats(Vec<float> a) { return _mm512_castps512_ps256(a.r); }
 inline __m256 high_floats(Vec<float> a) { return _mm512_extractf32x8_ps(a.r, 1); }
 inline Vec<double> low_half(Vec<float> a) { return {_mm512_cvtps_pd(low_floats(a))}; }
