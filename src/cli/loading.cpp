@@ -16,7 +16,10 @@ namespace orrery::cli {
 
 LoadOptions load_options(const Context& context) {
   LoadOptions options;
-  if (const std::string& name = context.globals().dtype; !name.empty()) options.dtype = dtype_named(name);
+  if (const std::string& name = context.globals().dtype; !name.empty()) {
+    options.blocks = block_format_named(name);
+    if (!options.blocks) options.dtype = dtype_named(name);
+  }
   if (const std::string& name = context.globals().compute_dtype; !name.empty()) options.products = *dtype_named(name);
   return options;
 }

@@ -41,11 +41,12 @@ std::vector<Row> uncached(Model& model, ThreadPool& pool, const std::vector<int3
   return rows;
 }
 
-// Each with products of f32 and of bf16.
-std::vector<std::pair<std::string, DType>> with_products(const std::vector<std::string>& variants) {
-  std::vector<std::pair<std::string, DType>> all;
+// Each with products of f32, of bf16, and of blocks.
+std::vector<std::pair<std::string, LoadOptions>> with_products(const std::vector<std::string>& variants) {
+  std::vector<std::pair<std::string, LoadOptions>> all;
   for (const std::string& variant : variants)
-    for (const DType products : {DType::f32, DType::bf16}) all.emplace_back(variant, products);
+    for (const LoadOptions& options : {LoadOptions{}, LoadOptions{.products = DType::bf16}, LoadOptions{.blocks = BlockFormat::q8_0}, LoadOptions{.blocks = BlockFormat::q4_0}})
+      all.emplace_back(variant, options);
   return all;
 }
 
@@ -59,10 +60,11 @@ void expect_same(const std::vector<Row>& ours, const std::vector<Row>& expected)
 
 TEST_CASE("cached logits are the uncached ones, bit for bit, in any pieces and on any number of threads") {
   ThreadPool one(1), two(2);
-  for (const auto& [variant, products] : with_products(causal_goldens())) {
+  for (const auto& [variant, options] : with_products(causal_goldens())) {
     CAPTURE(variant);
-    CAPTURE(int(products));
-    Model model = Model::load(golden(variant), {.products = products}).value();
+    CAPTURE(int(options.products));
+    CAPTURE(options.blocks.has_value());
+    Model model = Model::load(golden(variant), options).value();
     const std::vector<int32_t> ids = inputs_of(golden_file(variant))[2];
     const std::vector<Row> expected = uncached(model, one, ids);
     expect_same(uncached(model, two, ids), expected);
@@ -95,10 +97,11 @@ TEST_CASE("keys and values held in 16 bits are the same cached and uncached") {
 
 TEST_CASE("a sequence computes the same among any neighbours") {
   ThreadPool pool(2);
-  for (const auto& [variant, products] : with_products({"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window"})) {
+  for (const auto& [variant, options] : with_products({"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window"})) {
     CAPTURE(variant);
-    CAPTURE(int(products));
-    Model model = Model::load(golden(variant), {.products = products}).value();
+    CAPTURE(int(options.products));
+    CAPTURE(options.blocks.has_value());
+    Model model = Model::load(golden(variant), options).value();
     const std::vector<std::vector<int32_t>> inputs = inputs_of(golden_file(variant));
     Engine alone(model, pool), together(model, pool, {.max_batch = 5, .max_rows = 20, .block_size = 16});
     std::vector<std::vector<Row>> expected;

@@ -151,7 +151,7 @@ TEST_CASE("a report counts parameters, bytes and operations before anything runs
   CHECK_FALSE(report_model("tests/goldens/sampling").ok());
   const TemporaryFolder folder("report");
   write_file(folder.path() / "config.json", read_file(golden("llama-grouped") / "config.json").value()).value();
-  const ModelReport bare = report_model(folder.path(), DType::bf16).value();
+  const ModelReport bare = report_model(folder.path(), {.dtype = DType::bf16}).value();
   CHECK_FALSE(bare.has_weights);
   CHECK(bare.parameters == report.parameters);
   CHECK(bare.dtype == "bf16");
@@ -163,7 +163,7 @@ TEST_CASE("what a report prices is what an engine allocates") {
     for (const DType dtype : {DType::f32, DType::bf16}) {
       CAPTURE(variant);
       Model model = Model::load(golden(variant)).value();
-      const ModelReport report = report_model(golden(variant), std::nullopt, dtype).value();
+      const ModelReport report = report_model(golden(variant), {}, dtype).value();
       const Engine engine(model, pool, {.kv_dtype = dtype});
       CHECK(report.cache_bytes == engine.cache_bytes());
       CHECK(report.activation_bytes == engine.memory().arena);

@@ -36,18 +36,31 @@ int64_t count_of(const ValueInfo& weight) {
   return count;
 }
 
-void measure_weights(ModelReport& report, const WeightStore* store, DType dtype) {
+// A weight of the store, or what it would be.
+Weight held_weight(const ValueInfo& value, const WeightStore* store, const LoadOptions& options) {
+  if (store) return store->at(value.name);
+  Weight weight;
+  const bool vector = value.dims.size() == 1;
+  weight.value = Tensor::zeros(vector ? DType::f32 : options.dtype.value_or(DType::f32), {0});
+  if (!vector) weight.blocks = options.blocks;
+  return weight;
+}
+
+void measure_weights(ModelReport& report, const WeightStore* store, const LoadOptions& options) {
   const std::set<std::string> packed = packed_weights(report.graph);
   std::map<std::string, int64_t> held;
+  WeightStore products;   // the policy alone
+  products.products = options.products;
   for (const ValueInfo& value : report.graph.values) {
     if (value.kind != ValueKind::weight) continue;
     const int64_t count = count_of(value);
-    const DType as = store ? store->at(value.name).value.dtype() : value.dims.size() == 1 ? DType::f32 : dtype;
-    const int64_t bytes = count * size_of(as);
-    held[name_of(as)] += count;
+    const Weight weight = held_weight(value, store, options);
+    held[weight.blocks ? name_of(*weight.blocks) : name_of(weight.value.dtype())] += count;
     report.parameters += count;
-    report.weights_bytes += bytes;
-    if (packed.contains(value.name)) report.packed_bytes += bytes;
+    report.weights_bytes += count * size_of(weight.value.dtype());
+    if (!packed.contains(value.name)) continue;
+    const PanelFormat format = products.format(weight, value.dims[0].factor, value.dims[1].factor);
+    report.packed_bytes += int64_t(double(count) * bytes_per_value(format));
   }
   for (const auto& [name, count] : held)
     if (report.dtype.empty() || count > held[report.dtype]) report.dtype = name;
@@ -85,19 +98,19 @@ void measure_writing(ModelReport& report, const ModelFamily& family, DType kv_dt
 
 }  // namespace
 
-Result<ModelReport> report_model(const std::filesystem::path& folder, std::optional<DType> dtype, DType kv_dtype) {
+Result<ModelReport> report_model(const std::filesystem::path& folder, const LoadOptions& options, DType kv_dtype) {
   ModelReport report;
   report.has_weights = has_weights(folder);
   std::optional<Model> model;
   if (report.has_weights) {   // first: loading refuses a config that asks for more layers than there are
-    Result<Model> loaded = Model::load(folder, {.dtype = dtype});
+    Result<Model> loaded = Model::load(folder, options);
     if (!loaded) return loaded.error();
     model.emplace(std::move(*loaded));
   }
   const Result<const ModelFamily*> family = read(folder, report);
   if (!family) return family.error();
-  if (model) measure_weights(report, &model->weights(), DType::f32);
-  else measure_weights(report, nullptr, dtype.value_or(DType::f32));
+  if (model) measure_weights(report, &model->weights(), options);
+  else measure_weights(report, nullptr, options);
   report.prefill_rows = std::min(EngineOptions().max_rows, report.config.usual_positions());
   if (report.causal) measure_writing(report, **family, kv_dtype);
   else measure_reading(report);

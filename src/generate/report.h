@@ -30,7 +30,7 @@ struct ModelReport {
   Graph graph;                       // as it is run
 };
 
-// A checkpoint folder, or a folder with a config.json alone. dtype: how weights would be held.
-Result<ModelReport> report_model(const std::filesystem::path& folder, std::optional<DType> dtype = std::nullopt, DType kv_dtype = DType::f32);
+// A checkpoint folder, or a folder with a config.json alone, as it would be loaded.
+Result<ModelReport> report_model(const std::filesystem::path& folder, const LoadOptions& options = {}, DType kv_dtype = DType::f32);
 
 }  // namespace orrery

@@ -1,5 +1,8 @@
 #include "graph/weights.h"
 
+#include <cstring>
+#include <vector>
+
 #include "kernels/kernels.h"
 
 namespace orrery {
@@ -37,12 +40,31 @@ Tensor WeightStore::as(const std::string& name, DType dtype) {
   return derived.tensor;
 }
 
+// A 16-bit weight stays 16-bit in its panels. Narrow products (an expert's router, a classifier) gain nothing from blocks.
+PanelFormat WeightStore::format(const Weight& weight, int64_t n, int64_t k) const {
+  if (weight.blocks && k % kBlockValues == 0 && n >= kPanel) return panels_of(*weight.blocks);
+  if (products == DType::bf16) return PanelFormat::bf16_pairs;
+  const DType from = weight.value.dtype();
+  return from == DType::bf16 ? PanelFormat::bf16 : from == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
+}
+
 namespace {
 
-// A 16-bit weight stays 16-bit in its panels.
-PanelFormat format_for(DType products, DType from) {
-  if (products == DType::bf16) return PanelFormat::bf16_pairs;
-  return from == DType::bf16 ? PanelFormat::bf16 : from == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
+// Columns [first, first + count) of b, where b[p, j] = source[p * k_stride + j * n_stride], rounded to blocks and packed.
+void pack_rounded(const Tensor& weight, BlockFormat format, int64_t k_stride, int64_t n_stride, int64_t k, int64_t first, int64_t count, std::byte* panels) {
+  const int64_t size = size_of(weight.dtype()), row_bytes = bytes_of(format, k);
+  std::vector<std::byte> rows(size_t(count * row_bytes)), kept(size_t(k * size));
+  std::vector<float> row(size_t(k), 0.0f);
+  for (int64_t j = 0; j < count; ++j) {
+    const std::byte* source = weight.raw() + (first + j) * n_stride * size;
+    if (k_stride != 1) {
+      for (int64_t p = 0; p < k; ++p) std::memcpy(kept.data() + p * size, source + p * k_stride * size, size_t(size));
+      source = kept.data();
+    }
+    convert(source, weight.dtype(), row.data(), DType::f32, k);
+    quantise(format, row.data(), rows.data() + j * row_bytes, k);
+  }
+  kernels().pack_blocks(rows.data(), format, k, count, panels);
 }
 
 }  // namespace
@@ -52,11 +74,11 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
   Weight& weight = at(name);
   const DType from = weight.value.dtype();
   const bool by_rows = orientation == Orientation::rows;
-  const PanelFormat format = compute == DType::f64 ? PanelFormat::own : format_for(products, from);
-  Derived& derived = derived_[name + (by_rows ? " packed rows " : " packed columns ") + name_of(compute) + (format == PanelFormat::bf16_pairs ? " pairs" : "")];
-  if (derived.version == weight.version) return {derived.tensor, format};
   const int64_t height = weight.value.dim(0), width = weight.value.dim(1);
   const int64_t n = by_rows ? height : width, k = by_rows ? width : height;
+  const PanelFormat format = compute == DType::f64 ? PanelFormat::own : this->format(weight, n, k);
+  Derived& derived = derived_[name + (by_rows ? " packed rows " : " packed columns ") + name_of(compute) + " " + std::to_string(int(format))];
+  if (derived.version == weight.version) return {derived.tensor, format};
   if (compute == DType::f64) {
     const Tensor wide = weight.value.to(DType::f64);
     Tensor panels = Tensor::zeros(DType::f64, {packed_size(n, k)});
@@ -71,6 +93,7 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
   constexpr int64_t kGroup = 8 * kPanel;
   const auto pack = [&](int64_t group) {
     const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
+    if (is_blocks(format)) return pack_rounded(weight.value, *weight.blocks, k_stride, n_stride, k, begin, count, out + begin / kPanel * panel_bytes(format, k));
     kernels().pack_panels(source + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, out + begin / kPanel * panel_bytes(format, k), format);
   };
   const int64_t groups = (n + kGroup - 1) / kGroup;

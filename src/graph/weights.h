@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/threads.h"
@@ -29,6 +30,7 @@ struct Weight {
   Tensor value = {};             // canonical: f32 (the master copy) when trained; the file's dtype when only read
   Role role = Role::trainable;
   uint64_t version = 1;          // raised by whoever changes the values: derived layouts are then made anew
+  std::optional<BlockFormat> blocks = {};   // products read it rounded to these, where its inner size is a whole number of them
   std::function<void()> release = {};  // tells where the value came from (a mapped file) that its pages are not needed now
 };
 
@@ -46,6 +48,9 @@ class WeightStore {
   // What products with these weights are computed in: f32, or bf16, where both factors are rounded and sums stay f32.
   // For plans that are compiled from here on.
   DType products = DType::f32;
+
+  // How products read a weight [n, k] or [k, n].
+  PanelFormat format(const Weight& weight, int64_t n, int64_t k) const;
 
   // The values as `dtype`: the canonical tensor where it is that already.
   Tensor as(const std::string& name, DType dtype);

@@ -56,6 +56,7 @@ constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeo
   }
   return 0;
 }
+constexpr double bytes_per_value(PanelFormat format) { return double(panel_bytes(format, kBlockValues)) / double(kPanel * kBlockValues); }
 constexpr int64_t packed_bytes(PanelFormat format, int64_t n, int64_t k, int64_t own = sizeof(float)) {
   return (n + kPanel - 1) / kPanel * panel_bytes(format, k, own);
 }

@@ -173,6 +173,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
     Weight weight;
     if (fixed_weight(**family, model.config_, info->name)) weight.role = Role::frozen;
     const bool vector = tensor->rank() == 1;      // norms and biases are small: always f32
+    if (!vector) weight.blocks = options.blocks;
     const DType held = vector || tensor->dtype() == DType::f64 ? DType::f32 : options.dtype.value_or(tensor->dtype());
     if (tensor->dtype() == held) {
       weight.value = *tensor;
@@ -215,9 +216,11 @@ Result<Model> Model::load_or_initialise(const std::filesystem::path& folder, uin
   Result<Model> fresh = initialise(*json, seed, (folder / "config.json").string());
   if (!fresh) return fresh;
   fresh->weights_->products = options.products;
-  if (options.dtype)
-    for (auto& [name, weight] : fresh->weights_->all())
-      if (weight.value.rank() > 1) weight.value = weight.value.to(*options.dtype);
+  for (auto& [name, weight] : fresh->weights_->all()) {
+    if (weight.value.rank() == 1) continue;
+    if (options.dtype) weight.value = weight.value.to(*options.dtype);
+    weight.blocks = options.blocks;
+  }
   return fresh;
 }
 

@@ -141,7 +141,10 @@ class Models(Case):
         self.assertLess(self.json("info", STORIES, "--dtype", "bf16")["weights_bytes"], 0.51 * whole)
         text = self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--dtype", "bf16", "--kv-dtype", "bf16")
         self.assertIn("there was", text)
-        self.fails(2, "info", STORIES, "--dtype", "q8_0")
+        self.assertEqual("q8_0", self.json("info", STORIES, "--dtype", "q8_0")["dtype"])
+        for blocks in ("q8_0", "q5_0", "q4_0"):
+            self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--dtype", blocks)
+        self.fails(2, "info", STORIES, "--dtype", "q3_x")
         self.fails(2, "info", STORIES, "--device", "cuda")
 
     def test_products_may_be_of_bf16(self):

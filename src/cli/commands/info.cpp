@@ -76,7 +76,7 @@ void run(Context& context, InfoOptions& options) {
   if (!options.graph && !options.form.empty()) throw Error{ErrorKind::bad_usage, "one argument too many: '" + options.form + "'", "orrery info", "`--graph` prints the graph, `--graph dot` for Graphviz"};
   if (!options.form.empty() && options.form != "text" && options.form != "dot") throw Error{ErrorKind::bad_usage, "'" + options.form + "' is not text or dot", "--graph"};
   const std::filesystem::path path = model_path(options.model);
-  const ModelReport report = report_model(path, load_options(context).dtype, kv_dtype(context)).value();
+  const ModelReport report = report_model(path, load_options(context), kv_dtype(context)).value();
   warn_of_code(context, report.config.json, path);
   if (options.graph) {
     const std::string text = options.form == "dot" ? to_graphviz(report.graph) : to_text(report.graph);
