@@ -100,6 +100,17 @@ TEST_CASE("more bits are nearer") {
   CHECK(error(BlockFormat::q8_0) < 0.008);
 }
 
+TEST_CASE("what blocks of 32 with a scale say is rounded to the same blocks again") {
+  Random random(9);
+  for (const BlockFormat format : {BlockFormat::q8_0, BlockFormat::q5_0, BlockFormat::q4_0})
+    for (const double size : {1e-3, 1.0, 100.0}) {
+      std::vector<float> x(32 * 200);
+      for (float& value : x) value = float(size * random.normal());
+      const std::vector<std::byte> blocks = quantised(format, x);
+      CHECK(quantised(format, dequantised(format, blocks)) == blocks);
+    }
+}
+
 TEST_CASE("values that are no numbers, huge or tiny, leave the blocks beside them alone") {
   constexpr float kInfinity = std::numeric_limits<float>::infinity(), kNan = std::numeric_limits<float>::quiet_NaN();
   for (const BlockFormat format : kAll) {

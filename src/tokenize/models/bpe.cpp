@@ -563,7 +563,7 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
       merges_.set(left_id, right_id, {first + i, product_id});
     }
   }
-  const auto has_all = [](const std::array<int32_t, 256>& ids) { return std::find(ids.begin(), ids.end(), Vocab::kAbsent) == ids.end(); };
+  const auto has_all = [](const std::array<int32_t, 256>& all) { return std::find(all.begin(), all.end(), Vocab::kAbsent) == all.end(); };
   if (reads_bytes() && has_all(byte_ids_) && has_all(last_byte_ids_))
     for (const int32_t left : byte_ids_)
       for (const int32_t right : byte_ids_) byte_merges_.push_back(merges_.find(left, right));
