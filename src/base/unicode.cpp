@@ -107,19 +107,15 @@ void decompose(char32_t c, bool compatibility, Put put) {
   for (size_t i = 0; i < text.size(); i++) put(text[i], i > 0);
 }
 
-using Mark = std::pair<uint8_t, Change>;   // with its combining class
-
-// By class, in linear time where there are many: a text may be one run of marks.
-void sort_marks(std::vector<Mark>& marks) {
-  const auto before = [](const Mark& a, const Mark& b) { return a.first < b.first; };
-  if (std::is_sorted(marks.begin(), marks.end(), before)) return;
+// By combining class, in linear time where there are many: a text may be one run of marks.
+void sort_marks(std::span<Change> marks) {
+  const auto before = [](const Change& a, const Change& b) { return combining_class(a.value) < combining_class(b.value); };
   if (marks.size() < 256) return std::stable_sort(marks.begin(), marks.end(), before);
   std::array<size_t, 257> places{};
-  for (const Mark& mark : marks) places[size_t(mark.first) + 1]++;
+  for (const Change& mark : marks) places[size_t(combining_class(mark.value)) + 1]++;
   for (size_t i = 1; i < places.size(); i++) places[i] += places[i - 1];
-  std::vector<Mark> sorted(marks.size());
-  for (const Mark& mark : marks) sorted[places[mark.first]++] = mark;
-  marks.swap(sorted);
+  const std::vector<Change> unsorted(marks.begin(), marks.end());
+  for (const Change& mark : unsorted) marks[places[combining_class(mark.value)]++] = mark;
 }
 
 // Decomposes and puts each run of combining marks in the order of their classes. A mark keeps its own `change`, so a
@@ -127,20 +123,24 @@ void sort_marks(std::vector<Mark>& marks) {
 std::vector<Change> decomposed(std::string_view text, bool compatibility) {
   std::vector<Change> out;
   out.reserve(text.size());
-  std::vector<Mark> marks;   // the run being collected
+  size_t run = 0;            // where the last run of marks begins in `out`
+  uint8_t last_class = 0;    // of the mark at its end, the highest as long as it is sorted
+  bool sorted = true;
   const auto flush = [&] {
-    sort_marks(marks);
-    for (const auto& [combining, change] : marks) out.push_back(change);
-    marks.clear();
+    if (!sorted) sort_marks(std::span(out).subspan(run));
+    last_class = 0;
+    sorted = true;
   };
   for (size_t at = 0; at < text.size();) {
     const CodePoint c = decode_utf8(text, at);
     at += c.size;
     decompose(c.value, compatibility, [&](char32_t value, int32_t change) {
       const uint8_t combining = value < 0x80 ? uint8_t(0) : combining_class(value);
-      if (combining != 0) return marks.push_back({combining, {value, change}});
-      if (!marks.empty()) flush();
+      if (combining == 0) flush();
       out.push_back({value, change});
+      if (combining == 0) run = out.size();
+      sorted = sorted && last_class <= combining;
+      last_class = combining;
     });
   }
   flush();
@@ -257,8 +257,36 @@ TextPart next_not_normal(std::string_view text, size_t from, NormalForm form) {
   return {text.size(), text.size()};
 }
 
+namespace {
+
+// The same of what is not_normal, without making its form: in C forms, where no character decomposes. Nothing where one does.
+std::optional<bool> keeps_order_and_joins_nothing(std::string_view part, NormalForm form) {
+  if (form == NormalForm::nfd || form == NormalForm::nfkd) return std::nullopt;
+  char32_t starter = 0;
+  bool have_starter = false, unjoined = false;
+  uint8_t last_class = 0;
+  for (size_t at = 0; at < part.size();) {
+    const CodePoint c = decode_valid_utf8(part, at);
+    at += c.size;
+    if (decomposes(c.value) || (form == NormalForm::nfkc && decomposes_compatibly(c.value)) || c.value - kSyllableBase < kSyllables) return std::nullopt;
+    const uint8_t combining = combining_class(c.value);
+    if (combining != 0 && combining < last_class) return false;
+    if (have_starter && (!unjoined || (combining != 0 && last_class < combining)) && compose(starter, c.value)) return false;
+    if (combining == 0) starter = c.value, have_starter = true;
+    unjoined = combining != 0;
+    last_class = combining;
+  }
+  return true;
+}
+
+}  // namespace
+
 bool is_normal(std::string_view text, NormalForm form) {
   for (TextPart part = next_not_normal(text, 0, form); part.begin < text.size(); part = next_not_normal(text, part.end, form)) {
+    if (const auto known = keeps_order_and_joins_nothing(text.substr(part.begin, part.end - part.begin), form)) {
+      if (!*known) return false;
+      continue;
+    }
     std::string made;
     for (const Change& change : normal_form(text.substr(part.begin, part.end - part.begin), form)) append_utf8(made, change.value);
     if (made != text.substr(part.begin, part.end - part.begin)) return false;

@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 
+#include <array>
 #include <cstring>
 
 #if defined(__SSE2__)
@@ -52,7 +53,9 @@ CodePoint decode_utf8_long(std::string_view text, size_t at) {
 }
 
 void append_utf8(std::string& text, char32_t c) {
-  const auto put = [&](char32_t byte) { text.push_back(static_cast<char>(byte)); };
+  std::array<char, 4> bytes;
+  size_t size = 0;
+  const auto put = [&](char32_t byte) { bytes[size++] = static_cast<char>(byte); };
   if (c < 0x80) {
     put(c);
   } else if (c < 0x800) {
@@ -62,6 +65,7 @@ void append_utf8(std::string& text, char32_t c) {
   } else {
     put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
   }
+  text.append(bytes.data(), size);
 }
 
 std::string to_utf8(char32_t c) {

@@ -128,7 +128,7 @@ SentencePiece::SentencePiece(std::string_view file) {
   for (char c = '!'; c <= '~'; c++) stays_[static_cast<unsigned char>(c)] = users.empty() && !map_.maps_ascii(c);
   if (model_ == Model::bpe && std::none_of(pieces_.begin(), pieces_.end(), [](const Piece& piece) { return piece.type == Type::user_defined || piece.type == Type::unused; })) {
     auto cuts = std::make_unique<CharCuts>();
-    char_ids_.assign(CharTokens::kPlaces, 0);
+    char_ids_ = ZeroArray<int32_t>(CharTokens::kPlaces);
     for (const Piece& piece : pieces_) {
       cuts->add(piece.text);
       if (const size_t place = CharTokens::place(piece.text); place != CharTokens::kNowhere) char_ids_[place] = id_of(piece.text) + 1;

@@ -140,7 +140,7 @@ class SentencePiece {
   std::array<bool, 128> stays_{};   // visible characters of ASCII that no rule changes before another of ASCII
   // For BPE, where no piece is the user's or out of use: where texts may be cut, and characters' ids + 1, by CharTokens::place.
   std::unique_ptr<const CharCuts> cuts_;
-  std::vector<int32_t> char_ids_;
+  ZeroArray<int32_t> char_ids_;
 };
 
 }  // namespace orrery

@@ -184,6 +184,7 @@ struct Bpe::Run : ModelRun {
   // nothing appended, where the word has a part that is unknown: such parts join or vanish.
   bool merge_by_parts(std::string_view piece, bool bytes, std::vector<TokenSpan>& out) {
     const size_t before = out.size();
+    if (piece.size() > kHuge && before == 0) out.reserve(piece.size());   // untouched, it costs nothing; growing copies
     const CharCuts* cuts = model.char_cuts(bytes);
     for (size_t begin = 0, end = 0; begin < piece.size(); begin = end) {
       end = cuts ? cuts->next(piece, begin) : piece.size();
@@ -253,6 +254,7 @@ struct Bpe::Run : ModelRun {
     flush_unknown();
   }
 
+  static constexpr size_t kHuge = size_t(1) << 16;
   static constexpr size_t kShort = 512;   // symbols up to which looking for the lowest rank beats keeping a heap
   static constexpr size_t kBlock = 16;
   static constexpr uint32_t kNoRank = UINT32_MAX;
@@ -563,7 +565,7 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
       merges_.set(left_id, right_id, {first + i, product_id});
     }
   }
-  const auto has_all = [](const std::array<int32_t, 256>& all) { return std::find(all.begin(), all.end(), Vocab::kAbsent) == all.end(); };
+  const auto has_all = [](const std::array<int32_t, 256>& tokens) { return std::find(tokens.begin(), tokens.end(), Vocab::kAbsent) == tokens.end(); };
   if (reads_bytes() && has_all(byte_ids_) && has_all(last_byte_ids_))
     for (const int32_t left : byte_ids_)
       for (const int32_t right : byte_ids_) byte_merges_.push_back(merges_.find(left, right));
