@@ -14,25 +14,20 @@ struct Sums {
 };
 }  // namespace
 
-int rounded(float value, int least, int most) {
-  if (!(value > float(least))) return least;
-  if (value >= float(most)) return most;
-  constexpr float kShift = 12582912.0f;   // 1.5 · 2^23: the sum has no bits below 1
-  return int((value + kShift) - kShift);
-}
-
 float search_scale(const float* x, int count, int most) {
   float largest = 0;
   for (int i = 0; i < count; ++i)
     if (std::fabs(x[i]) > std::fabs(largest)) largest = x[i];
   if (!(std::fabs(largest) >= kNothing)) return 0;
 
+  float q[kMostCount];
   const auto sums_at = [&](float inverse) {
+    for (int i = 0; i < count; ++i) q[i] = nearest(inverse * x[i], float(-most), float(most - 1));
     Sums sums;
     for (int i = 0; i < count; ++i) {
-      const float weight = x[i] * x[i], q = float(rounded(inverse * x[i], -most, most - 1));
-      sums.qx += weight * x[i] * q;
-      sums.qq += weight * q * q;
+      const float weight = x[i] * x[i];
+      sums.qx += weight * x[i] * q[i];
+      sums.qq += weight * q[i] * q[i];
     }
     return sums;
   };
@@ -70,7 +65,7 @@ ScaleAndMin search_scale_and_min(const float* x, int count, int most, const Sear
   float q[kMostCount];
   const auto round_at = [&](float range) {   // from the best min so far
     const float inverse = range / (max - min);
-    for (int i = 0; i < count; ++i) q[i] = float(rounded(inverse * (x[i] - min), 0, most));
+    for (int i = 0; i < count; ++i) q[i] = nearest(inverse * (x[i] - min), 0, float(most));
   };
   const auto error_of = [&](float scale, float offset) {
     float error = 0;

@@ -4,8 +4,15 @@
 
 namespace orrery {
 
-// To the nearest whole number, ties to even, within [least, most]; what is no number gives `least`.
-int rounded(float value, int least, int most);
+// To the nearest whole number, ties to even, within [least, most]; what is no number gives `least`. Without a branch, so that loops of it are
+// vectorised.
+inline float nearest(float value, float least, float most) {
+  constexpr float kShift = 12582912.0f;   // 1.5 · 2^23: the sum has no bits below 1
+  value = value > least ? value : least;
+  value = value < most ? value : most;
+  return (value + kShift) - kShift;
+}
+inline int rounded(float value, int least, int most) { return int(nearest(value, float(least), float(most))); }
 
 // x ≈ scale·q, q in [-most, most - 1]; errors weigh as the square of the value. 0 where all values are (nearly) 0.
 float search_scale(const float* x, int count, int most);
