@@ -10,7 +10,7 @@ int main() {
   const std::string text = "One day, a fox found a café.";
   const Encoding encoding = tokenizer.encode(text);
   for (size_t i = 0; i < encoding.ids.size(); ++i)
-    std::printf("%5d  %-10s characters %lld to %lld\n", encoding.ids[i], encoding.tokens[i].c_str(), static_cast<long long>(encoding.offsets[i].begin), static_cast<long long>(encoding.offsets[i].end));
+    std::printf("%5d  %-10s characters %lld to %lld\n", encoding.ids[i], std::string(encoding.token(i)).c_str(), static_cast<long long>(encoding.offsets[i].begin), static_cast<long long>(encoding.offsets[i].end));
 
   // Ids become text again one at a time: a character made of two tokens appears when its second one does.
   DecodeStream stream(tokenizer, /*skip_special=*/true);

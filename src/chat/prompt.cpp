@@ -86,7 +86,7 @@ class Encoder {
   void add(const Encoding& encoding, size_t from, size_t base) {
     for (size_t i = from; i < encoding.size(); ++i) {
       prompt.ids.push_back(encoding.ids[i]);
-      prompt.tokens.push_back(encoding.tokens[i]);
+      prompt.tokens.emplace_back(encoding.token(i));
       bool generated = false;
       const Offsets at = encoding.offsets[i];
       for (auto byte = size_t(at.begin); byte < size_t(at.end) && base + byte < text_.size(); ++byte) generated |= (text_.mark(base + byte) & kGenerated) != 0;

@@ -22,7 +22,7 @@
 //     const Tokenizer tokenizer = load_tokenizer(options.model);   // throws Error
 //     const Encoding encoding = tokenizer.encode(options.text);
 //     if (context.json()) return context.out().json({{"ids", encoding.ids}});
-//     for (const std::string& token : encoding.tokens) context.out().line(token);
+//     for (const std::string& token : encoding.tokens()) context.out().line(token);
 //   }
 //   }  // namespace
 //

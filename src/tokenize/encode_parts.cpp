@@ -175,62 +175,16 @@ std::vector<int32_t> Tokenizer::Parts::ids_of_parts(std::string_view text, const
   });
 }
 
-namespace {
-
-// What differs from token to token; the rest is one value each.
-struct EncodingWriter {
-  Encoding& out;
-  const OffsetMap& offsets_of;
-
-  // As many bytes as fit a string in place are copied without asking how many count.
-  void add(int32_t id, const std::array<unsigned char, 16>& shown, Span span, int32_t word) {
-    out.ids.push_back(id);
-    out.tokens.emplace_back(reinterpret_cast<const char*>(shown.data()), 15).resize(shown[15]);
-    out.offsets.push_back(offsets_of(span));
-    out.words.push_back(word);
-  }
-
-  void add(int32_t id, std::string_view shown, Span span, int32_t word) {
-    out.ids.push_back(id);
-    out.tokens.emplace_back(shown);
-    out.offsets.push_back(offsets_of(span));
-    out.words.push_back(word);
-  }
-};
-
-}  // namespace
-
-std::span<const Tokenizer::Parts::ShortText> Tokenizer::Parts::short_texts() const {
-  std::call_once(short_texts_made_, [&] {
-    const Vocab& vocab = model->vocab();
-    const size_t limit = std::min(static_cast<size_t>(vocab.max_id() + 1), 2 * vocab.size() + 1024);
-    short_texts_.resize(limit);
-    for (size_t id = 0; id < limit; ++id) {
-      const std::string_view text = vocab.token(static_cast<int32_t>(id)).value_or("");
-      ShortText& made = short_texts_[id];
-      made = {};
-      made[15] = static_cast<unsigned char>(std::min<size_t>(text.size(), 0xFF));
-      if (text.size() <= 15) std::copy(text.begin(), text.end(), made.begin());
-    }
-  });
-  return short_texts_;
-}
-
 Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const {
   Pieces pieces(text, /*tracked=*/false);
   cut_added(pieces, options);
   Encoding out;
-  const size_t expected = text.size() / 3 + 8;
-  out.ids.reserve(expected);
-  out.tokens.reserve(expected);
-  out.offsets.reserve(expected);
-  out.words.reserve(expected);
+  out.texts = TokenTexts({model, &model->vocab()});
   const OffsetMap offsets_of(text, options.unit);
-  EncodingWriter writer{out, offsets_of};
-  const Vocab& vocab = model->vocab();
-  const std::span<const ShortText> short_texts = this->short_texts();
   const int32_t told_by_text = model->told_by_text();
   const RunPool::Lease run = runs.take(*model);
+  TokenRows& rows = run->rows;
+  rows.clear();
   PartTokens tokens;
   std::array<WordPart, 64> parts;
   std::array<uint32_t, 64> ends;
@@ -238,30 +192,26 @@ Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence,
   for (const Piece& piece : pieces.all()) {
     const std::string_view open = pieces.text(piece);
     if (piece.token != Piece::kOpen) {
-      writer.add(piece.token, open, {piece.begin, piece.end}, word++);
+      out.texts.keep(rows.size(), std::string(open));
+      rows.add(piece.token, offsets_of({piece.begin, piece.end}), word++);
       continue;
     }
     const auto find = [&](const WordPart& part) -> const FoundWord* {
       tokenize_part(open, part, *run->model, tokens);
       if (tokens.plain) return &tokens.found;
       for (const PartTokens::Token& token : tokens.all) {
-        const std::string_view shown = token.id == told_by_text ? std::string_view(token.shown) : vocab.token(token.id).value_or("");
-        writer.add(token.id, shown, {token.span.begin + piece.begin, token.span.end + piece.begin}, word + token.word);
+        if (token.id == told_by_text) out.texts.keep(rows.size(), token.shown);
+        rows.add(token.id, offsets_of({token.span.begin + piece.begin, token.span.end + piece.begin}), word + token.word);
       }
       word += static_cast<int32_t>(tokens.words);
       return nullptr;
     };
     const auto emit = [&](const WordPart& part, const KnownWord& known) {
       const uint32_t begin = piece.begin + part.begin;
-      int32_t now = word - 1;
-      for (uint32_t i = 0; i < known.count; ++i) {
-        now += static_cast<int32_t>(known.starts >> i & 1);
-        const Span span{begin + known.places[i].begin, begin + known.places[i].end};
-        const int32_t id = known.ids[i];
-        if (id == told_by_text) writer.add(id, text.substr(span.begin, span.end - span.begin), span, now);
-        else if (static_cast<size_t>(id) < short_texts.size() && short_texts[static_cast<size_t>(id)][15] <= 15) writer.add(id, short_texts[static_cast<size_t>(id)], span, now);
-        else writer.add(id, vocab.token(id).value_or(""), span, now);
-      }
+      if (told_by_text != Vocab::kAbsent)
+        for (uint32_t i = 0; i < known.count; ++i)
+          if (known.ids[i] == told_by_text) out.texts.keep(rows.size() + i, std::string(text.substr(begin + known.places[i].begin, size_t(known.places[i].end) - known.places[i].begin)));
+      rows.add(known, begin, piece.begin + part.end, word, offsets_of);
       word += static_cast<int32_t>(known.words);
     };
     if (words.how == WordWay::pieces) {
@@ -279,10 +229,7 @@ Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence,
     PartScanner scanner(open.size() <= words.longest ? words.cuts : words.wide_cuts, open);
     while (const size_t count = scanner.next(parts)) run->parts.look_up(open, std::span(parts.data(), count), find, emit);
   }
-  out.type_ids.assign(out.ids.size(), sequence);
-  out.special.assign(out.ids.size(), 0);
-  out.sequences.assign(out.ids.size(), sequence);
-  out.mask.assign(out.ids.size(), 1);
+  rows.take(out, sequence);
   return out;
 }
 

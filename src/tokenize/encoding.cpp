@@ -5,10 +5,20 @@
 
 namespace orrery {
 
-void Encoding::add(int32_t id, std::string token, Offsets at, int32_t type_id, bool is_special, int32_t word,
-                   int32_t sequence) {
+std::vector<std::string> Encoding::tokens() const {
+  std::vector<std::string> all;
+  all.reserve(size());
+  for (size_t i = 0; i < size(); ++i) all.emplace_back(token(i));
+  return all;
+}
+
+void Encoding::add(int32_t id, std::string token, Offsets at, int32_t type_id, bool is_special, int32_t word, int32_t sequence) {
+  texts.keep(size(), std::move(token));
+  add(id, at, type_id, is_special, word, sequence);
+}
+
+void Encoding::add(int32_t id, Offsets at, int32_t type_id, bool is_special, int32_t word, int32_t sequence) {
   ids.push_back(id);
-  tokens.push_back(std::move(token));
   offsets.push_back(at);
   type_ids.push_back(type_id);
   special.push_back(is_special);
@@ -21,8 +31,8 @@ namespace {
 
 void join_tokens(Encoding& first, const Encoding& second) {
   const auto join = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  first.texts.append(first.size(), second.texts, second.ids);
   join(first.ids, second.ids);
-  join(first.tokens, second.tokens);
   join(first.offsets, second.offsets);
   join(first.type_ids, second.type_ids);
   join(first.special, second.special);
@@ -56,8 +66,8 @@ void Encoding::append(Encoding&& other) {
     from.insert(from.begin(), std::make_move_iterator(to.begin()), std::make_move_iterator(to.end()));
     to.swap(from);
   };
+  texts.append(size(), other.texts, other.ids);
   join(ids, other.ids);
-  join(tokens, other.tokens);
   join(offsets, other.offsets);
   join(type_ids, other.type_ids);
   join(special, other.special);
@@ -72,7 +82,7 @@ Encoding Encoding::part(size_t begin, size_t end) const {
     if (!from.empty()) to.assign(from.begin() + static_cast<std::ptrdiff_t>(begin), from.begin() + static_cast<std::ptrdiff_t>(end));
   };
   copy(out.ids, ids);
-  copy(out.tokens, tokens);
+  out.texts = texts.part(begin, end);
   copy(out.offsets, offsets);
   copy(out.type_ids, type_ids);
   copy(out.special, special);

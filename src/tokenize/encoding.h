@@ -1,9 +1,12 @@
-// What encoding a text gives: parallel arrays, one entry for each token.
+// What encoding a text gives: parallel arrays, one entry for each token; and how the tokens read.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "tokenize/token_texts.h"
 
 namespace orrery {
 
@@ -20,7 +23,7 @@ struct Encoding {
   static constexpr int32_t kNone = -1;
 
   std::vector<int32_t> ids;
-  std::vector<std::string> tokens;
+  TokenTexts texts;                  // how they read: token(i), tokens()
   std::vector<Offsets> offsets;      // (0, 0) for tokens that the post-processor adds
   std::vector<int32_t> type_ids;     // the segment, as BERT counts it
   std::vector<uint8_t> special;      // 1 for tokens that the post-processor added
@@ -31,6 +34,9 @@ struct Encoding {
   bool bare = false;                 // of one text without a post-processor: the reference counts padding as part of that text
 
   size_t size() const { return ids.size(); }
+  std::string_view token(size_t i) const { return texts.of(i, ids[i]); }
+  std::vector<std::string> tokens() const;
+  void add(int32_t id, Offsets at, int32_t type_id, bool is_special, int32_t word, int32_t sequence);   // as its id reads
   void add(int32_t id, std::string token, Offsets at, int32_t type_id, bool is_special, int32_t word, int32_t sequence);
   // Puts the other after this; each window of one goes with the other itself and with each of its windows.
   void append(const Encoding& other);

@@ -3,12 +3,14 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
 #include "tokenize/encoding.h"
+#include "tokenize/kinds.h"
 
 namespace orrery {
 
@@ -21,14 +23,10 @@ class OffsetMap {
     uint32_t before = 0, before_last = 0;
     for (size_t i = 0; i < blocks_.size(); ++i) {
       Block& block = blocks_[i];
+      block.fill(text.substr(64 * i, 64), unit);
       block.before = before;
       block.before_last = before_last;
-      for (size_t bit = 0; bit < 64 && 64 * i + bit < text.size(); ++bit) {
-        const auto byte = static_cast<unsigned char>(text[64 * i + bit]);
-        block.begins |= uint64_t((byte & 0xC0) != 0x80) << bit;
-        if (unit == OffsetUnit::utf16) block.pairs |= uint64_t(byte >= 0xF0) << bit;
-      }
-      before += static_cast<uint32_t>(std::popcount(block.begins) + std::popcount(block.pairs));
+      before += block.units(~uint64_t(0));
       before_last = block.before_of(block.begins);
     }
     total_ = before;
@@ -36,7 +34,21 @@ class OffsetMap {
 
   Offsets operator()(Span span) const {
     if (blocks_.empty() || span.begin >= size_) return {span.begin, span.end};
-    return {units_before(span.begin), span.end < size_ ? units_before(span.end) : total_};
+    return {at(span.begin), span.end < size_ ? at(span.end) : total_};
+  }
+
+  // Whether from `begin` to `end` each byte is one unit, as far as is known without counting.
+  bool is_even(uint32_t begin, uint32_t end) const {
+    if (blocks_.empty()) return true;
+    return end - begin <= 64 && blocks_[begin / 64].is_even() && blocks_[end / 64].is_even();
+  }
+
+  // The units before the character that a byte of the text is of.
+  uint32_t at(uint32_t byte) const {
+    if (blocks_.empty()) return byte;
+    const Block& block = blocks_[byte / 64];
+    if (block.is_even()) return block.before + byte % 64;
+    return block.before_of(block.begins & ~uint64_t(0) >> (63 - byte % 64));
   }
 
  private:
@@ -46,18 +58,32 @@ class OffsetMap {
     uint32_t before = 0;
     uint32_t before_last = 0;         // before the last character that begins in earlier blocks
 
-    // Before the last character of those that begin at the bits of `some`.
-    uint32_t before_of(uint64_t some) const {
-      if (some == 0) return before_last;
-      const uint64_t earlier = std::bit_floor(some) - 1;
-      return before + static_cast<uint32_t>(std::popcount(begins & earlier) + std::popcount(pairs & earlier));
+    void fill(std::string_view text, OffsetUnit unit) {
+      char padded[64] = {};
+      const char* bytes = text.data();
+      if (text.size() < 64) {
+        if (!text.empty()) std::memcpy(padded, bytes, text.size());
+        bytes = padded;
+      }
+      const kinds::Longer longer = kinds::longer(bytes);
+      begins = ~longer.inner & (text.size() < 64 ? (uint64_t(1) << text.size()) - 1 : ~uint64_t(0));
+      if (unit != OffsetUnit::utf16) return;
+      for (uint64_t left = longer.high & ~longer.inner; left != 0; left &= left - 1)
+        if (static_cast<unsigned char>(bytes[std::countr_zero(left)]) >= 0xF0) pairs |= left & (~left + 1);
     }
+
+    bool is_even() const { return (~begins | pairs) == 0; }
+    uint32_t units(uint64_t some) const { return count(begins & some) + (pairs == 0 ? 0 : count(pairs & some)); }
+    // Before the last character of those that begin at the bits of `some`.
+    uint32_t before_of(uint64_t some) const { return some == 0 ? before_last : before + units(std::bit_floor(some) - 1); }
   };
 
-  // Before the character that byte `at` is of.
-  uint32_t units_before(uint32_t at) const {
-    const Block& block = blocks_[at / 64];
-    return block.before_of(block.begins & ~uint64_t(0) >> (63 - at % 64));
+  // How many bits are set, where the processor may lack an instruction for it (Warren, "Hacker's Delight", 5-1).
+  static uint32_t count(uint64_t bits) {
+    bits -= bits >> 1 & 0x5555555555555555u;
+    bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return static_cast<uint32_t>(bits * 0x0101010101010101u >> 56);
   }
 
   std::vector<Block> blocks_;   // empty when units are bytes

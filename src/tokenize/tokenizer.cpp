@@ -143,6 +143,7 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
   if (!model->reads_bytes()) pieces.spell_bytes();
 
   Encoding out;
+  out.texts = TokenTexts({model, &model->vocab()});
   const RunPool::Lease run = runs.take(*model);
   run->model->begin_text(options.seed, stream_of(sequence, stream));
   std::vector<TokenSpan> tokens;
@@ -164,8 +165,9 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
       const bool inside = token.begin < token.end && token.end <= piece_text.size();
       const Span span = inside ? pieces.origin(piece.begin + token.begin, piece.begin + token.end) : Span{token.begin, token.end};
       const std::string_view covered = inside ? piece_text.substr(token.begin, token.end - token.begin) : piece_text;
-      std::string shown(piece.token == Piece::kOpen ? model->shown(token.id, covered) : piece_text);
-      out.add(token.id, std::move(shown), offsets_of(span), sequence, false, word, sequence);
+      if (piece.token != Piece::kOpen) out.texts.keep(out.size(), std::string(piece_text));
+      else if (token.id == model->told_by_text()) out.texts.keep(out.size(), std::string(covered));
+      out.add(token.id, offsets_of(span), sequence, false, word, sequence);
     }
     word++;
   }
@@ -200,7 +202,7 @@ Encoding Tokenizer::Parts::encode_bytes(std::string_view text, int32_t sequence,
   run->model->begin_text(options.seed, stream_of(sequence, stream) | uint64_t(1) << 63);
   run->model->tokenize(rest, true, tokens);
   for (const TokenSpan& token : tokens)
-    out.add(token.id, std::string(model->shown(token.id, {})), {begin + token.begin, begin + token.end}, sequence, false, word, sequence);
+    out.add(token.id, {begin + token.begin, begin + token.end}, sequence, false, word, sequence);
   const OffsetMap offsets_of(text, options.unit);
   for (Offsets& at : out.offsets) at = offsets_of({at.begin, at.end});
   if (ids_only) {

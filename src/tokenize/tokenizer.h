@@ -2,7 +2,7 @@
 // same answers as Hugging Face's `tokenizers`.
 //
 //   Result<Tokenizer> tokenizer = Tokenizer::load("models/gpt2");
-//   Encoding e = tokenizer->encode("Hello world");        // e.ids, e.tokens, e.offsets, …
+//   Encoding e = tokenizer->encode("Hello world");        // e.ids, e.tokens(), e.offsets, …
 //   std::string text = tokenizer->decode(e.ids, true);
 //
 // Immutable once loaded: any number of threads may use one. Text that is not valid UTF-8 is read with U+FFFD for each

@@ -15,6 +15,7 @@
 #include "tokenize/model.h"
 #include "tokenize/pieces.h"
 #include "tokenize/step.h"
+#include "tokenize/token_rows.h"
 #include "tokenize/tokenizer.h"
 #include "tokenize/tokenizer_file.h"
 #include "tokenize/word_ids.h"
@@ -32,6 +33,7 @@ struct Run {
   WordIds words;
   IdBuffer ids;   // of the text at hand
   WordTokens parts;
+  TokenRows rows;
 };
 
 // How texts are tokenised part by part. `whole`: not at all. `pieces`: parts are the model's pieces, read as bytes. `apart`: each goes
@@ -117,9 +119,6 @@ struct Tokenizer::Parts {
   void add_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, IdBuffer& ids) const;
   struct PartTokens;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
-  // How tokens of up to 15 bytes are told: the bytes, and how many. A longer one has 0xFF of them.
-  using ShortText = std::array<unsigned char, 16>;
-  std::span<const ShortText> short_texts() const;
 
   // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
   Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only, uint32_t stream) const;
@@ -134,7 +133,7 @@ struct Tokenizer::Parts {
   Json config;   // tokenizer_config.json
   std::unique_ptr<Normalizer> normalizer;
   std::unique_ptr<PreTokenizer> pre_tokenizer;
-  std::unique_ptr<TokenModel> model;
+  std::shared_ptr<const TokenModel> model;   // encodings read its vocabulary, for as long as they live
   std::unique_ptr<PostProcessor> post_processor;
   std::unique_ptr<Decoder> decoder;
   AddedTokens added;
@@ -150,9 +149,8 @@ struct Tokenizer::Parts {
 
  private:
   // Made when first asked for.
-  mutable std::once_flag decoding_made_, short_texts_made_;
+  mutable std::once_flag decoding_made_;
   mutable std::optional<DecodeTable> decoding_;
-  mutable std::vector<ShortText> short_texts_;
 };
 
 }  // namespace orrery

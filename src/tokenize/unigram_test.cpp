@@ -29,7 +29,7 @@ TEST_CASE("unigram takes the cut with the best sum of scores, the first met of e
 TEST_CASE("unigram joins neighbouring unknowns, shows their text, and may spell them in bytes") {
   const Encoding e = unigram(kVocab).encode("axyb");
   CHECK(e.ids == std::vector<int32_t>{1, 0, 2});
-  CHECK(e.tokens == std::vector<std::string>{"a", "xy", "b"});
+  CHECK(e.tokens() == std::vector<std::string>{"a", "xy", "b"});
   CHECK(e.offsets[1] == Offsets{1, 3});
   Json vocab = kVocab;
   for (const char* byte : {"<0x78>", "<0x79>"}) vocab.push_back({byte, -20.0});

@@ -30,7 +30,7 @@ struct KnownWord {
   uint32_t count;
   uint32_t words;    // words of the pre-tokenizer that begin in it
   uint64_t starts;   // bit i: with token i begins one
-  bool padded;       // seven ids may be read, whatever the count
+  bool padded;       // seven ids and places may be read, whatever the count
 };
 
 // A word just found. Only what fits a KnownWord.
@@ -94,7 +94,7 @@ class AllWordTokens {
     uint8_t count, words;
   };
   static constexpr int kShift = 64 - 20;
-  static constexpr size_t kPlaces = size_t(1) << 20, kRecords = size_t(1) << 23, kLongest = 64, kHead = 2;   // 12 and 32 MiB
+  static constexpr size_t kPlaces = size_t(1) << 20, kRecords = size_t(1) << 23, kLongest = FoundWord::kMostBytes, kHead = 2;   // 12 and 32 MiB
 
   static size_t places_size(size_t count) { return (sizeof(TokenPlace) * count + 3) / 4; }
   static uint16_t size_of(std::string_view word, bool fresh) { return static_cast<uint16_t>(word.size() | (fresh ? 0x8000u : 0u)); }

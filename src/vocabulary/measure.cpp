@@ -110,7 +110,7 @@ void Gauge::add(std::string_view given, Measure& m) const {
   for (size_t i = 0; i < e.size(); i++) {
     Offsets& span = e.offsets[i];
     span = {std::min(span.begin, size), std::min(span.end, size)};
-    if (e.tokens[i] == "\xE2\x96\x81") span.end = span.begin;   // ▁ alone: a space, which may have been put in front of a character
+    if (e.token(i) == "\xE2\x96\x81") span.end = span.begin;   // ▁ alone: a space, which may have been put in front of a character
   }
   m.texts++;
   m.bytes += static_cast<int64_t>(text.size());
@@ -134,7 +134,7 @@ void Gauge::add(std::string_view given, Measure& m) const {
       m.unknown_characters += characters(span);
     }
     const bool shares = i > 0 && span.begin < e.offsets[i - 1].end && span.end > span.begin;
-    if (is_byte_token(e.tokens[i])) {
+    if (is_byte_token(e.token(i))) {
       m.fallback++;
       if (!shares) m.fallback_characters++;
     }

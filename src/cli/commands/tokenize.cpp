@@ -76,7 +76,7 @@ Json encoding_json(const Encoding& e, const Tokenizer& tokenizer) {
   Json offsets = Json::array(), words = Json::array();
   for (const Offsets& at : e.offsets) offsets.push_back({at.begin, at.end});
   for (const int32_t word : e.words) words.push_back(word == Encoding::kNone ? Json() : Json(word));
-  return {{"ids", e.ids}, {"tokens", e.tokens}, {"offsets", offsets}, {"type_ids", e.type_ids}, {"special", e.special}, {"words", words}, {"decoded", tokenizer.decode(e.ids, true)}};
+  return {{"ids", e.ids}, {"tokens", e.tokens()}, {"offsets", offsets}, {"type_ids", e.type_ids}, {"special", e.special}, {"words", words}, {"decoded", tokenizer.decode(e.ids, true)}};
 }
 
 std::string number(double value) {
@@ -119,16 +119,16 @@ void print_encoding(Output& out, const Encoding& e, const Tokenizer& tokenizer) 
     std::string line;
     for (size_t i = 0; i < e.size(); ++i) {
       const std::string bytes = tokenizer.token_bytes(e.ids[i]);
-      line += (i % 2 ? "\033[48;5;153;30m" : "\033[48;5;223;30m") + printable(e.special[i] ? e.tokens[i] : bytes) + "\033[0m";
+      line += (i % 2 ? "\033[48;5;153;30m" : "\033[48;5;223;30m") + printable(e.special[i] ? e.token(i) : bytes) + "\033[0m";
     }
     out.line(line);
   }
   size_t width = 5;
-  for (const std::string& token : e.tokens) width = std::max(width, count_code_points(printable(token)));
+  for (const std::string& token : e.tokens()) width = std::max(width, count_code_points(printable(token)));
   width = std::min<size_t>(width, 30);
   out.line("     id  token" + std::string(width - 5, ' ') + "  offsets");
   for (size_t i = 0; i < e.size(); ++i) {
-    const std::string id = std::to_string(e.ids[i]), token = printable(e.tokens[i]);
+    const std::string id = std::to_string(e.ids[i]), token = printable(e.token(i));
     const size_t columns = count_code_points(token);
     out.line(std::string(7 - std::min<size_t>(7, id.size()), ' ') + id + "  " + token + std::string(width - std::min(width, columns), ' ') + "  " +
              std::to_string(e.offsets[i].begin) + " to " + std::to_string(e.offsets[i].end));

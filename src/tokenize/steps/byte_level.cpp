@@ -72,8 +72,8 @@ struct ByteLevelDecoder : Decoder {
 
 void trim_offsets(Encoding& encoding, bool add_prefix_space) {
   const auto is_space = [](char32_t c) { return c == byte_to_char(' ') || is(c, kWhitespace); };
-  for (size_t i = 0; i < encoding.tokens.size(); i++) {   // none in an encoding of ids alone
-    const std::string& token = encoding.tokens[i];
+  for (size_t i = 0; i < encoding.offsets.size(); i++) {   // none in an encoding of ids alone
+    const std::string_view token = encoding.token(i);
     Offsets& offsets = encoding.offsets[i];
     uint32_t leading = 0, trailing = 0;
     for (size_t at = 0; at < token.size(); leading++) {

@@ -112,8 +112,8 @@ TEST_CASE("prefix and suffix mark where tokens stand in a word") {
   CHECK(bpe.tokenizer().id_of("the</w>").has_value());
   const LearnedVocab piece = learn({.algorithm = "wordpiece", .vocab_size = 60}, kTexts);
   const Encoding encoded = piece.tokenizer().encode("the lowest");
-  CHECK(encoded.tokens.front() == "[CLS]");
-  CHECK(encoded.tokens.back() == "[SEP]");
+  CHECK(encoded.tokens().front() == "[CLS]");
+  CHECK(encoded.tokens().back() == "[SEP]");
   CHECK(piece.tokenizer().decode(encoded.ids, true) == "the lowest");
 }
 
