@@ -44,18 +44,11 @@ void Tokenizer::Parts::prepare_part(Pieces& pieces, bool in_word) const {
   if (!model->reads_bytes()) pieces.spell_bytes();
 }
 
-// Of a part that is too long to be remembered and that goes on with nothing.
-void Tokenizer::Parts::add_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, IdBuffer& ids) const {
+// Of a long part that goes on with nothing: its ids, and places that tell nothing.
+void Tokenizer::Parts::find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const {
   Pieces pieces(text.substr(part.begin, part.end - part.begin), /*tracked=*/pre_tokenizer && pre_tokenizer->needs_origins());
   prepare_part(pieces, words.how == WordWay::metaspace && !part.fresh);
-  std::vector<TokenSpan> spans;
-  for (const Piece& piece : pieces.all()) {
-    spans.clear();
-    run.tokenize_once(pieces.text(piece), pieces.bytes(), spans);
-    int32_t* out = ids.room(spans.size());
-    for (const TokenSpan& span : spans) *out++ = span.id;
-    ids.took(spans.size());
-  }
+  for (const Piece& piece : pieces.all()) run.tokenize_once(pieces.text(piece), pieces.bytes(), out);
 }
 
 void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const {
@@ -141,37 +134,29 @@ void Tokenizer::Parts::cut_added(Pieces& pieces, const EncodeOptions& options) c
 
 std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const {
   const RunPool::Lease run = runs.take(*model);
-  std::array<uint32_t, 512> ends;
-  const auto find = [&](std::string_view word, std::vector<TokenSpan>& out) { run->model->tokenize_once(word, /*bytes=*/true, out); };
+  std::array<uint32_t, 513> bounds;
   return ids_around_added(text, is_left(text), options, around, run->ids, [&](std::string_view open) {
-    for (size_t at = 0; const size_t count = words.scan(open, at, ends.data(), ends.size()); at = ends[count - 1])
-      run->words.tokenize(open, at, std::span(ends.data(), count), run->ids, find);
+    const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) { run->model->tokenize_once(open.substr(part.begin, part.end - part.begin), /*bytes=*/true, out); };
+    bounds[0] = 0;
+    while (const size_t count = words.scan(open, bounds[0], &bounds[1], bounds.size() - 1)) {
+      run->words.tokenize(WordsInRow{open, std::span(bounds.data(), count + 1)}, run->ids, find);
+      bounds[0] = bounds[count];
+    }
   });
 }
 
 std::vector<int32_t> Tokenizer::Parts::ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const {
   const RunPool::Lease run = runs.take(*model);
-  IdBuffer& ids = run->ids;
   PartTokens tokens;
-  std::array<WordPart, 64> parts;
-  return ids_around_added(text, /*is_normal=*/true, options, around, ids, [&](std::string_view open) {
-    const auto find = [&](const WordPart& part) -> const FoundWord* {
-      if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(open, part)) {
-        add_ids_of_part(open, part, *run->model, ids);
-        return nullptr;
-      }
+  std::array<WordPart, 256> parts;
+  return ids_around_added(text, /*is_normal=*/true, options, around, run->ids, [&](std::string_view open) {
+    const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) {
+      if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(open, part)) return find_ids_of_part(open, part, *run->model, out);
       tokenize_part(open, part, *run->model, tokens);
-      if (tokens.plain) return &tokens.found;
-      for (const PartTokens::Token& token : tokens.all) ids.push_back(token.id);
-      return nullptr;
-    };
-    const auto emit = [&](const WordPart&, const KnownWord& known) {
-      if (!known.padded) return ids.append({known.ids, known.count});
-      std::memcpy(ids.room(7), known.ids, 7 * sizeof(int32_t));
-      ids.took(known.count);
+      for (const PartTokens::Token& token : tokens.all) out.push_back({token.id, token.span.begin, token.span.end});
     };
     PartScanner scanner(open.size() <= words.longest ? words.cuts : words.wide_cuts, open);
-    while (const size_t count = scanner.next(parts)) run->parts.look_up(open, std::span(parts.data(), count), find, emit);
+    while (const size_t count = scanner.next(parts)) run->words.tokenize(WordsApart{open, std::span(parts.data(), count)}, run->ids, find);
   });
 }
 

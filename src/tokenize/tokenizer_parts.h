@@ -116,7 +116,7 @@ struct Tokenizer::Parts {
   Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
   bool goes_on(std::string_view text, const WordPart& part) const;
   void prepare_part(Pieces& pieces, bool in_word) const;
-  void add_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, IdBuffer& ids) const;
+  void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   struct PartTokens;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
 

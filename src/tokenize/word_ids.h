@@ -15,22 +15,41 @@
 #include "tokenize/id_buffer.h"
 #include "tokenize/model.h"
 #include "tokenize/word_key.h"
+#include "tokenize/word_parts.h"
 #include "tokenize/zero_array.h"
 
 namespace orrery {
 
+// Words that lie end to end in a text: each from one bound to the next.
+struct WordsInRow {
+  std::string_view text;
+  std::span<const uint32_t> bounds;
+
+  size_t size() const { return bounds.size() - 1; }
+  WordPart operator[](size_t i) const { return {bounds[i], bounds[i + 1], false}; }
+  WordsInRow some(size_t from, size_t most) const { return {text, bounds.subspan(from, std::min(most, size() - from) + 1)}; }
+};
+
+// Words here and there in a text, in its order.
+struct WordsApart {
+  std::string_view text;
+  std::span<const WordPart> parts;
+
+  size_t size() const { return parts.size(); }
+  const WordPart& operator[](size_t i) const { return parts[i]; }
+  WordsApart some(size_t from, size_t most) const { return {text, parts.subspan(from, std::min(most, size() - from))}; }
+};
+
 class WordIds {
  public:
-  // Appends the ids of words that lie end to end in `text`, the first at `begin`; find(word, spans) makes those of a new word.
-  template <class Find>
-  void tokenize(std::string_view text, size_t begin, std::span<const uint32_t> ends, IdBuffer& ids, Find find) {
+  // Appends the ids of words (WordsInRow, WordsApart); find(part, spans) makes those of a new one.
+  template <class Words, class Find>
+  void tokenize(const Words& words, IdBuffer& ids, Find find) {
     std::array<Batch, 2> batches;   // the memory is asked for one while the other is answered
-    const auto part = [&](size_t done) { return ends.subspan(done, std::min(kBatch, ends.size() - done)); };
-    const auto begin_of = [&](size_t done) { return done == 0 ? begin : ends[done - 1]; };
-    if (!ends.empty()) ask(text, begin, part(0), batches[0]);
-    for (size_t done = 0, turn = 0; done < ends.size(); done += kBatch, turn ^= 1) {
-      if (const size_t next = done + kBatch; next < ends.size()) ask(text, begin_of(next), part(next), batches[turn ^ 1]);
-      answer(text, begin_of(done), part(done), batches[turn], ids, find);
+    if (words.size() > 0) ask(words.some(0, kBatch), batches[0]);
+    for (size_t done = 0, turn = 0; done < words.size(); done += kBatch, turn ^= 1) {
+      if (const size_t next = done + kBatch; next < words.size()) ask(words.some(next, kBatch), batches[turn ^ 1]);
+      answer(words.some(done, kBatch), batches[turn], ids, find);
     }
   }
 
@@ -81,7 +100,7 @@ class WordIds {
     std::array<Entry, 2> entries;
   };
 
-  static WordKey long_key(std::string_view word) { return {{hash_bytes(word), uint64_t(0xFF) << 56 | word.size()}}; }
+  static WordKey long_key(std::string_view word) { return {{hash_bytes(word), uint64_t(0x7F) << 56 | word.size()}}; }
 
   struct Batch {
     std::array<WordKey, kBatch> keys;
@@ -94,17 +113,20 @@ class WordIds {
     }
   };
 
-  void ask(std::string_view text, size_t at, std::span<const uint32_t> ends, Batch& batch) const {
-    if (ends.back() + 16 <= text.size()) return ask(text, at, ends, batch, [&](size_t begin, size_t size) { return WordKey::inside(text.data() + begin, size); });
-    ask(text, at, ends, batch, [&](size_t begin, size_t size) { return WordKey::of(text, begin, size); });
+  template <class Words>
+  void ask(const Words& words, Batch& batch) const {
+    if (words[words.size() - 1].end + 16 <= words.text.size()) return ask(words, batch, [&](size_t begin, size_t size) { return WordKey::inside(words.text.data() + begin, size); });
+    ask(words, batch, [&](size_t begin, size_t size) { return WordKey::of(words.text, begin, size); });
   }
-  template <class Key>
-  void ask(std::string_view text, size_t at, std::span<const uint32_t> ends, Batch& batch, Key key_of) const {
+  template <class Words, class Key>
+  void ask(const Words& words, Batch& batch, Key key_of) const {
     const int bits = batch.bits = bits_;
     const Line* const lines = &lines_[0];
-    for (size_t i = 0; i < ends.size(); at = ends[i++]) {
-      const size_t size = ends[i] - at;
-      const WordKey key = size <= WordKey::kLongest ? key_of(at, size) : long_key(text.substr(at, size));
+    for (size_t i = 0; i < words.size(); ++i) {
+      const WordPart part = words[i];
+      const size_t size = part.end - part.begin;
+      WordKey key = size <= WordKey::kLongest ? key_of(part.begin, size) : long_key(words.text.substr(part.begin, size));
+      key.parts[1] |= uint64_t(part.fresh) << 63;
       const size_t place = key.place(bits - 1);
       batch.keys[i] = key;
       batch.places[i] = place;
@@ -112,15 +134,15 @@ class WordIds {
     }
   }
 
-  template <class Find>
-  void answer(std::string_view text, size_t begin, std::span<const uint32_t> ends, Batch& batch, IdBuffer& ids, Find find) {
-    if (batch.bits != bits_) batch.place(0, ends.size(), bits_);
+  template <class Words, class Find>
+  void answer(const Words& words, Batch& batch, IdBuffer& ids, Find find) {
+    if (batch.bits != bits_) batch.place(0, words.size(), bits_);
     const auto& keys = batch.keys;
     const auto& places = batch.places;
     const Line* lines = &lines_[0];
     const int32_t* from = ids.room(kRoom);
     int32_t* out = ids.room(kRoom);
-    for (size_t i = 0; i < ends.size(); ++i) {
+    for (size_t i = 0; i < words.size(); ++i) {
       const auto& both = lines[places[i]].entries;
       const Entry& entry = both[!(both[0].key == keys[i])];
       const bool known = entry.key == keys[i];
@@ -136,22 +158,22 @@ class WordIds {
         continue;
       }
       ids.took(static_cast<size_t>(out - from));
-      const size_t start = i == 0 ? begin : ends[i - 1];
-      append_slowly(text.substr(start, ends[i] - start), keys[i], ids, find);
+      append_slowly(words.text, words[i], keys[i], ids, find);
       from = out = ids.room(kRoom);
       lines = &lines_[0];
-      if (batch.bits != bits_) batch.place(i + 1, ends.size(), bits_);
+      if (batch.bits != bits_) batch.place(i + 1, words.size(), bits_);
     }
     ids.took(static_cast<size_t>(out - from));
   }
 
   // Of words that are not in the first line they may be in, or not with their ids, or new.
   template <class Find>
-  void append_slowly(std::string_view word, const WordKey& key, IdBuffer& ids, Find find) {
+  void append_slowly(std::string_view text, const WordPart& part, const WordKey& key, IdBuffer& ids, Find find) {
+    const std::string_view word = text.substr(part.begin, part.end - part.begin);
     const size_t lines = size_t(1) << (bits_ - 1);
     for (size_t line = key.place(bits_ - 1);; line = (line + 1) & (lines - 1)) {
       for (const Entry& entry : lines_[line].entries) {
-        if (entry.key == WordKey{}) return append_new(word, key, ids, find);
+        if (entry.key == WordKey{}) return append_new(word, part, key, ids, find);
         if (!(entry.key == key)) continue;
         if (entry.ids.count() != Packed::kElsewhere) {
           int32_t* const out = ids.room(Packed::kMost);
@@ -160,25 +182,25 @@ class WordIds {
           return ids.took(entry.ids.count());
         }
         const auto [record, count, size, _] = entry.ids.lanes;
-        if (word.size() > WordKey::kLongest && std::memcmp(&records_[record + count], word.data(), size) != 0) return append_found(word, ids, find);
+        if (word.size() > WordKey::kLongest && std::memcmp(&records_[record + count], word.data(), size) != 0) return append_found(part, ids, find);
         return ids.append({&records_[record], count});
       }
     }
   }
 
   template <class Find>
-  void append_found(std::string_view word, IdBuffer& ids, Find find) {
+  void append_found(const WordPart& part, IdBuffer& ids, Find find) {
     spans_.clear();
-    find(word, spans_);
+    find(part, spans_);
     int32_t* out = ids.room(spans_.size());
     for (const TokenSpan& span : spans_) *out++ = span.id;
     ids.took(spans_.size());
   }
 
   template <class Find>
-  void append_new(std::string_view word, const WordKey& key, IdBuffer& ids, Find find) {
+  void append_new(std::string_view word, const WordPart& part, const WordKey& key, IdBuffer& ids, Find find) {
     const size_t before = ids.ids().size();
-    append_found(word, ids, find);
+    append_found(part, ids, find);
     const std::span<const int32_t> made = ids.ids().subspan(before);
     const bool is_long = word.size() > WordKey::kLongest, here = !is_long && Packed::fits(made);
     const size_t record = here ? 0 : made.size() + (is_long ? (word.size() + 3) / 4 : 0);

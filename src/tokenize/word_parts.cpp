@@ -2,27 +2,83 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+
+#include "tokenize/kinds.h"
 
 namespace orrery {
 
-uint64_t PartScanner::cuts_of_64(size_t base) const {
-  const size_t count = std::min<size_t>(64, text_.size() - base);
-  uint64_t mask = 0;
-  const auto* bytes = reinterpret_cast<const unsigned char*>(text_.data()) + base;
-  unsigned before = base == 0 ? 0u : bytes[-1];
-  for (size_t i = 0; i < count; ++i) {
-    const unsigned after = bytes[i];
-    mask |= (cuts_.rows[before][after >> 6] >> (after & 63) & 1) << i;
-    before = after;
+#if defined(__SSE2__)
+PartScanner::Masks PartScanner::masks_at(const char* bytes) const {
+  Masks m;
+  for (int i = 0; i < 4; ++i) {
+    const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes) + i);
+    const auto put = [&](uint64_t& to, __m128i mask) { to |= kinds::mask_of(mask) << (16 * i); };
+    __m128i space = _mm_cmpeq_epi8(all, _mm_set1_epi8(' '));
+    if (cuts_.lines) {
+      const __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(all, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(all, _mm_set1_epi8('\r')));
+      space = _mm_or_si128(_mm_or_si128(space, ends), _mm_cmpeq_epi8(all, _mm_set1_epi8('\t')));
+    }
+    put(m.space, space);
+    put(m.small, kinds::in_range(all, 'a', 26));
+    put(m.capital, kinds::in_range(all, 'A', 26));
+    put(m.high, all);
   }
-  return base == 0 ? mask & ~uint64_t(1) : mask;
+  return m;
 }
+#else
+PartScanner::Masks PartScanner::masks_at(const char* bytes) const {
+  Masks m;
+  for (int i = 0; i < 64; ++i) {
+    const char c = bytes[i];
+    const uint64_t bit = uint64_t(1) << i;
+    if (cuts_.is_space(c)) m.space |= bit;
+    if (c >= 'a' && c <= 'z') m.small |= bit;
+    if (c >= 'A' && c <= 'Z') m.capital |= bit;
+    if (static_cast<unsigned char>(c) >= 0x80) m.high |= bit;
+  }
+  return m;
+}
+#endif
 
-// What two bytes do not tell: a ▁ stands for a space; marks beyond the two characters may change them.
-inline bool PartScanner::refuses(size_t cut) const {
-  const auto is_high = [&](size_t i) { return i < text_.size() && static_cast<signed char>(text_[i]) < 0; };
-  if (is_high(cut - 1)) return text_[cut - 1] == '\x81' && cuts_.is_space(text_[cut]) && text_.substr(0, cut).ends_with("\xE2\x96\x81");
-  return cuts_.keeps_apart && ((cut >= 2 && is_high(cut - 2)) || is_high(cut + 1)) && !cuts_.is_space(text_[cut]);
+// The cuts of the next 64 bytes: bit i is before byte i of them.
+uint64_t PartScanner::next_64() {
+  const char* bytes = text_.data() + base_;
+  const size_t left = text_.size() - base_;
+  uint64_t told = base_ == 0 ? ~uint64_t(1) : ~uint64_t(0);
+  char padded[64];
+  if (left < 64) {
+    std::memset(padded, 0, sizeof padded);
+    std::memcpy(padded, bytes, left);
+    bytes = padded;
+    told &= (uint64_t(1) << left) - 1;
+  }
+  const Masks m = masks_at(bytes);
+  const auto one_back = [](uint64_t mask, uint64_t before) { return mask << 1 | before >> 63; };
+  const uint64_t after_space = one_back(m.space, before_.space), after_high = one_back(m.high, before_.high);
+  uint64_t spaces = m.space & ~after_space & told;
+  for (uint64_t doubtful = spaces & after_high; doubtful != 0; doubtful &= doubtful - 1) {   // a ▁ stands for a space
+    const auto at = static_cast<size_t>(std::countr_zero(doubtful));
+    if (text_.substr(0, base_ + at).ends_with("\xE2\x96\x81")) spaces &= ~(uint64_t(1) << at);
+  }
+
+  uint64_t others = 0;
+  if (cuts_.any_pairs) {
+    const uint64_t after_small = one_back(m.small, before_.small);
+    const uint64_t plain = m.small | m.capital | m.high, after_plain = after_small | one_back(m.capital, before_.capital) | after_high;
+    uint64_t tried = told & ~m.space & ~after_space & (~plain | ~after_plain | (m.capital & after_small));
+    if (cuts_.keeps_apart) {   // marks beyond the two characters may change them
+      const uint64_t next_high = left > 64 && static_cast<unsigned char>(bytes[64]) >= 0x80 ? uint64_t(1) << 63 : 0;
+      tried &= ~((m.high << 2 | before_.high >> 62 | m.high >> 1 | next_high) & ~after_high);
+    }
+    for (; tried != 0; tried &= tried - 1) {
+      const auto at = static_cast<unsigned>(std::countr_zero(tried));
+      const char before = at == 0 ? text_[base_ - 1] : bytes[at - 1];
+      others |= uint64_t(cuts_.allows(static_cast<unsigned char>(before), static_cast<unsigned char>(bytes[at]))) << at;
+    }
+  }
+  before_ = m;
+  return spaces | others;
 }
 
 size_t PartScanner::next(std::span<WordPart> parts) {
@@ -30,14 +86,13 @@ size_t PartScanner::next(std::span<WordPart> parts) {
   while (at_ < text_.size() && count < parts.size()) {
     while (left_ == 0 && next_ < text_.size()) {
       base_ = next_;
-      left_ = cuts_of_64(base_);
+      left_ = next_64();
       next_ += 64;
     }
     size_t end = text_.size();
     if (left_ != 0) {
       end = base_ + static_cast<size_t>(std::countr_zero(left_));
       left_ &= left_ - 1;
-      if (refuses(end)) continue;
     }
     size_t begin = at_;
     at_ = end;

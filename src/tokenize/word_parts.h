@@ -1,4 +1,5 @@
-// Cuts a text into parts that can be tokenised one by one: where two bytes stand side by side between which a table allows it.
+// Cuts a text into parts that can be tokenised one by one: before white space, and where two other bytes stand side by side between which a
+// table allows it.
 //
 //   PartScanner scanner(cuts, text);
 //   std::array<WordPart, 64> parts;
@@ -21,11 +22,17 @@ struct WordPart {
 
 struct PartCuts {
   std::array<std::array<uint64_t, 4>, 256> rows{};   // [byte before][byte after], one bit each
+  bool any_pairs = false;
   bool lines = false;         // \n, \r, \t are white space like ' ', rather than other characters
   bool drops_spaces = false;  // white space before a part is left out, but the last of it before what is not visible ASCII
   bool keeps_apart = false;   // two characters of ASCII on either side are asked for, except before white space
 
-  void allow(unsigned char before, unsigned char after) { rows[before][after >> 6] |= uint64_t(1) << (after & 63); }
+  // Neither is white space.
+  void allow(unsigned char before, unsigned char after) {
+    rows[before][after >> 6] |= uint64_t(1) << (after & 63);
+    any_pairs = true;
+  }
+  bool allows(unsigned char before, unsigned char after) const { return (rows[before][after >> 6] >> (after & 63) & 1) != 0; }
   bool is_space(char c) const { return c == ' ' || (lines && (c == '\n' || c == '\r' || c == '\t')); }
 };
 
@@ -33,15 +40,23 @@ class PartScanner {
  public:
   // `text` is valid UTF-8 of less than 4 GiB.
   PartScanner(const PartCuts& cuts, std::string_view text) : cuts_(cuts), text_(text) {}
-  // The next parts, at most as many as there is room for; 0 at the end.
+  // The next parts, at most as many as there is room for; 0 at the end. Not all cuts are made: none that the table allows between letters,
+  // but before a capital.
   size_t next(std::span<WordPart> parts);
 
  private:
-  bool refuses(size_t cut) const;
-  uint64_t cuts_of_64(size_t base) const;
+  // 64 bytes as masks, one bit a byte.
+  struct Masks {
+    uint64_t space = 0;                // white space
+    uint64_t small = 0, capital = 0;   // letters of ASCII
+    uint64_t high = 0;                 // beyond ASCII
+  };
+  Masks masks_at(const char* bytes) const;
+  uint64_t next_64();
 
   const PartCuts& cuts_;
   std::string_view text_;
+  Masks before_;                // of the 64 bytes that were met last
   size_t at_ = 0;               // where the next part begins
   size_t base_ = 0, next_ = 0;  // the bytes that `left_` is of, and those after them
   uint64_t left_ = 0;           // their cuts that were not made yet

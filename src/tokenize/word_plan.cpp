@@ -21,10 +21,6 @@ std::string normalized(const Normalizer& normalizer, std::string text) {
   return made.text;
 }
 
-void cut_before(PartCuts& cuts, int space) {
-  for (int before = 0; before < 256; ++before)
-    if (!cuts.is_space(static_cast<char>(before))) cuts.allow(static_cast<unsigned char>(before), static_cast<unsigned char>(space));
-}
 }  // namespace
 
 // Whether white space is left in its place, so that a text cut before it becomes what it becomes as a whole.
@@ -53,7 +49,8 @@ void Tokenizer::Parts::plan_cuts(WordPlan& plan) const {
     cuts.keeps_apart = normalizer && !normalizer->is_local_at_ascii();
     for (unsigned c = '!'; c < 127; ++c)
       for (unsigned other = 0; apart[c] && other < 256; ++other) {
-        if (!cuts.is_space(static_cast<char>(other))) cuts.allow(static_cast<unsigned char>(other), static_cast<unsigned char>(c));
+        if (cuts.is_space(static_cast<char>(other))) continue;
+        cuts.allow(static_cast<unsigned char>(other), static_cast<unsigned char>(c));
         if (other < 0x80 || !cuts.keeps_apart) cuts.allow(static_cast<unsigned char>(c), static_cast<unsigned char>(other));
       }
     return;
@@ -89,15 +86,12 @@ WordPlan Tokenizer::Parts::plan_words() const {
       plan.refused.add(rest, 0);
     }
     plan.how = WordWay::metaspace;
-    cut_before(plan.cuts, ' ');
   } else {
     const SafeCuts safe = pre_tokenizer->safe_cuts();
     if (added.look_at_normalized() || safe == SafeCuts::none || (normalizer && !(normalizer->is_local() && keeps_white_space()))) return plan;
     plan.how = WordWay::apart;
     plan.cuts.lines = safe == SafeCuts::white_space;
     plan.cuts.drops_spaces = pre_tokenizer->drops_white_space();
-    for (int c = 0; c < 128; ++c)
-      if (plan.cuts.is_space(static_cast<char>(c))) cut_before(plan.cuts, c);
   }
   plan.wide_cuts = plan.cuts;
   plan_cuts(plan);
