@@ -1,7 +1,9 @@
 #include "tokenize/decode_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <memory>
 
 #include "base/utf8.h"
 
@@ -65,12 +67,6 @@ std::optional<DecodeTable> DecodeTable::make(const Json& json, const Decoder& de
   return table;
 }
 
-std::string DecodeTable::stripped(std::string text) const {
-  size_t spaces = 0;
-  while (spaces < text.size() && int64_t(spaces) < strip_ && text[spaces] == ' ') ++spaces;
-  return text.erase(0, spaces);
-}
-
 std::string DecodeTable::decode(std::span<const int32_t> ids, bool skip_special) const {
   const unsigned skipped = kAbsent | (skip_special ? kSpecial : 0u);
   std::string_view head;
@@ -80,50 +76,54 @@ std::string DecodeTable::decode(std::span<const int32_t> ids, bool skip_special)
     head = first_[static_cast<size_t>(ids[0])];
     ids = ids.subspan(1);
   }
-  size_t size = 0;
+  size_t room = head.size() + kPadding;
   unsigned flags = 0;
   for (const int32_t id : ids) {
-    size += entry(id).size;
+    room += entry(id).size;
     flags |= entry(id).flags;
   }
-  if ((flags & kByte) != 0) return join_runs(ids, skipped);
-  std::string out(head.size() + size + kPadding, '\0');
-  std::copy(head.begin(), head.end(), out.begin());
-  char* to = out.data() + head.size();
-  for (const int32_t id : ids) {
-    const Entry& e = entry(id);
-    if ((e.flags & skipped) != 0) continue;
+  if ((flags & kByte) != 0) room += (kReplacementText.size() - 1) * ids.size();
+  std::array<char, 1024> small;
+  std::unique_ptr<char[]> large;
+  if (room > small.size()) large = std::make_unique_for_overwrite<char[]>(room);
+  char* const out = large ? large.get() : small.data();
+  char* to = std::copy(head.begin(), head.end(), out);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Entry& e = entry(ids[i]);
+    if ((e.flags & (skipped | kByte)) != 0) {
+      if ((e.flags & skipped) == 0) to = write_run(ids, i, skipped, to);
+      continue;
+    }
     const char* from = bytes_.data() + e.at;
     if (e.size <= kPadding) std::memcpy(to, from, kPadding);
     else std::memcpy(to, from, e.size);
     to += e.size;
   }
-  out.resize(static_cast<size_t>(to - out.data()));
-  if (kind_ == Kind::bytes && !is_valid_utf8(out)) return repair_utf8(out).text;
-  return stripped(std::move(out));
+  std::string_view text(out, static_cast<size_t>(to - out));
+  if (kind_ == Kind::bytes && !is_valid_utf8(text)) return repair_utf8(text).text;
+  for (int64_t spaces = 0; spaces < strip_ && text.starts_with(' '); ++spaces) text.remove_prefix(1);
+  return std::string(text);
 }
 
-// With bytes among the tokens: a run of them that is not UTF-8 becomes U+FFFD for each.
-std::string DecodeTable::join_runs(std::span<const int32_t> ids, unsigned skipped) const {
-  std::string out, run;
-  const auto flush = [&] {
-    if (is_valid_utf8(run)) out += run;
-    else
-      for (size_t i = 0; i < run.size(); ++i) out += kReplacementText;
-    run.clear();
-  };
-  for (const int32_t id : ids) {
-    const Entry& e = entry(id);
+// The run of bytes that begins with token `i`, which becomes the last of them. One that is not UTF-8 becomes U+FFFD for each.
+char* DecodeTable::write_run(std::span<const int32_t> ids, size_t& i, unsigned skipped, char* to) const {
+  char* const begin = to;
+  size_t last = i;
+  bool is_high = false;
+  for (size_t at = i; at < ids.size(); ++at) {
+    const Entry& e = entry(ids[at]);
     if ((e.flags & skipped) != 0) continue;
-    if ((e.flags & kByte) != 0) {
-      run += bytes_[e.at];
-      continue;
-    }
-    if (!run.empty()) flush();
-    out.append(bytes_, e.at, e.size);
+    if ((e.flags & kByte) == 0) break;
+    is_high = is_high || static_cast<unsigned char>(bytes_[e.at]) >= 0x80;
+    *to++ = bytes_[e.at];
+    last = at;
   }
-  if (!run.empty()) flush();
-  return stripped(std::move(out));
+  i = last;
+  const auto count = static_cast<size_t>(to - begin);
+  if (!is_high || is_valid_utf8({begin, count})) return to;
+  to = begin;
+  for (size_t n = 0; n < count; ++n) to = std::copy(kReplacementText.begin(), kReplacementText.end(), to);
+  return to;
 }
 
 }  // namespace orrery

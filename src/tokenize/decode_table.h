@@ -40,8 +40,7 @@ class DecodeTable {
   };
 
   const Entry& entry(int32_t id) const { return static_cast<uint32_t>(id) < entries_.size() ? entries_[static_cast<uint32_t>(id)] : absent_; }
-  std::string stripped(std::string text) const;
-  std::string join_runs(std::span<const int32_t> ids, unsigned skipped) const;
+  char* write_run(std::span<const int32_t> ids, size_t& i, unsigned skipped, char* to) const;
 
   Kind kind_ = Kind::tokens;
   int64_t strip_ = 0;              // spaces that go from the beginning
