@@ -50,21 +50,38 @@ SpecialRoles find_roles(const Json& config, const AddedTokens& added, const Voca
 template <class Name>
 Json bos_eos_json(std::optional<int32_t> bos, std::optional<int32_t> eos, Name name_of) {
   Json single = Json::array(), pair = Json::array(), specials = Json::object();
+  // Member by member: of braces within braces clang 14 leaves some behind.
+  const auto add = [](Json& list, const char* kind, const std::string& id, int type) {
+    Json piece = Json::object();
+    piece["id"] = id;
+    piece["type_id"] = type;
+    Json named = Json::object();
+    named[kind] = std::move(piece);
+    list.push_back(std::move(named));
+  };
   const auto special = [&](Json& list, std::optional<int32_t> id, int type) {
     if (!id) return;
     const std::string name = name_of(*id);
-    list.push_back({{"SpecialToken", {{"id", name}, {"type_id", type}}}});
-    specials[name] = {{"id", name}, {"ids", Json::array({*id})}, {"tokens", Json::array({name})}};
+    add(list, "SpecialToken", name, type);
+    Json& about = specials[name] = Json::object();
+    about["id"] = name;
+    about["ids"].push_back(*id);
+    about["tokens"].push_back(name);
   };
   const auto around = [&](Json& list, const char* text, int type) {
     special(list, bos, type);
-    list.push_back({{"Sequence", {{"id", text}, {"type_id", type}}}});
+    add(list, "Sequence", text, type);
     special(list, eos, type);
   };
   around(single, "A", 0);
   around(pair, "A", 0);
   around(pair, "B", 1);
-  return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", specials}};
+  Json made = Json::object();
+  made["type"] = "TemplateProcessing";
+  made["single"] = std::move(single);
+  made["pair"] = std::move(pair);
+  made["special_tokens"] = std::move(specials);
+  return made;
 }
 
 uint64_t stream_of(int32_t sequence, uint32_t stream) { return uint64_t(static_cast<uint32_t>(sequence)) << 32 | stream; }
