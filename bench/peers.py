@@ -217,7 +217,34 @@ def torch_train(arguments):
     }
 
 
-PEERS = {"torch-train": torch_train}
+def llama_cpp_generate(arguments):
+    """A prompt of `seq` random tokens in one batch, then `steps` tokens one by one; medians of three after one of warm-up."""
+    import random
+
+    import llama_cpp
+
+    model = llama_cpp.Llama(arguments.model, n_ctx=arguments.seq + arguments.steps + 8, n_batch=arguments.seq, n_ubatch=arguments.seq, n_threads=arguments.threads,
+                            n_threads_batch=arguments.threads, verbose=False)
+    draw = random.Random(0)
+    ids = [draw.randrange(model.n_vocab()) for _ in range(arguments.seq + arguments.steps)]
+    prefill, decode = [], []
+    for _ in range(4):
+        model.reset()
+        start = time.perf_counter()
+        model.eval(ids[: arguments.seq])
+        prefill.append(time.perf_counter() - start)
+        for token in ids[arguments.seq:]:
+            start = time.perf_counter()
+            model.eval([token])
+            decode.append(time.perf_counter() - start)
+    return {
+        "prefill_tokens_per_second": arguments.seq / statistics.median(prefill[1:]),
+        "decode_tokens_per_second": 1 / statistics.median(decode[arguments.steps:]),
+        "vm_hwm_bytes": peak_bytes(os.getpid()),
+    }
+
+
+PEERS = {"torch-train": torch_train, "llama-cpp": llama_cpp_generate}
 
 
 def main():

@@ -94,6 +94,23 @@ def vocab_train(run):
             *table(["algorithm", "threads", "peer", "Orrery s", "peer s", "ratio", "Orrery processor s", "peer", "ratio", "Orrery MB", "peer MB"], rows), "", " ".join(found), "", conditions(run)]
 
 
+def generate(run):
+    rows = []
+    for name, case in run["cases"].items():
+        if len(case["engines"]) < 2:
+            continue
+        cells = [name]
+        for kind in ("prefill_tokens_per_second", "decode_tokens_per_second"):
+            ours, theirs = (case["engines"][engine][kind]["median"] for engine in ("orrery", "llama.cpp"))
+            cells += [f"{ours:.1f}", f"{theirs:.1f}", f"{ours / theirs:.2f}×"]
+        rows.append(cells)
+    limits = run["limits"]
+    return ["## Reading and writing, beside llama.cpp", "",
+            f"{run['shape']}, random weights, a prompt of {run['prompt']} tokens and {run['new']} more, tokens a second, {run['threads']} threads, in turns. `python3 bench/generate.py --keep`.", "",
+            *table(["weights", "prompt: Orrery", "llama.cpp", "ratio", "writing: Orrery", "llama.cpp", "ratio"], rows), "",
+            f"The machine before it: {limits['read_gb_per_second']:.1f} GB/s read, {limits['f32_gflops']:.0f} GFLOP/s in f32, {limits['bf16_gflops']:.0f} in bf16, {limits['int8_gops']:.0f} Gop/s in int8. " + conditions(run)]
+
+
 def claims(runs):
     """One row for each thing a user may ask first."""
     rows = []
@@ -125,9 +142,9 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "tokenization", "vocab_train")}
+    runs = {name: newest(name) for name in ("train", "memory", "tokenization", "vocab_train", "generate")}
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization), ("vocab_train", vocab_train)):
+    for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)
