@@ -154,7 +154,7 @@ void attend(const Args& args, int64_t head, int64_t query_begin, int64_t query_e
       pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
       const bool finite = pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
       for (int64_t first = 0; first < count; first += kBlockQueries)
-        with_rows(count - first, [&]<int kRows>() { attend_block<kRows>(tiled, chunk, first, finite); });
+        with_rows<kBlockQueries>(count - first, [&]<int kRows>() { attend_block<kRows>(tiled, chunk, first, finite); });
     }
     finish(tiled, count);
   }

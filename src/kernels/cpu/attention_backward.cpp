@@ -100,7 +100,7 @@ void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, i
     const Range seeing = queries_seeing(pass.forward, first_key, first_key + smaller(kBlockQueries, num_keys - j));
     const Range rows{larger(0, seeing.begin - begin), smaller(count, seeing.end - begin)};
     if (rows.empty()) continue;
-    with_rows(num_keys - j, [&]<int kRows>() {
+    with_rows<kBlockQueries>(num_keys - j, [&]<int kRows>() {
       product<kRows, Start::kOnto>(padded, {scratch.dscores + rows.begin * kKeyChunk + j, 1, kKeyChunk},
                                    scratch.q + rows.begin * padded, padded, rows.end - rows.begin,
                                    scratch.dk + j * padded, padded);
@@ -149,7 +149,7 @@ void chunk_gradients(const Pass& pass, int64_t chunk, bool first_head) {
     copy_padded(pass.args.dout + begin * pass.args.dout_stride + pass.head * dim, pass.args.dout_stride, count, dim,
                 scratch.dout);
     for (int64_t first = 0; first < count; first += kBlockQueries)
-      with_rows(count - first, [&]<int kRows>() { query_block<kRows>(pass, begin, first, chunk); });
+      with_rows<kBlockQueries>(count - first, [&]<int kRows>() { query_block<kRows>(pass, begin, first, chunk); });
     key_blocks(pass, begin, count, chunk, num_keys);
   }
   copy_back(scratch.dk, num_keys, dim, dk, pass.args.dkv_stride);

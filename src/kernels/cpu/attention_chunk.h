@@ -137,15 +137,6 @@ void product(int64_t columns, TileA a, const float* b, int64_t b_stride, int64_t
     product_tile<kRows, 1, kStart>(columns - j, a, b + j, b_stride, k, c + j, c_stride, factor);
 }
 
-// f.template operator()<kRows>() for a number of rows known at run time.
-template <int kRows = kBlockQueries, class F>
-void with_rows(int64_t rows, F&& f) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) return with_rows<kRows - 1>(rows, f);
-  }
-  f.template operator()<kRows>();
-}
-
 // e^x for the x <= 0 of a softmax: as exp, but 0 below -87. Denormal numbers, which the hardware is slow to make, never
 // arise; 1e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays.
 inline Floats exp_of_shifted(Floats x) {

@@ -38,7 +38,7 @@ void patterns(const Args& args, int64_t head, int64_t query_begin, int64_t query
   for (int64_t chunk = 0; chunk * kKeyChunk < args.num_keys; ++chunk) {
     pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
     for (int64_t i = query_begin; i < query_end; i += kBlockQueries)
-      with_rows(query_end - i, [&]<int kRows>() {
+      with_rows<kBlockQueries>(query_end - i, [&]<int kRows>() {
         pattern_block<kRows>(args, head, i, chunk, pattern + (i - query_begin) * args.num_keys, scratch);
       });
   }

@@ -72,13 +72,9 @@ void run_panel(const Block& block, const float* a, const Element* b, int64_t k, 
 }
 
 // run_panel for a number of rows known at run time, 1 to kRows.
-template <class Element, int kTileRows = kRows>
-void run_panel_of(int64_t rows, const Block& block, const float* a, const Element* b, int64_t k, int64_t row,
-                  int64_t column) {
-  if constexpr (kTileRows > 1) {
-    if (rows < kTileRows) return run_panel_of<Element, kTileRows - 1>(rows, block, a, b, k, row, column);
-  }
-  run_panel<kTileRows>(block, a, b, k, row, column);
+template <class Element>
+void run_panel_of(int64_t rows, const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column) {
+  with_rows<kRows>(rows, [&]<int kHeight>() { run_panel<kHeight>(block, a, b, k, row, column); });
 }
 
 // Part `s` of `count` of the slice that follows comes to L2 while this one is in use.
@@ -98,14 +94,6 @@ void prefetch_rows(const Block& block, int64_t row, int64_t rows, int64_t column
     __builtin_prefetch(at + 16, 1, 2);
   }
 }
-
-// Rows split in slivers of nearly equal height, so that none is thin.
-struct Slivers {
-  int64_t rows, count;
-  explicit Slivers(int64_t n) : rows(n), count((n + kRows - 1) / kRows) {}
-  int64_t begin(int64_t s) const { return rows / count * s + std::min(s, rows % count); }
-  int64_t height(int64_t s) const { return rows / count + (s < rows % count); }
-};
 
 // packed[p * rows + r] = a[r, p]
 void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
@@ -165,7 +153,7 @@ void many_rows(const Matmul<float>& product) {
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
     for (int64_t i = 0; i < product.m; i += block_rows) {
-      const Slivers slivers(std::min(block_rows, product.m - i));
+      const Slivers slivers(std::min(block_rows, product.m - i), kRows);
       for (int64_t s = 0; s < slivers.count; ++s) {
         const int64_t row = slivers.begin(s);
         pack_rows<Element>({product.a + (i + row) * product.a_row_stride + first * product.a_k_stride, product.a_row_stride,

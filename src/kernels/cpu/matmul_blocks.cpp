@@ -8,7 +8,6 @@
 #include "kernels/cpu/matmul_blocks.h"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "kernels/cpu/tile.h"
 
@@ -160,15 +159,6 @@ void run_panel(const Call& call, const std::byte* rows, int64_t row, int64_t col
   }
 }
 
-// f(std::integral_constant of rows) for a number of rows known at run time, 1 to kMostRows.
-template <int kRows = kMostRows, class F>
-void with_rows(int64_t rows, F f) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) return with_rows<kRows - 1>(rows, f);
-  }
-  f(std::integral_constant<int, kRows>());
-}
-
 template <PanelFormat kFormat, bool kInstruction>
 void run(const Matmul<float>& product) {
   const int64_t all = product.k / kBlockValues;
@@ -177,19 +167,18 @@ void run(const Matmul<float>& product) {
   const bool few = product.m <= kMostRows && product.m * all * kRowBytes <= kMatmulScratchBytes;
   const int64_t some = few ? std::max<int64_t>(all, 1) : kSomeBlocks, most_rows = few ? product.m : kScratchRows / kMostRows * kMostRows;
   for (int64_t i = 0; i < product.m; i += most_rows) {
-    const int64_t height = std::min(most_rows, product.m - i), slivers = (height + kMostRows - 1) / kMostRows;
-    const auto begin = [&](int64_t s) { return height / slivers * s + std::min(s, height % slivers); };
+    const Slivers slivers(std::min(most_rows, product.m - i), kMostRows);
     for (int64_t p = 0; p == 0 || p < all; p += some) {
       const Call call{product, p, std::min(some, all - p)};
-      const auto rows_at = [&](int64_t s) { return scratch + begin(s) * call.blocks * kRowBytes; };
-      for (int64_t s = 0; s < slivers; ++s)
-        with_rows(begin(s + 1) - begin(s), [&](auto rows) {
-          round_rows<rows()>({product.a + (i + begin(s)) * product.a_row_stride + p * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride},
+      const auto rows_at = [&](int64_t s) { return scratch + slivers.begin(s) * call.blocks * kRowBytes; };
+      for (int64_t s = 0; s < slivers.count; ++s)
+        with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
+          round_rows<kRows>({product.a + (i + slivers.begin(s)) * product.a_row_stride + p * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride},
                              call.blocks, kOffset<kFormat>, rows_at(s));
         });
       for (int64_t j = 0; j < product.n; j += kPanel)
-        for (int64_t s = 0; s < slivers; ++s)
-          with_rows(begin(s + 1) - begin(s), [&](auto rows) { run_panel<rows(), kFormat, kInstruction>(call, rows_at(s), i + begin(s), j); });
+        for (int64_t s = 0; s < slivers.count; ++s)
+          with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() { run_panel<kRows, kFormat, kInstruction>(call, rows_at(s), i + slivers.begin(s), j); });
     }
   }
 }

@@ -6,6 +6,8 @@
 // start per cycle and each takes four, so at least eight accumulators are wanted, and fewer loads than multiply-adds.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/cpu/vec.h"
 
 namespace orrery::cpu::ORRERY_ISA {
@@ -40,6 +42,23 @@ struct StepOf<Pair<kInstruction>> {
   [[gnu::always_inline]] static Floats lanes(const Pair<kInstruction>* p) { return pairs(p); }
   [[gnu::always_inline]] static Floats multiply_add(Floats a, Floats b, Floats c) { return dot_pairs<kInstruction>(a, b, c); }
 };
+
+// Rows split in slivers of nearly equal height, at most `most`, so that none is thin.
+struct Slivers {
+  int64_t rows, count;
+  Slivers(int64_t n, int64_t most) : rows(n), count((n + most - 1) / most) {}
+  int64_t begin(int64_t s) const { return rows / count * s + std::min(s, rows % count); }
+  int64_t height(int64_t s) const { return rows / count + (s < rows % count); }
+};
+
+// f.template operator()<rows>() for a number of rows known at run time, and kMost for more.
+template <int kMost, class F>
+void with_rows(int64_t rows, F&& f) {
+  if constexpr (kMost > 1) {
+    if (rows < kMost) return with_rows<kMost - 1>(rows, f);
+  }
+  f.template operator()<kMost>();
+}
 
 // How far ahead of its use a panel is asked for: memory is some 50 cache lines away.
 constexpr int64_t kAheadBytes = 4096;
