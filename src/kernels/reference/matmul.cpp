@@ -88,25 +88,22 @@ void matmul_of_blocks(const Matmul<float>& product) {
     }
 }
 
-// The scale and the 32 numbers of a block of a file.
-int unpack(BlockFormat format, const std::byte* at, uint16_t& scale, int* q) {
-  std::memcpy(&scale, at, 2);
-  if (format == BlockFormat::q8_0) {
-    BlockQ8_0 block;
-    std::memcpy(&block, at, sizeof block);
-    for (int i = 0; i < kBlockValues; ++i) q[i] = block.q[i];
-    return int(sizeof block);
-  }
-  if (format == BlockFormat::q5_0) {
-    BlockQ5_0 block;
-    std::memcpy(&block, at, sizeof block);
-    for (int i = 0; i < kBlockValues; ++i) q[i] = ((i < 16 ? block.q[i] & 15 : block.q[i - 16] >> 4) | (block.high[i / 8] >> i % 8 & 1) << 4) - 16;
-    return int(sizeof block);
-  }
-  BlockQ4_0 block;
+// The scale of a block of a file, and its 32 numbers: what it says with a scale of 1. Returns its size.
+template <class Block>
+int64_t numbers_of(const std::byte* at, uint16_t& scale, float* numbers) {
+  Block block;
   std::memcpy(&block, at, sizeof block);
-  for (int i = 0; i < kBlockValues; ++i) q[i] = (i < 16 ? block.q[i] & 15 : block.q[i - 16] >> 4) - 8;
-  return int(sizeof block);
+  scale = block.d;
+  block.d = float_to_f16(1);
+  decode(block, numbers);
+  return int64_t(sizeof block);
+}
+int64_t numbers_of(BlockFormat format, const std::byte* at, uint16_t& scale, float* numbers) {
+  switch (format) {
+    case BlockFormat::q8_0: return numbers_of<BlockQ8_0>(at, scale, numbers);
+    case BlockFormat::q5_0: return numbers_of<BlockQ5_0>(at, scale, numbers);
+    default: return numbers_of<BlockQ4_0>(at, scale, numbers);   // the only other that has_panels
+  }
 }
 
 }  // namespace
@@ -121,12 +118,12 @@ void pack_blocks(const std::byte* rows, BlockFormat from, int64_t k, int64_t n, 
       std::byte* q = block + 2 * kPanel;
       const int64_t column = j % kPanel;
       uint16_t scale;
-      int numbers[kBlockValues];
-      rows += unpack(from, rows, scale, numbers);
+      float numbers[kBlockValues];
+      rows += numbers_of(from, rows, scale, numbers);
       std::memcpy(block + 2 * column, &scale, 2);
       for (int i = 0; i < kBlockValues; ++i) {
-        if (to == PanelFormat::q8) q[i / 4 * 4 * kPanel + column * 4 + i % 4] = std::byte(numbers[i] + 128);
-        else q[i % 16 / 4 * 4 * kPanel + column * 4 + i % 4] |= std::byte((numbers[i] + 8) << (i < 16 ? 0 : 4));
+        if (to == PanelFormat::q8) q[i / 4 * 4 * kPanel + column * 4 + i % 4] = std::byte(int(numbers[i]) + 128);
+        else q[i % 16 / 4 * 4 * kPanel + column * 4 + i % 4] |= std::byte((int(numbers[i]) + 8) << (i < 16 ? 0 : 4));
       }
     }
 }
