@@ -106,6 +106,21 @@ void check_chain(const Kernels<float>& kernels, Product& product) {
   }
 }
 
+// Some rows at a time give the bits that all gave.
+void check_parts(const Kernels<float>& kernels, Product& product, const std::vector<float>& all) {
+  for (const int64_t rows : {1, 2, 3, 5, 8, 13}) {
+    std::vector<float> some(all.size());
+    for (int64_t i = 0; i < product.m; i += rows) {
+      Matmul<float> part = product.call(some);
+      part.m = std::min(rows, product.m - i);
+      part.a += i * part.a_row_stride;
+      part.c += i * part.c_stride;
+      kernels.matmul(part);
+    }
+    CHECK(std::memcmp(all.data(), some.data(), all.size() * sizeof(float)) == 0);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a product is one chain of multiply-adds per element, whatever the shape") {
@@ -191,18 +206,9 @@ TEST_CASE("a row gives the same bits alone and among others") {
       Product product(61, 203, 311, 11);
       product.store_as(format == PanelFormat::bf16 ? DType::bf16 : DType::f32, format);
       product.pack(*kernels);
-      std::vector<float> all(product.start.size()), some(product.start.size());
+      std::vector<float> all(product.start.size());
       kernels->matmul(product.call(all));
-      for (const int64_t rows : {1, 2, 3, 5, 8, 13}) {
-        for (int64_t i = 0; i < product.m; i += rows) {
-          Matmul<float> part = product.call(some);
-          part.m = std::min(rows, product.m - i);
-          part.a += i * part.a_row_stride;
-          part.c += i * part.c_stride;
-          kernels->matmul(part);
-        }
-        CHECK(std::memcmp(all.data(), some.data(), all.size() * sizeof(float)) == 0);
-      }
+      check_parts(*kernels, product, all);
     }
 }
 
@@ -292,17 +298,7 @@ TEST_CASE("a row of a product of blocks gives the same bits alone and among othe
         CHECK(std::isnan(all[size_t(4 * product.n + j)]));
         CHECK(all[size_t(5 * product.n + j)] == 0);
       }
-      for (const int64_t rows : {1, 2, 3, 5, 8, 13}) {
-        std::vector<float> some(all.size());
-        for (int64_t i = 0; i < product.m; i += rows) {
-          Matmul<float> part = product.call(some);
-          part.m = std::min(rows, product.m - i);
-          part.a += i * part.a_row_stride;
-          part.c += i * part.c_stride;
-          kernels->matmul(part);
-        }
-        CHECK(std::memcmp(all.data(), some.data(), all.size() * sizeof(float)) == 0);
-      }
+      check_parts(*kernels, product, all);
     }
 }
 
