@@ -48,12 +48,13 @@ Result<GgufCheckpoint> GgufCheckpoint::open(const std::filesystem::path& path) {
   checkpoint.config_ = std::move(*config);
   checkpoint.head_dim_ = checkpoint.config_.value("head_dim", int64_t(1));
   const GgufNames names = gguf_names(checkpoint.config_["model_type"].get<std::string>(), file.find("enc.blk.0.ffn_gate.weight") != nullptr);
+  const uint64_t most = std::filesystem::file_size(path);   // an expert's part has a byte at least
   for (const GgufTensor& tensor : file.tensors())
     if (const auto name = names.from_gguf(tensor.name)) {
       const int64_t rank = int64_t(tensor.shape.size()), rows = rank > 0 ? tensor.shape.front() : 0;
-      const bool turns = name->change == GgufChange::rotary_query || name->change == GgufChange::rotary_key;
+      const bool turns = name->change == GgufChange::rotary;
       const bool wrong = (name->change == GgufChange::transposed && rank != 2 && rank != 1) || (turns && (rank == 0 || checkpoint.head_dim_ <= 0 || checkpoint.head_dim_ % 2 != 0 || rows % checkpoint.head_dim_ != 0)) ||
-                         (name->change == GgufChange::experts && (rank != 3 || rows > kMostExperts));
+                         (name->change == GgufChange::experts && (rank != 3 || rows > kMostExperts || checkpoint.infos_.size() + uint64_t(rows) > most));
       if (wrong) return Error{ErrorKind::bad_file, "tensor '" + tensor.name + "' is " + shape_text(tensor.shape) + ", which its place in the model cannot be", path.string()};
       for (int64_t expert = 0; expert < (name->change == GgufChange::experts ? rows : 1); ++expert) checkpoint.add(tensor, *name, expert);
     }
@@ -94,7 +95,7 @@ Result<Tensor> GgufCheckpoint::tensor(std::string_view name) const {
   }
   const Tensor values = file_->tensor(stored);
   if (place.change == GgufChange::transposed && values.rank() == 2) return transposed(values);
-  if (place.change == GgufChange::rotary_query || place.change == GgufChange::rotary_key) return unturned(values, head_dim_);
+  if (place.change == GgufChange::rotary) return unturned(values, head_dim_);
   return values;
 }
 

@@ -41,10 +41,6 @@ Json read_value(GgufCursor& cursor, uint32_t type, int depth) {
 
 }  // namespace
 
-bool is_gguf(std::span<const std::byte> bytes) {
-  return bytes.size() >= kMagic.size() && std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0;
-}
-
 GgufPrefix read_gguf_prefix(GgufCursor& cursor) {
   if (cursor.take(kMagic.size()) != kMagic) cursor.bad("does not begin with \"GGUF\"");
   const auto version = cursor.number<uint32_t>();

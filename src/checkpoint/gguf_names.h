@@ -2,8 +2,8 @@
 //   https://github.com/ggml-org/llama.cpp, gguf-py/gguf/{constants,tensor_mapping}.py
 //
 //   const GgufNames names = gguf_names("llama", /*gated=*/true);
-//   names.to_gguf("model.layers.3.self_attn.q_proj.weight")   // {"blk.3.attn_q.weight", rotary_query}
-//   names.from_gguf("blk.3.attn_q.weight")                    // {"model.layers.3.self_attn.q_proj.weight", rotary_query}
+//   names.to_gguf("model.layers.3.self_attn.q_proj.weight")   // {"blk.3.attn_q.weight", rotary}
+//   names.from_gguf("blk.3.attn_q.weight")                    // {"model.layers.3.self_attn.q_proj.weight", rotary}
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,7 @@ namespace orrery {
 enum class GgufChange : uint8_t {
   none,
   transposed,     // GPT-2 keeps [inputs, outputs], GGUF [outputs, inputs]
-  rotary_query,   // rows of a head: x0 … xn y0 … yn here, where (xi, yi) turn together; x0 y0 x1 y1 … there
-  rotary_key,
+  rotary,         // rows of a head: x0 … xn y0 … yn here, where (xi, yi) turn together; x0 y0 x1 y1 … there
   experts,        // one tensor for each expert here, all in one there
 };
 

@@ -25,7 +25,6 @@ struct GgufQuantisation {
   bool mixed = false;               // some are q6_k, as llama.cpp's _M mixes have it
 };
 // q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k, and the mixes q4_k_m q5_k_m.
-std::vector<std::string> gguf_quantisations();
 std::optional<GgufQuantisation> gguf_quantisation(std::string_view name);
 
 struct GgufExport {

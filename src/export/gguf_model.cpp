@@ -16,22 +16,26 @@ void expect_activation(const Config& c, Unary wanted, const char* name) {
   if (c.activation != wanted) refuse(std::string("another activation than this architecture's ") + name);
 }
 
+// What every architecture says, under its name.
+GgufKeys common_keys(const Config& c, const std::string& name) {
+  return {{name + ".vocab_size", count(c.vocab_size)},
+          {name + ".context_length", count(c.usual_positions())},
+          {name + ".embedding_length", count(c.hidden_size)},
+          {name + ".block_count", count(c.encoder_decoder ? c.num_encoder_layers : c.num_layers)},
+          {name + ".feed_forward_length", count(c.intermediate_size)},
+          {name + ".attention.head_count", count(c.num_heads)}};
+}
+
 GgufKeys llama_keys(const Config& c) {
   expect_activation(c, Unary::silu, "silu");
   if (c.sliding_window > 0) refuse("attention over a sliding window in this architecture");
   const uint32_t head_dim = count(c.head_dim);
-  GgufKeys keys = {{"llama.context_length", count(c.max_positions)},
-                   {"llama.embedding_length", count(c.hidden_size)},
-                   {"llama.block_count", count(c.num_layers)},
-                   {"llama.feed_forward_length", count(c.intermediate_size)},
-                   {"llama.attention.head_count", count(c.num_heads)},
-                   {"llama.attention.head_count_kv", count(c.num_kv_heads)},
+  GgufKeys keys = {{"llama.attention.head_count_kv", count(c.num_kv_heads)},
                    {"llama.attention.key_length", head_dim},
                    {"llama.attention.value_length", head_dim},
                    {"llama.attention.layer_norm_rms_epsilon", float(c.norm_eps)},
                    {"llama.rope.dimension_count", head_dim},
-                   {"llama.rope.freq_base", float(rope_theta(c.json, c.model_type == "mixtral" ? 1e6 : 1e4))},
-                   {"llama.vocab_size", count(c.vocab_size)}};
+                   {"llama.rope.freq_base", float(rope_theta(c.json, c.model_type == "mixtral" ? 1e6 : 1e4))}};
   if (c.num_experts > 0) {
     keys.emplace_back("llama.expert_count", count(c.num_experts));
     keys.emplace_back("llama.expert_used_count", count(c.experts_per_token));
@@ -42,24 +46,12 @@ GgufKeys llama_keys(const Config& c) {
 GgufKeys gpt2_keys(const Config& c) {
   expect_activation(c, Unary::gelu_tanh, "gelu_new");
   if (!c.scale_attention || c.scale_attention_by_layer) refuse("scores that are not divided by the root of a head's width");
-  return {{"gpt2.vocab_size", count(c.vocab_size)},
-          {"gpt2.context_length", count(c.max_positions)},
-          {"gpt2.embedding_length", count(c.hidden_size)},
-          {"gpt2.block_count", count(c.num_layers)},
-          {"gpt2.feed_forward_length", count(c.intermediate_size)},
-          {"gpt2.attention.head_count", count(c.num_heads)},
-          {"gpt2.attention.layer_norm_epsilon", float(c.norm_eps)}};
+  return {{"gpt2.attention.layer_norm_epsilon", float(c.norm_eps)}};
 }
 
 GgufKeys bert_keys(const Config& c) {
   expect_activation(c, Unary::gelu, "gelu");
-  return {{"bert.vocab_size", count(c.vocab_size)},
-          {"bert.context_length", count(c.max_positions)},
-          {"bert.embedding_length", count(c.hidden_size)},
-          {"bert.block_count", count(c.num_layers)},
-          {"bert.feed_forward_length", count(c.intermediate_size)},
-          {"bert.attention.head_count", count(c.num_heads)},
-          {"bert.attention.layer_norm_epsilon", float(c.norm_eps)},
+  return {{"bert.attention.layer_norm_epsilon", float(c.norm_eps)},
           {"bert.attention.causal", false},
           {"bert.pooling_type", uint32_t(1)},   // the mean
           {"tokenizer.ggml.token_type_count", count(c.type_vocab_size)}};
@@ -69,13 +61,7 @@ GgufKeys t5_keys(const Config& c) {
   if (c.activation != (c.gated_mlp ? Unary::gelu_tanh : Unary::relu)) refuse("this feed-forward");
   if (c.max_distance != 128) refuse("relative positions up to another distance than 128");
   if (c.scale_logits != c.tied) refuse("an output that is tied and not scaled, or scaled and not tied");
-  return {{"t5.vocab_size", count(c.vocab_size)},
-          {"t5.context_length", count(c.usual_positions())},
-          {"t5.embedding_length", count(c.hidden_size)},
-          {"t5.block_count", count(c.num_encoder_layers)},
-          {"t5.decoder_block_count", count(c.num_layers)},
-          {"t5.feed_forward_length", count(c.intermediate_size)},
-          {"t5.attention.head_count", count(c.num_heads)},
+  return {{"t5.decoder_block_count", count(c.num_layers)},
           {"t5.attention.key_length", count(c.head_dim)},
           {"t5.attention.value_length", count(c.head_dim)},
           {"t5.attention.layer_norm_epsilon", float(c.norm_eps)},
@@ -110,7 +96,10 @@ GgufKeys gguf_model_keys(const Model& model) {
   if (c.head != (is_bert ? Head::none : Head::causal_lm))
     throw Error{ErrorKind::unsupported, "a model of architecture " + c.architecture + " has no form in GGUF files", "", is_bert ? "of BERT they hold the encoder alone: BertModel" : "they hold what continues texts"};
   const bool is_llama = type == "llama" || type == "mixtral";
-  GgufKeys keys = {{"general.architecture", is_llama ? std::string("llama") : type}, {"general.type", std::string("model")}};
+  const std::string architecture = is_llama ? "llama" : type;
+  GgufKeys keys = {{"general.architecture", architecture}, {"general.type", std::string("model")}};
+  const GgufKeys common = common_keys(c, architecture);
+  keys.insert(keys.end(), common.begin(), common.end());
   const GgufKeys own = is_llama ? llama_keys(c) : type == "gpt2" ? gpt2_keys(c) : is_bert ? bert_keys(c) : t5_keys(c);
   keys.insert(keys.end(), own.begin(), own.end());
   return keys;

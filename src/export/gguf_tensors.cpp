@@ -55,8 +55,8 @@ struct Source {
     if (change == GgufChange::experts) shape.insert(shape.begin(), int64_t(parts.size()));
     return shape;
   }
-  int64_t row_length() const { return first().rank() == 0 ? 1 : turned_over() ? first().dim(0) : first().rank() == 1 ? (turns() ? 1 : first().dim(0)) : first().dim(-1); }
-  bool turns() const { return change == GgufChange::rotary_query || change == GgufChange::rotary_key; }
+  bool turns() const { return change == GgufChange::rotary; }
+  int64_t row_length() const { return first().rank() == 0 || (first().rank() == 1 && turns()) ? 1 : shape().back(); }
   int64_t rows() const { return row_length() == 0 ? 0 : int64_t(parts.size()) * (first().numel() / row_length()); }
 
   void read(int64_t row, float* out) const {
@@ -128,8 +128,6 @@ Sources sources_of(Model& model, ExportReport& report) {
 }
 
 }  // namespace
-
-std::vector<std::string> gguf_quantisations() { return {"q8_0", "q6_k", "q5_k_m", "q5_k", "q5_1", "q5_0", "q4_k_m", "q4_k", "q4_1", "q4_0"}; }
 
 std::optional<GgufQuantisation> gguf_quantisation(std::string_view name) {
   if (name == "q4_k_m") return GgufQuantisation{"q4_k_m", BlockFormat::q4_k, true};

@@ -152,7 +152,8 @@ Vocabulary describe(const Tokenizer& tokenizer, const Json& json, int64_t size) 
   return out;
 }
 
-// Texts that a comparison reads: what random tokens decode to, and odd characters.
+// Texts that a comparison reads: what random tokens decode to, and odd characters. Not the unknown token's own text, which llama.cpp
+// does not look for.
 void expect_same_ids(const Tokenizer& ours, const Tokenizer& read) {
   constexpr std::string_view kOdd[] = {" ", "  ", "\n", "\t", "é", "ﬁ", "Ａ", "…", "中", "🙂", "1234", "don't"};
   for (uint64_t number = 0; number < 2000; ++number) {
@@ -161,7 +162,7 @@ void expect_same_ids(const Tokenizer& ours, const Tokenizer& read) {
     for (uint64_t part = 1 + random.below(6); part > 0; --part) {
       if (random.below(4) == 0) text += std::string(kOdd[random.below(std::size(kOdd))]) + " ";   // what joins with it is each library's own
       const int32_t id[] = {int32_t(random.below(uint64_t(ours.id_limit())))};
-      text += (random.below(2) == 0 ? " " : "") + ours.decode(id, true);
+      if (id[0] != ours.roles().unk) text += (random.below(2) == 0 ? " " : "") + ours.decode(id, true);
     }
     if (ours.encode_ids(text) != read.encode_ids(text)) refuse("read back, the text " + to_line(Json(text)) + " would have other ids");
   }
