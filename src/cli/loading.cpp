@@ -73,6 +73,18 @@ Tokenizer load_tokenizer(const std::string& model, const Model& loaded) {
   return tokenizer;
 }
 
+Result<chat::ChatFiles> chat_files(const std::filesystem::path& path) {
+  if (!is_gguf_file(path)) return chat::read_chat_files(std::filesystem::is_directory(path) ? path : path.parent_path());
+  const Result<MappedFile> file = MappedFile::open(path);
+  if (!file) return file.error();
+  const Result<Json> metadata = read_gguf_metadata(file->bytes(), path.string());
+  if (!metadata) return metadata.error();
+  chat::ChatFiles files;
+  if (const auto found = metadata->find("tokenizer.chat_template"); found != metadata->end() && found->is_string())
+    files.templates.push_back({"default", found->get<std::string>(), path.string()});
+  return files;
+}
+
 std::optional<Tokenizer> find_tokenizer(const std::string& model) {
   Result<Tokenizer> tokenizer = open_tokenizer(model, {});
   if (!tokenizer && tokenizer.error().kind == ErrorKind::not_found) return std::nullopt;

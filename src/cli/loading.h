@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "chat/template_files.h"
 #include "cli/context.h"
 #include "models/model.h"
 #include "tokenize/tokenizer.h"
@@ -25,6 +26,9 @@ std::optional<RankOptions> rank_options(const std::string& pattern, const std::s
 Tokenizer load_tokenizer(const std::string& model, const Model& loaded);
 // Nothing where the model has no tokenizer at all.
 std::optional<Tokenizer> find_tokenizer(const std::string& model);
+
+// The chat templates of a folder, of the folder that a file lies in, or of a GGUF file itself.
+Result<chat::ChatFiles> chat_files(const std::filesystem::path& path);
 
 // The warning about a config.json that names code to fetch.
 void warn_of_code(const Context& context, const Json& config, const std::filesystem::path& folder);

@@ -44,9 +44,7 @@ void print(Output& out, const std::string& text, const chat::ChatPrompt& prompt)
 void tokenize_chat(Context& context, const Tokenizer& tokenizer, const std::string& model, const ChatOptions& options) {
   for (const char* other : {"text", "file", "jsonl", "pair", "decode"})
     if (context.options().given(other)) throw Error{ErrorKind::bad_usage, "a chat and another text exclude each other", "--chat " + options.chat.string()};
-  std::filesystem::path folder = model_path(model);
-  if (!std::filesystem::is_directory(folder)) folder = folder.parent_path();
-  const chat::ChatFiles files = chat::read_chat_files(folder).value();
+  const chat::ChatFiles files = chat_files(model_path(model)).value();
   chat::Conversation conversation = chat::read_conversation(read_text(options.chat), options.chat.string()).value();
   if (context.options().given("add_generation_prompt")) conversation.add_generation_prompt = options.add_generation_prompt;
   if (options.continue_final_message && conversation.continue_field.empty()) conversation.continue_field = "content";

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import struct
 
 from orrery import ROOT, Case, call
 
@@ -50,6 +51,24 @@ class Convert(Case):
         self.assertIn("no such", call("convert", "storyteller", "absent/a.gguf", cwd=self.folder).stderr.lower())
         self.assertEqual(self.before, set(os.listdir(self.folder)))
 
+    def test_a_folder_that_holds_something_is_left_alone(self):
+        shutil.copytree(ROOT / "checkpoints" / "sorter", self.folder / "mine")
+        (self.folder / "mine" / "notes.txt").write_text("dear")
+        self.before.add("mine")
+        self.assertIn("not empty", self.fails(2, "convert", "storyteller", "mine"))
+        self.assertEqual("dear", (self.folder / "mine" / "notes.txt").read_text())
+
+    def test_chat_templates_go_along(self):
+        shutil.copytree(ROOT / "checkpoints" / "storyteller", self.folder / "model")
+        (self.folder / "model" / "chat_template.jinja").write_text("{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}")
+        (self.folder / "chat.json").write_text('[{"role": "user", "content": "One day"}]')
+        expected = self.succeeds("tokenize", "model", "--chat", "chat.json")
+        self.assertIn("[user] One day", expected)
+        self.succeeds("convert", "model", "a.gguf")
+        self.succeeds("convert", "a.gguf", "b.gguf")
+        for file in ("a.gguf", "b.gguf"):
+            self.assertEqual(expected, self.succeeds("tokenize", file, "--chat", "chat.json"))
+
     def test_broken_files_are_refused_in_one_line(self):
         whole = (ROOT / "tests" / "goldens" / "gguf" / "llama-grouped.gguf").read_bytes()
         for size in (3, 24, 100, 700, 1500, len(whole) // 2, len(whole) - 1):
@@ -57,6 +76,21 @@ class Convert(Case):
                 (self.folder / "a.gguf").write_bytes(whole[:size])
                 self.before.add("a.gguf")
                 self.assertIn("a.gguf", self.fails(1, "info", "a.gguf"))
+
+    def test_a_file_cannot_claim_more_experts_than_it_has_bytes(self):
+        def text(words):
+            return struct.pack("<Q", len(words)) + words.encode()
+
+        sizes = {"context_length": 8, "embedding_length": 8, "block_count": 2000, "feed_forward_length": 8, "vocab_size": 8, "expert_count": 4096, "expert_used_count": 1,
+                 "attention.head_count": 1}
+        keys = text("general.architecture") + struct.pack("<I", 8) + text("llama")
+        keys += b"".join(text("llama." + key) + struct.pack("<II", 4, value) for key, value in sizes.items())
+        tensors = text("token_embd.weight") + struct.pack("<IQQIQ", 2, 8, 8, 0, 0)
+        tensors += b"".join(text(f"blk.{i}.ffn_up_exps.weight") + struct.pack("<IQQQIQ", 3, 0, 1, 4096, 0, 256) for i in range(2000))
+        whole = b"GGUF" + struct.pack("<IQQ", 3, 2001, len(sizes) + 1) + keys + tensors
+        (self.folder / "a.gguf").write_bytes(whole + bytes(-len(whole) % 32 + 256))
+        self.before.add("a.gguf")
+        self.assertIn("blk.36.ffn_up_exps.weight", self.fails(1, "info", "a.gguf"))
 
     def test_a_gguf_file_under_another_name(self):
         shutil.copy(ROOT / "tests" / "goldens" / "gguf" / "llama-grouped.gguf", self.folder / "blob")

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <map>
 
-#include "chat/template_files.h"
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "cli/model_path.h"
@@ -25,7 +24,7 @@ struct ConvertOptions {
 
 // What chats are written in: the template of no name, or the only one.
 std::string chat_template_of(const std::filesystem::path& path) {
-  const Result<chat::ChatFiles> files = chat::read_chat_files(path);
+  const Result<chat::ChatFiles> files = chat_files(path);
   if (!files) return {};
   for (const auto& one : files->templates)
     if (one.name.empty() || one.name == "default" || files->templates.size() == 1) return one.source;
@@ -50,13 +49,15 @@ void run(Context& context, ConvertOptions& options) {
   if (load_options(context).blocks) throw Error{ErrorKind::bad_usage, "--dtype says how floats are written", "--dtype", "--quantize stores blocks, in GGUF files"};
   std::error_code ignored;
   if (std::filesystem::equivalent(model_path(options.model), target, ignored)) throw Error{ErrorKind::bad_usage, "the destination is the model itself", target.string(), "choose another name"};
+  if (!is_gguf && std::filesystem::exists(target, ignored) && !std::filesystem::is_empty(target, ignored))
+    throw Error{ErrorKind::bad_usage, "the destination is there and not empty", target.string(), "choose another name; what is there would be replaced"};
   Model model = load_model(context, options.model);
   const std::optional<Tokenizer> tokenizer = options.tokenizer ? find_tokenizer(options.model) : std::nullopt;
   ExportReport report;
   if (is_gguf) {
     Progress progress = context.progress("converting", 0, "tensors");
     GgufExport how{.quantisation = gguf_quantisation(options.quantize), .name = std::filesystem::path(model.folder()).filename().string()};
-    if (!is_gguf_file(model.folder())) how.chat_template = chat_template_of(model.folder());
+    how.chat_template = chat_template_of(model.folder());
     how.progress = [&](size_t done, size_t) { progress.update(int64_t(done)); };
     report = export_gguf(model, tokenizer ? &*tokenizer : nullptr, target, how, context.pool());
   } else {
