@@ -114,11 +114,14 @@ void describe_sentencepiece(const Fields& fields, const Vocabulary& vocabulary, 
 // BERT's vocabulary with the ## of its continuations taken away and a ▁ put before its other tokens.
 void describe_bert(const Fields& fields, const Vocabulary& vocabulary, TokenizerFile& file) {
   const size_t size = vocabulary.tokens.size();
+  const bool has_types = std::any_of(vocabulary.types.begin(), vocabulary.types.end(), [](int type) { return type != normal; });
   Json added = Json::array();
   for (size_t i = 0; i < size; i++) {
     const std::string& token = vocabulary.tokens[i];
-    const bool is_special = vocabulary.types[i] == control || vocabulary.types[i] == unknown || (token.starts_with('[') && token.ends_with(']') && token.size() > 2);
-    std::string text = token.starts_with(kSpace) ? token.substr(kSpace.size()) : is_special ? token : "##" + token;
+    // "[unused7]" is written like "[CLS]", and yet an ordinary token, which no word of a text is.
+    const bool in_brackets = token.starts_with('[') && token.ends_with(']') && token.size() > 2;
+    const bool is_special = vocabulary.types[i] == control || vocabulary.types[i] == unknown || (!has_types && in_brackets);
+    std::string text = token.starts_with(kSpace) ? token.substr(kSpace.size()) : is_special || in_brackets ? token : "##" + token;
     if (is_special) added.push_back(added_token(text, true));
     file.model.vocab.emplace_back(text, static_cast<int32_t>(i));
   }

@@ -24,6 +24,17 @@ TEST_CASE("BERT's vocabulary of a GGUF file gets its ## back") {
   CHECK(tokenizer.token_of(5) == "##day");
 }
 
+TEST_CASE("of the tokens in brackets of a BERT vocabulary those are special whose type says so") {
+  Json metadata = bert();
+  metadata["tokenizer.ggml.tokens"].push_back("[unused0]");
+  metadata["tokenizer.ggml.token_type"].push_back(1);
+  const Tokenizer tokenizer = Tokenizer::from_gguf(metadata, "x.gguf").value();
+  CHECK(tokenizer.encode_ids("[unused0] [PAD]") == std::vector<int32_t>{2, 1, 1, 1, 0, 3});   // a bracket, a word, a bracket
+  CHECK(tokenizer.token_of(6) == "[unused0]");
+  metadata.erase("tokenizer.ggml.token_type");
+  CHECK(Tokenizer::from_gguf(metadata, "x.gguf").value().encode_ids("[PAD]") == std::vector<int32_t>{2, 0, 3});
+}
+
 TEST_CASE("sentencepiece's pieces of a GGUF file merge by their scores, and it says which tokens go around a text") {
   const Json metadata = {{"tokenizer.ggml.model", "llama"},
                          {"tokenizer.ggml.tokens", {"<unk>", "<s>", "</s>", "\xE2\x96\x81", "a", "b", "ab", "\xE2\x96\x81" "ab"}},

@@ -54,9 +54,10 @@ Ranked read_line(std::string_view line, size_t number) {
 
 using Ranks = std::unordered_map<std::string_view, int32_t>;
 
-// The two parts whose joining makes the token, if the library's way from its bytes ends there.
-std::optional<std::pair<std::string_view, std::string_view>> last_step(std::string_view token, int32_t rank, const Ranks& ranks,
-                                                                       std::vector<size_t>& cuts, std::vector<int32_t>& joined) {
+// The two parts whose joining makes the token, if the library's way from its bytes ends there. A part may have a larger rank
+// than the token: then it was joined when no lower pair was left.
+std::optional<std::pair<std::string_view, std::string_view>> last_step(std::string_view token, const Ranks& ranks, std::vector<size_t>& cuts,
+                                                                       std::vector<int32_t>& joined) {
   const auto rank_of = [&](size_t begin, size_t end) {
     const auto found = ranks.find(token.substr(begin, end - begin));
     return found == ranks.end() ? INT32_MAX : found->second;
@@ -67,7 +68,7 @@ std::optional<std::pair<std::string_view, std::string_view>> last_step(std::stri
   for (size_t i = 0; i < joined.size(); i++) joined[i] = rank_of(i, i + 2);
   while (cuts.size() > 3) {
     const auto best = std::min_element(joined.begin(), joined.end());
-    if (*best >= rank) return std::nullopt;
+    if (*best == INT32_MAX) return std::nullopt;
     const auto i = static_cast<size_t>(best - joined.begin());
     cuts.erase(cuts.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     joined.erase(best);
@@ -202,7 +203,7 @@ void describe_ranks(std::string_view text, const RankOptions& options, Tokenizer
   for (const Ranked& token : tokens) {
     file.model.vocab.emplace_back(spelled(token.bytes), token.rank);
     if (token.bytes.size() < 2) continue;
-    if (const auto parts = last_step(token.bytes, token.rank, ranks, cuts, joined))
+    if (const auto parts = last_step(token.bytes, ranks, cuts, joined))
       file.model.merges.emplace_back(spelled(parts->first), spelled(parts->second));
   }
   file.model.fields = {{"type", "BPE"}, {"ignore_merges", true}};   // a word that is a token is found without a way to it

@@ -33,6 +33,14 @@ TEST_CASE("the merge of a ranked token is the last step of its own way") {
   CHECK(file.model.merges[2].right == "bc");
 }
 
+TEST_CASE("a part of a ranked token may have a larger rank than the token") {
+  const TokenizerFile file = described(rank_lines({"abc", "bc"}), {.pattern = "."});
+  REQUIRE(file.model.merges.size() == 2);
+  CHECK(file.model.merges[0].left == "a");
+  CHECK(file.model.merges[0].right == "bc");
+  CHECK(file.model.merges[1].left == "b");
+}
+
 TEST_CASE("special tokens follow the ranks, and reserved ones fill what is left between them") {
   const TokenizerFile file = described(rank_lines({"ab"}), {.pattern = ".", .special = {{"<b>", 260}, {"<a>", 257}, {"<c>", RankOptions::kNext}}});
   const Json& added = file.json["added_tokens"];
