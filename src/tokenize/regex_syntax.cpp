@@ -45,7 +45,7 @@ constexpr NamedClass kFastClasses[] = {
     {"Lt", kTitle}, {"Lm", kModifierLetter}, {"Lo", kOtherLetter}, {"Nd", kDecimal}, {"Han", kHan},
     {"White_Space", kWhitespace}, {"Space", kWhitespace}};
 // Of [[:name:]], as far as they mean what the tables have.
-constexpr NamedClass kPosixClasses[] = {{"digit", kDecimal}, {"space", kWhitespace}, {"word", kWordOnig}};
+constexpr NamedClass kPosixClasses[] = {{"digit", kDecimal}, {"space", kWhitespace}};
 
 class Parser {
  public:
@@ -340,7 +340,7 @@ class Parser {
     }
     at_ = start;
     RegexSet set;
-    if (const auto one = class_escape(set.all_of[0])) return character(*one);
+    if (const auto one = class_escape(set.all_of[0], false)) return character(*one);
     return of_set(std::move(set));
   }
 
@@ -353,9 +353,13 @@ class Parser {
   }
 
   // At a backslash: the character that it spells, or nothing, with the items of its class added.
-  std::optional<char32_t> class_escape(std::vector<Item>& items) {
+  std::optional<char32_t> class_escape(std::vector<Item>& items, bool in_brackets) {
     at_++;
     const char32_t c = take();
+    if (in_brackets && (c == 'w' || c == 'W')) {
+      items.push_back({Item::Kind::word, c == 'W'});
+      return std::nullopt;
+    }
     const auto add = [&](uint32_t classes, bool negated) -> std::optional<char32_t> {
       items.push_back({Item::Kind::classes, negated, classes, 0});
       return std::nullopt;
@@ -482,7 +486,7 @@ class Parser {
       at_ += 2;
       return U'\b';
     }
-    return class_escape(items);
+    return class_escape(items, true);
   }
 
   void posix(std::vector<Item>& items) {
@@ -491,6 +495,7 @@ class Parser {
     if (end == std::string_view::npos) bad("a [: without its :]");
     const std::string_view name = text_.substr(at_, end - at_);
     at_ = end + 2;
+    if (name == "word") return items.push_back({Item::Kind::word, negated});
     for (const NamedClass& known : kPosixClasses)
       if (known.name == name) return items.push_back({Item::Kind::classes, negated, known.classes, 0});
     unsupported("the class [:" + std::string(name) + ":]");
@@ -524,6 +529,7 @@ bool RegexSet::has_exactly(char32_t c) const {
     switch (item.kind) {
       case Item::Kind::range: in = c >= item.low && c <= item.high; break;
       case Item::Kind::classes: in = is(c, item.low); break;
+      case Item::Kind::word: in = is(c, kWordOnig) && !(c >= 0x80 && c < 0x100 && is(c, kNumber)); break;   // ² and its like are words outside of brackets alone
       case Item::Kind::categories: in = (category_of(c) & item.low) != 0; break;
       case Item::Kind::script: in = script_of(c) == item.low; break;
       case Item::Kind::set: in = nested[item.low].has(c); break;

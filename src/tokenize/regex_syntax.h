@@ -20,7 +20,7 @@ enum class RegexDialect { ruby, rust };
 class RegexSet {
  public:
   struct Item {
-    enum class Kind : uint8_t { range, classes, categories, script, set } kind;
+    enum class Kind : uint8_t { range, classes, word, categories, script, set } kind;   // `word` is \w among others: [\w]
     bool negated = false;
     uint32_t low = 0, high = 0;   // the range, else the mask or number in `low`, or the index of a nested set
   };

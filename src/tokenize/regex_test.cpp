@@ -52,6 +52,9 @@ TEST_CASE("a regular expression finds its matches from left to right") {
       {"(?:a|b)*?c", "abac", "abac"},
       {"(a*)*b", "aaab", "aaab"},
       {R"((\w)\1)", "hello book", "ll|oo"},
+      {R"(\w+)", "m\u00B2 \u00BDa\u2070", "m\u00B2|\u00BDa"},   // as Oniguruma has it: Latin-1's numbers are words, but not in brackets
+      {R"([\w]+|[^\W\d]|[[:word:]])", "m\u00B2 \u00BDa\u2070", "m|a"},
+      {R"([^\s\w])", "m\u00B2 \u00BDa\u00AA", "\u00B2|\u00BD"},
       {R"((?<x>.)\k<x>)", "abba", "bb"},
       {"(?<=a)b|(?<!a)c", "abcac", "b|c"},
       {"(?<=ab|c)x", "abxcxx", "x|x"},
