@@ -25,16 +25,18 @@ constexpr int64_t kKeyChunk = 64;
 
 // Keys and values of one sequence: contiguous rows, or blocks of a paged cache.
 struct KeyValueView {
-  const void* k = nullptr;              // token j: element offset row(j) + kv_head * head_dim
+  const void* k = nullptr;              // token j: element offset at(kv_head, j)
   const void* v = nullptr;
   DType dtype = DType::f32;             // of k and v: T's own dtype, or bf16/f16 for T = float
   int64_t token_stride = 0;             // elements between neighbouring tokens (of one block)
+  int64_t head_stride = 0;              //          between heads: of a token, or of a block
   const int32_t* blocks = nullptr;      // null: row(j) = j * token_stride
   int64_t block_size = 0;               // tokens in a block; else row(j) = blocks[j / block_size] * block_stride
   int64_t block_stride = 0;             //                             + (j % block_size) * token_stride
 
-  int64_t row(int64_t j) const {
-    return blocks ? int64_t(blocks[j / block_size]) * block_stride + (j % block_size) * token_stride : j * token_stride;
+  int64_t at(int64_t kv_head, int64_t j) const {
+    const int64_t row = blocks ? int64_t(blocks[j / block_size]) * block_stride + (j % block_size) * token_stride : j * token_stride;
+    return row + kv_head * head_stride;
   }
 };
 
@@ -72,6 +74,11 @@ constexpr int64_t kAttentionScratchBytes = int64_t(2) << 20;
 // A caller splits long prompts in tiles of any size: bits do not depend on it.
 template <class T>
 using attention_fn = void(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch);
+
+// The only query (num_queries is 1) of all heads that read key/value head `kv_head`, whose keys and values are read once for them:
+// a step of decoding. The bits of `attention`.
+template <class T>
+using attention_step_fn = void(const Attention<T>& args, int64_t kv_head, void* scratch);
 
 // pattern[(i - query_begin) * num_keys + j] = p[i, j] from q, k and the kept lse, for looking inside (no dropout).
 template <class T>

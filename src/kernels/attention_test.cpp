@@ -98,6 +98,7 @@ struct Problem {
     args.kv.v = values;
     args.kv.dtype = stored;
     args.kv.token_stride = kv_width();
+    args.kv.head_stride = shape.head_dim;
     args.out = out.data();
     args.lse = lse.data();
     args.num_queries = shape.num_queries;
@@ -229,6 +230,27 @@ TEST_CASE("a query's bits do not depend on the keys after it") {
     }
 }
 
+TEST_CASE("a step of one query gives the bits of attention, head by head") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const Shape& shape : {Shape{1, 0, 1, 2, 2, 16, true}, Shape{1, 130, 131, 4, 4, 64, true}, Shape{1, 700, 701, 16, 2, 128, true}, Shape{1, 199, 200, 7, 1, 24, true},
+                               Shape{1, 300, 301, 14, 1, 32, true, 77}, Shape{1, 149, 150, 6, 2, 48, true, 0, 9}, Shape{1, 0, 90, 8, 4, 80, false}})
+      for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+        for (const int64_t block_size : {0, 5, 64}) {
+          const Problem problem(shape, dtype);
+          Output apart = run(*kernels, problem, 1), together;
+          Attention<float> args = problem.call(problem.q, problem.k_stored.data(), problem.v_stored.data(), dtype, together.out, together.lse);
+          std::vector<int32_t> blocks;     // in order: the last is not whole, and nothing behind it is read
+          if (block_size > 0) {
+            for (int64_t b = 0; b * block_size < shape.num_keys; ++b) blocks.push_back(int32_t(b));
+            args.kv.blocks = blocks.data();
+            args.kv.block_size = block_size;
+            args.kv.block_stride = block_size * args.kv.token_stride;
+          }
+          for (int64_t kv_head = 0; kv_head < args.num_kv_heads; ++kv_head) kernels->attention_step(args, kv_head, problem.scratch.data());
+          CHECK(together == apart);
+        }
+}
+
 TEST_CASE("keys that are not seen do not leak, whatever they hold") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const float garbage : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
@@ -246,37 +268,42 @@ TEST_CASE("keys that are not seen do not leak, whatever they hold") {
       }
 }
 
-TEST_CASE("keys in pages give the bits of keys in a row") {
+TEST_CASE("keys in pages give the bits of keys in a row, heads apart or not") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
-      for (const int64_t block_size : {1, 16, 48, 64}) {
-        const Problem problem({60, 90, 150, 4, 2, 24, true}, dtype);
-        const Output whole = run(*kernels, problem, 1000);
-        const int64_t width = problem.kv_width(), num_blocks = (150 + block_size - 1) / block_size;
-        const int64_t block_stride = (block_size + 3) * width * 2, bytes = width * size_of(dtype);  // as several layers share
-        std::vector<int32_t> blocks(size_t(num_blocks), 0);
-        for (size_t b = 0; b < blocks.size(); ++b) blocks[b] = int32_t(b * 5 % (blocks.size() + (blocks.size() % 5 == 0)));
-        std::vector<char> pages(size_t((num_blocks + 1) * block_stride * size_of(dtype)), char(0xff));  // NaN elsewhere
-        KeyValueView view;
-        view.dtype = dtype;
-        view.k = pages.data();
-        view.v = pages.data() + width * size_of(dtype);
-        view.token_stride = 2 * width;
-        view.blocks = blocks.data();
-        view.block_size = block_size;
-        view.block_stride = block_stride;
-        for (int64_t j = 0; j < 150; ++j) {
-          char* at = pages.data() + view.row(j) * size_of(dtype);
-          std::memcpy(at, problem.k_stored.data() + j * bytes, size_t(bytes));
-          std::memcpy(at + bytes, problem.v_stored.data() + j * bytes, size_t(bytes));
+      for (const int64_t block_size : {1, 16, 48, 64})
+        for (const bool heads_apart : {false, true}) {
+          const Problem problem({60, 90, 150, 4, 2, 24, true}, dtype);
+          const Output whole = run(*kernels, problem, 1000);
+          const int64_t width = problem.kv_width(), dim = problem.shape.head_dim, num_blocks = (150 + block_size - 1) / block_size;
+          const int64_t block_stride = (block_size + 3) * width * 2;     // as several layers share
+          std::vector<int32_t> blocks(size_t(num_blocks), 0);
+          for (size_t b = 0; b < blocks.size(); ++b) blocks[b] = int32_t(b * 5 % (blocks.size() + (blocks.size() % 5 == 0)));
+          std::vector<char> pages(size_t((num_blocks + 1) * block_stride * size_of(dtype)), char(0xff));  // NaN elsewhere
+          KeyValueView view;
+          view.dtype = dtype;
+          view.k = pages.data();
+          const int64_t to_values = heads_apart ? block_size * width : width;
+          view.v = pages.data() + to_values * size_of(dtype);
+          view.token_stride = heads_apart ? dim : 2 * width;
+          view.head_stride = heads_apart ? block_size * dim : dim;
+          view.blocks = blocks.data();
+          view.block_size = block_size;
+          view.block_stride = block_stride;
+          for (int64_t j = 0; j < 150; ++j)
+            for (int64_t head = 0; head < 2; ++head) {
+              char* at = pages.data() + view.at(head, j) * size_of(dtype);
+              const int64_t from = (j * width + head * dim) * size_of(dtype);
+              std::memcpy(at, problem.k_stored.data() + from, size_t(dim * size_of(dtype)));
+              std::memcpy(at + to_values * size_of(dtype), problem.v_stored.data() + from, size_t(dim * size_of(dtype)));
+            }
+          Output paged;
+          Attention<float> args = problem.call(problem.q, nullptr, nullptr, dtype, paged.out, paged.lse);
+          args.kv = view;
+          for (int64_t head = 0; head < args.num_heads; ++head)
+            kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
+          CHECK(paged == whole);
         }
-        Output paged;
-        Attention<float> args = problem.call(problem.q, nullptr, nullptr, dtype, paged.out, paged.lse);
-        args.kv = view;
-        for (int64_t head = 0; head < args.num_heads; ++head)
-          kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
-        CHECK(paged == whole);
-      }
 }
 
 TEST_CASE("dropout on the pattern is the reference's, in whatever tiles") {

@@ -62,6 +62,7 @@ void bind_rows(const Call<T>& c, Attention<T>& a, size_t s) {
   const SequenceRows& keys = c.sequences(1).sequences[s];
   a.q = c.in(0) + queries.begin * a.q_stride;
   a.kv.token_stride = a.num_kv_heads * a.head_dim;
+  a.kv.head_stride = a.head_dim;
   a.kv.dtype = dtype_of<T>();
   a.kv.k = c.in(1) + keys.begin * a.kv.token_stride;
   a.kv.v = c.has(2) ? c.in(2) + keys.begin * a.kv.token_stride : nullptr;

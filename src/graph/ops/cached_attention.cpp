@@ -43,8 +43,26 @@ void cached_attention_shape(ShapeContext& c) {
   check_bias(c, 3);
   attention_outputs(c);
 }
+// One token of each sequence: a task per sequence and head of keys.
+template <class T>
+void run_attention_steps(Call<T>& c) {
+  const Rows& queries = c.sequences(0);
+  const Attention<T> common = attention_arguments(c);
+  c.pool().parallel(int64_t(queries.sequences.size()) * common.num_kv_heads, [&](int64_t task, int thread) {
+    const size_t s = size_t(task / common.num_kv_heads);
+    Attention<T> a = common;
+    bind_cached(c, a, s);
+    const int64_t row = queries.sequences[s].begin;
+    a.out = c.out(0) + row * a.out_stride;
+    a.lse = c.out(1) + row * a.num_heads;
+    c.k().attention_step(a, task % common.num_kv_heads, c.thread_scratch(thread));
+  });
+}
+
 template <class T>
 void run_cached_attention(Call<T>& c) {
+  const auto& sequences = c.sequences(0).sequences;
+  if (std::all_of(sequences.begin(), sequences.end(), [](const SequenceRows& s) { return s.count == 1; })) return run_attention_steps(c);
   run_attention_tiles(c, [&](Attention<T>& a, size_t s) { bind_cached(c, a, s); });
 }
 

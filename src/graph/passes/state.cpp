@@ -9,7 +9,8 @@ namespace orrery {
 namespace {
 
 CacheSlot slot_of(const Node& attention, DType kv_dtype) {
-  return {attention.attributes.integer("num_kv_heads") * attention.attributes.integer("head_dim"), kv_dtype};
+  const int64_t heads = attention.attributes.integer("num_kv_heads");
+  return {.width = heads * attention.attributes.integer("head_dim"), .dtype = kv_dtype, .heads = heads};
 }
 
 bool has(const Node& node, const char* attribute) { return node.op == &attention_op() && node.attributes.items().contains(attribute); }

@@ -19,8 +19,8 @@ PagedCache::PagedCache(std::vector<CacheSlot> slots, CacheOptions options) : slo
   if (options_.block_size <= 0 || options_.num_blocks < 0)
     throw Error{ErrorKind::bad_usage, "a cache needs blocks of at least one token", "PagedCache"};
   for (const CacheSlot& slot : slots_) {
-    keys_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, options_.block_size, slot.width}));
-    values_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, options_.block_size, slot.rows_only ? 0 : slot.width}));
+    keys_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, slot.width / slot.heads}));
+    values_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, slot.rows_only ? 0 : slot.width / slot.heads}));
   }
   references_.assign(size_t(options_.num_blocks), 0);
   for (int64_t block = options_.num_blocks; block-- > 0;) free_.push_back(int32_t(block));
@@ -152,7 +152,8 @@ KeyValueView PagedCache::view(int slot, const CacheSequence& sequence) const {
   view.k = keys_[size_t(slot)].raw();
   view.v = values_[size_t(slot)].raw();
   view.dtype = s.dtype;
-  view.token_stride = s.width;
+  view.token_stride = s.width / s.heads;
+  view.head_stride = head_stride(s);
   view.blocks = sequence.blocks.data();
   view.block_size = options_.block_size;
   view.block_stride = options_.block_size * s.width;
@@ -165,11 +166,13 @@ void PagedCache::write(int slot, const CacheSequence& sequence, int64_t start, i
   const DType from = sizeof(T) == 8 ? DType::f64 : DType::f32;
   std::byte* keys = keys_[size_t(slot)].mutable_raw();
   std::byte* values = values_[size_t(slot)].mutable_raw();
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t offset = row_of(sequence, start + i) * s.width * size_of(s.dtype);
-    convert(k + i * s.width, from, keys + offset, s.dtype, s.width);
-    convert(v + i * s.width, from, values + offset, s.dtype, s.width);
-  }
+  const int64_t dim = s.width / s.heads, item = size_of(s.dtype);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t head = 0; head < s.heads; ++head) {
+      const int64_t offset = (row_of(s, sequence, start + i) + head * head_stride(s)) * item, row = i * s.width + head * dim;
+      convert(k + row, from, keys + offset, s.dtype, dim);
+      convert(v + row, from, values + offset, s.dtype, dim);
+    }
 }
 template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const float*, const float*);
 template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const double*, const double*);
@@ -178,7 +181,7 @@ template <class T>
 void PagedCache::write_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* rows) {
   const CacheSlot& s = slots_[size_t(slot)];
   for (int64_t i = 0; i < count; ++i)
-    convert(rows + i * s.width, sizeof(T) == 8 ? DType::f64 : DType::f32, keys_[size_t(slot)].mutable_raw() + row_of(sequence, start + i) * s.width * size_of(s.dtype), s.dtype, s.width);
+    convert(rows + i * s.width, sizeof(T) == 8 ? DType::f64 : DType::f32, keys_[size_t(slot)].mutable_raw() + row_of(s, sequence, start + i) * size_of(s.dtype), s.dtype, s.width);
 }
 template void PagedCache::write_rows(int, const CacheSequence&, int64_t, int64_t, const float*);
 template void PagedCache::write_rows(int, const CacheSequence&, int64_t, int64_t, const double*);
@@ -187,7 +190,7 @@ template <class T>
 void PagedCache::read_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, T* rows) const {
   const CacheSlot& s = slots_[size_t(slot)];
   for (int64_t i = 0; i < count; ++i)
-    convert(keys_[size_t(slot)].raw() + row_of(sequence, start + i) * s.width * size_of(s.dtype), s.dtype, rows + i * s.width, sizeof(T) == 8 ? DType::f64 : DType::f32, s.width);
+    convert(keys_[size_t(slot)].raw() + row_of(s, sequence, start + i) * size_of(s.dtype), s.dtype, rows + i * s.width, sizeof(T) == 8 ? DType::f64 : DType::f32, s.width);
 }
 template void PagedCache::read_rows(int, const CacheSequence&, int64_t, int64_t, float*) const;
 template void PagedCache::read_rows(int, const CacheSequence&, int64_t, int64_t, double*) const;

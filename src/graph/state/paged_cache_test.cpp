@@ -8,7 +8,7 @@ using namespace orrery;
 
 namespace {
 
-constexpr int64_t kWidth = 3;
+constexpr int64_t kWidth = 4;
 
 // Appends rows whose numbers tell the token; keys are token + column / 4, values their negatives.
 void append(PagedCache& cache, CacheSequence& sequence, const std::vector<int>& tokens) {
@@ -36,9 +36,12 @@ std::vector<int> tokens_of(const PagedCache& cache, const CacheSequence& sequenc
     const KeyValueView view = cache.view(slot, sequence);
     for (int64_t j = 0; j < sequence.length; ++j) {
       float k[kWidth], v[kWidth];
-      const int64_t offset = view.row(j) * size_of(view.dtype);
-      convert(static_cast<const std::byte*>(view.k) + offset, view.dtype, k, DType::f32, kWidth);
-      convert(static_cast<const std::byte*>(view.v) + offset, view.dtype, v, DType::f32, kWidth);
+      const int64_t heads = cache.slot(slot).heads, dim = kWidth / heads;
+      for (int64_t head = 0; head < heads; ++head) {
+        const int64_t offset = view.at(head, j) * size_of(view.dtype);
+        convert(static_cast<const std::byte*>(view.k) + offset, view.dtype, k + head * dim, DType::f32, dim);
+        convert(static_cast<const std::byte*>(view.v) + offset, view.dtype, v + head * dim, DType::f32, dim);
+      }
       bool right = true;
       for (int64_t c = 0; c < kWidth; ++c) right = right && k[c] == k[0] + 0.25f * float(c) && v[c] == -k[c];
       if (slot == 0) tokens.push_back(right ? int(k[0]) : -1);
@@ -48,7 +51,7 @@ std::vector<int> tokens_of(const PagedCache& cache, const CacheSequence& sequenc
   return tokens;
 }
 
-PagedCache small_cache(int64_t blocks = 8, DType dtype = DType::f32) { return PagedCache({{kWidth, dtype}, {kWidth, dtype}}, {.block_size = 16, .num_blocks = blocks}); }
+PagedCache small_cache(int64_t blocks = 8, DType dtype = DType::f32) { return PagedCache({{kWidth, dtype}, {.width = kWidth, .dtype = dtype, .heads = 2}}, {.block_size = 16, .num_blocks = blocks}); }
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // Fused attention, forward (kernels/attention.h). A tile of queries goes over the chunks of keys; for each chunk the keys
-// are transposed and the values copied to the scratch once, then blocks of a few queries make their scores, fold them in
-// the online softmax and add the values, all within the nearest cache:
+// are transposed and the values copied to the scratch once, then blocks of a few rows make their scores, fold them in
+// the online softmax and add the values, all within the nearest cache. A row is a query of one head; where there is one query
+// alone, one of the heads that read the same keys, and the values stay where they are.
 //
 //   m' = max(m, max_j s_j)    p_j = e^(s_j - m')    l' = l e^(m - m') + sum_j p_j    o' = o e^(m - m') + sum_j p_j v_j
 #include "kernels/cpu/attention_chunk.h"
@@ -8,34 +9,48 @@
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
 
-constexpr int64_t kTileQueries = 32 * kBlockQueries;
+constexpr int64_t kTileRows = 32 * kBlockQueries;
 constexpr int64_t kMaxHeadDim = 256;
 
 // The scratch of one call.
 struct Scratch {
   float keys[kMaxHeadDim * kKeyChunk];       // [head_dim][kKeyChunk]
   float values[kKeyChunk * kMaxHeadDim];     // [kKeyChunk][padded_dim]
-  float mixed[kTileQueries * kMaxHeadDim];   // o, [query][padded_dim]
-  float max[kTileQueries + Floats::kLanes];  // m; read and written by whole vectors
-  float sum[kTileQueries + Floats::kLanes];  // l
-  float probs[kBlockQueries * kKeyChunk];    // s, then p, of one block of queries
+  float mixed[kTileRows * kMaxHeadDim];   // o, [row][padded_dim]
+  float max[kTileRows + Floats::kLanes];  // m; read and written by whole vectors
+  float sum[kTileRows + Floats::kLanes];  // l
+  float probs[kBlockQueries * kKeyChunk];    // s, then p, of one block of rows
 };
 static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
 
+// The rows of a tile, from `first` on: queries of one head, or heads of one query.
+struct TileRows {
+  int64_t head, query;
+  bool are_heads;
+
+  TileRows from(int64_t first) const { return {head_of(first), query_of(first), are_heads}; }
+  int64_t head_of(int64_t r) const { return are_heads ? head + r : head; }
+  int64_t query_of(int64_t r) const { return are_heads ? query : query + r; }
+  TileA queries(const Args& args) const {
+    return {args.q + query * args.q_stride + head * args.head_dim, are_heads ? args.head_dim : args.q_stride, 1};
+  }
+};
+
 struct Tiled {
   const Args& args;
-  int64_t head, kv_head, begin, padded_dim;
-  RelativeBias bias;
-  PatternMask dropout;
+  TileRows rows;
+  int64_t kv_head, padded_dim;
+  bool values_in_place;      // rows end where vectors do, and all of the tile's see the same
   Scratch& scratch;
 };
 
-// Scores of query r of the block to probabilities; the row's new maximum and what its old sums are to be multiplied by.
-struct Rescale {
-  float max, factor, sum;
+// Scores of a row to probabilities; its maximum so far and the chunk's sum.
+struct RowSums {
+  float max, sum;
 };
-Rescale softmax_row(const Tiled& tiled, float* scores, Range seen, float max, int64_t query, int64_t chunk) {
-  const Floats scale = Floats::broadcast(tiled.args.scale);
+RowSums softmax_row(const Args& args, float* scores, Range seen, float max, int64_t head, int64_t query, int64_t chunk) {
+  const Floats scale = Floats::broadcast(args.scale);
+  const RelativeBias bias(args, head);
   const Floats minus_infinity = Floats::broadcast(-__builtin_inff());
   const bool whole = seen.begin <= 0 && seen.end >= kKeyChunk;
   Floats s[kChunkVectors];
@@ -43,7 +58,7 @@ Rescale softmax_row(const Tiled& tiled, float* scores, Range seen, float max, in
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) {
     s[v] = Floats::load(scores + v * Floats::kLanes) * scale;
-    if (tiled.bias.active()) s[v] = s[v] + tiled.bias.load(tiled.bias.distance(query, chunk, v));
+    if (bias.active()) s[v] = s[v] + bias.load(bias.distance(query, chunk, v));
     if (!whole) s[v] = select(lanes_seen(seen, v), s[v], minus_infinity);
     largest = ORRERY_ISA::max(largest, s[v]);
   }
@@ -59,40 +74,54 @@ Rescale softmax_row(const Tiled& tiled, float* scores, Range seen, float max, in
 #pragma GCC unroll 4
   for (int64_t half = kChunkVectors / 2; half > 0; half /= 2)
     for (int64_t v = 0; v < half; ++v) sums[v] = sums[v] + sums[v + half];
-  if (tiled.dropout.active()) {
+  if (args.dropout.probability > 0) {
+    const PatternMask dropout(args, head);
     for (int64_t v = 0; v < kChunkVectors; v += 2) {
       Floats first, second;
-      tiled.dropout.pair(query, chunk, v, first, second);
+      dropout.pair(query, chunk, v, first, second);
       s[v] = s[v] * first;
       s[v + 1] = s[v + 1] * second;
     }
   }
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) s[v].store(scores + v * Floats::kLanes);
-  return {new_max, max, sum(sums[0])};
+  return {new_max, sum(sums[0])};
 }
 
-// One block of kRows queries, from `first` of the tile, against the packed chunk.
-template <int kRows>
+// mixed = factor mixed + probabilities values, of the keys seen, for kRows rows that all see the same.
+template <int kRows, class Element>
+void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
+  const Args& args = tiled.args;
+  const Element* values = static_cast<const Element*>(args.kv.v) + tiled.kv_head * args.kv.head_stride;
+  each_run(args.kv, chunk * kKeyChunk + seen.begin, seen.end - seen.begin, [&](int64_t row, int64_t j, int64_t run) {
+    const TileA probs{tiled.scratch.probs + seen.begin + j, kKeyChunk, 1};
+    if (j == 0)
+      product<kRows, Start::kScaled>(tiled.padded_dim, probs, values + row, args.kv.token_stride, run, mixed, tiled.padded_dim, factor);
+    else
+      product<kRows, Start::kOnto>(tiled.padded_dim, probs, values + row, args.kv.token_stride, run, mixed, tiled.padded_dim);
+  });
+}
+
+// One block of kRows rows, from `first` of the tile, against the packed chunk. `finite`: all its values are, if they are packed.
+template <int kRows, class Element>
 void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite) {
   const Args& args = tiled.args;
   Scratch& scratch = tiled.scratch;
+  const TileRows block = tiled.rows.from(first);
   Range rows[kRows], all{kKeyChunk, 0}, common{0, kKeyChunk};
   for (int r = 0; r < kRows; ++r) {
-    rows[r] = in_chunk(keys_seen(args, tiled.begin + first + r), chunk);
+    rows[r] = in_chunk(keys_seen(args, block.query_of(r)), chunk);
     all = {smaller(all.begin, rows[r].begin), larger(all.end, rows[r].end)};
     common = {larger(common.begin, rows[r].begin), smaller(common.end, rows[r].end)};
   }
   if (all.empty()) return;
 
-  const float* q = args.q + (tiled.begin + first) * args.q_stride + tiled.head * args.head_dim;
-  product<kRows, Start::kZero>(rounded_up(all.end, Floats::kLanes), {q, args.q_stride, 1}, scratch.keys, kKeyChunk, args.head_dim, scratch.probs,
+  product<kRows, Start::kZero>(rounded_up(all.end, Floats::kLanes), block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs,
                                kKeyChunk);
 
   alignas(64) float new_max[Floats::kLanes] = {}, chunk_sum[Floats::kLanes] = {}, factor[Floats::kLanes];
   for (int r = 0; r < kRows; ++r) {
-    const Rescale row = softmax_row(tiled, scratch.probs + r * kKeyChunk, rows[r], scratch.max[first + r],
-                                    tiled.begin + first + r, chunk);
+    const RowSums row = softmax_row(args, scratch.probs + r * kKeyChunk, rows[r], scratch.max[first + r], block.head_of(r), block.query_of(r), chunk);
     new_max[r] = row.max;
     chunk_sum[r] = row.sum;
   }
@@ -105,13 +134,14 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   next.store(scratch.max + first, kRows);
 
   float* mixed = scratch.mixed + first * tiled.padded_dim;
+  if (tiled.values_in_place) return mix_in_place<kRows, Element>(tiled, chunk, all, mixed, factor);
   if (finite || (common.begin == all.begin && common.end == all.end)) {
     product<kRows, Start::kScaled>(tiled.padded_dim, {scratch.probs + all.begin, kKeyChunk, 1},
                                    scratch.values + all.begin * tiled.padded_dim, tiled.padded_dim, all.end - all.begin,
                                    mixed, tiled.padded_dim, factor);
     return;
   }
-  // A value is infinite or NaN and not every query of the block sees it: 0 times it would not be 0.
+  // A value is infinite or NaN and not every row of the block sees it: 0 times it would not be 0.
   for (int r = 0; r < kRows; ++r)
     if (!rows[r].empty())
       product<1, Start::kScaled>(tiled.padded_dim, {scratch.probs + r * kKeyChunk + rows[r].begin, kKeyChunk, 1},
@@ -129,48 +159,65 @@ void finish(const Tiled& tiled, int64_t count) {
   }
   for (int64_t i = 0; i < count; ++i) {
     const float* mixed = tiled.scratch.mixed + i * tiled.padded_dim;
-    float* out = args.out + (tiled.begin + i) * args.out_stride + tiled.head * args.head_dim;
+    const int64_t head = tiled.rows.head_of(i), query = tiled.rows.query_of(i);
+    float* out = args.out + query * args.out_stride + head * args.head_dim;
     const Floats factor = Floats::broadcast(tiled.scratch.sum[i]);
     // Adding 0 makes one zero of the two, which sums of nothing but zeros may differ in.
     for (int64_t x = 0; x < args.head_dim; x += Floats::kLanes)
       ((Floats::load(mixed + x) + Floats::zero()) * factor).store(out + x, args.head_dim - x);
-    if (args.lse) args.lse[(tiled.begin + i) * args.num_heads + tiled.head] = tiled.scratch.max[i];
+    if (args.lse) args.lse[query * args.num_heads + head] = tiled.scratch.max[i];
   }
 }
 
 template <class Element>
-void attend(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, Scratch& scratch) {
-  const int64_t kv_head = head / (args.num_heads / args.num_kv_heads);
-  for (int64_t begin = query_begin; begin < query_end; begin += kTileQueries) {
-    const int64_t count = smaller(kTileQueries, query_end - begin);
-    const Tiled tiled{args, head, kv_head, begin, rounded_up(args.head_dim, Floats::kLanes), RelativeBias(args, head), PatternMask(args, head), scratch};
-    for (int64_t i = 0; i < count * tiled.padded_dim; i += Floats::kLanes) Floats::zero().store(scratch.mixed + i);
-    for (int64_t i = 0; i < count; i += Floats::kLanes) {
-      Floats::broadcast(-__builtin_inff()).store(scratch.max + i);
-      Floats::zero().store(scratch.sum + i);
+void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
+  const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
+  const Tiled tiled{args, rows, kv_head, padded_dim, rows.are_heads && padded_dim == args.head_dim, scratch};
+  for (int64_t i = 0; i < count * padded_dim; i += Floats::kLanes) Floats::zero().store(scratch.mixed + i);
+  for (int64_t i = 0; i < count; i += Floats::kLanes) {
+    Floats::broadcast(-__builtin_inff()).store(scratch.max + i);
+    Floats::zero().store(scratch.sum + i);
+  }
+  const Slivers slivers(count, kBlockQueries);
+  const Range chunks = chunks_seen(args, rows.query, rows.query_of(count - 1) + 1);
+  for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
+    if (tiled.values_in_place && chunk + 1 < chunks.end) {   // read once, with little to do for each: memory is what takes time
+      prefetch_chunk<Element>(args, args.kv.k, kv_head, chunk + 1);
+      prefetch_chunk<Element>(args, args.kv.v, kv_head, chunk + 1);
     }
-    const Range chunks = chunks_seen(args, begin, begin + count);
-    for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
-      pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
-      const bool finite = pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
-      for (int64_t first = 0; first < count; first += kBlockQueries)
-        with_rows<kBlockQueries>(count - first, [&]<int kRows>() { attend_block<kRows>(tiled, chunk, first, finite); });
+    pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
+    const bool finite = tiled.values_in_place || pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
+    for (int64_t s = 0; s < slivers.count; ++s)
+      with_rows<kBlockQueries>(slivers.height(s), [&]<int kRows>() { attend_block<kRows, Element>(tiled, chunk, slivers.begin(s), finite); });
+  }
+  finish(tiled, count);
+}
+
+// Rows [0, count) of `rows`.
+void attend(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
+  for (int64_t first = 0; first < count; first += kTileRows) {
+    const TileRows tile = rows.from(first);
+    const int64_t height = smaller(kTileRows, count - first);
+    switch (args.kv.dtype) {
+      case DType::bf16: attend_tile<Bf16>(args, tile, height, scratch); break;
+      case DType::f16: attend_tile<F16>(args, tile, height, scratch); break;
+      default: attend_tile<float>(args, tile, height, scratch);
     }
-    finish(tiled, count);
   }
 }
 
 }  // namespace
 
 attention_fn<float> attention;
+attention_step_fn<float> attention_step;
 
 void attention(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch) {
-  Scratch& own = *static_cast<Scratch*>(scratch);
-  switch (args.kv.dtype) {
-    case DType::bf16: return attend<Bf16>(args, head, query_begin, query_end, own);
-    case DType::f16: return attend<F16>(args, head, query_begin, query_end, own);
-    default: return attend<float>(args, head, query_begin, query_end, own);
-  }
+  attend(args, {head, query_begin, false}, query_end - query_begin, *static_cast<Scratch*>(scratch));
+}
+
+void attention_step(const Args& args, int64_t kv_head, void* scratch) {
+  const int64_t group = args.num_heads / args.num_kv_heads;
+  attend(args, {kv_head * group, 0, true}, group, *static_cast<Scratch*>(scratch));
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

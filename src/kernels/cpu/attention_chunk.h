@@ -47,10 +47,10 @@ inline Mask<float> lanes_seen(Range seen, int64_t v) {
   return first_lanes<float>(seen.end - v * Floats::kLanes) & ~first_lanes<float>(seen.begin - v * Floats::kLanes);
 }
 
-// f(row of the view, first key, count) for runs of the chunk's keys that are token_stride apart. Key 0 is the chunk's first.
+// f(row of the view, key, count) for runs of keys that are token_stride apart, among the `count` keys from `first` on. Keys count
+// from `first`.
 template <class F>
-void each_run(const KeyValueView& kv, int64_t chunk, int64_t count, F f) {
-  const int64_t first = chunk * kKeyChunk;
+void each_run(const KeyValueView& kv, int64_t first, int64_t count, F f) {
   for (int64_t j = 0; j < count;) {
     int64_t run = count - j, row = (first + j) * kv.token_stride;
     if (kv.blocks != nullptr) {
@@ -63,12 +63,14 @@ void each_run(const KeyValueView& kv, int64_t chunk, int64_t count, F f) {
   }
 }
 
+// How many keys there are in a chunk.
+inline int64_t keys_in(const Args& args, int64_t chunk) { return smaller(kKeyChunk, args.num_keys - chunk * kKeyChunk); }
+
 // transposed[x * kKeyChunk + j] = k[j, x]
 template <class Element>
 void pack_transposed(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* transposed) {
-  const Element* base = static_cast<const Element*>(data) + kv_head * args.head_dim;
-  const int64_t count = smaller(kKeyChunk, args.num_keys - chunk * kKeyChunk);
-  each_run(args.kv, chunk, count, [&](int64_t row, int64_t j, int64_t run) {
+  const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
+  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [&](int64_t row, int64_t j, int64_t run) {
     transpose(base + row, args.kv.token_stride, run, args.head_dim, transposed + j, kKeyChunk);
   });
 }
@@ -76,11 +78,10 @@ void pack_transposed(const Args& args, const void* data, int64_t kv_head, int64_
 // rows[j * padded_dim + x] = v[j, x], zeros beyond head_dim. Returns whether all are finite.
 template <class Element>
 bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* rows) {
-  const Element* base = static_cast<const Element*>(data) + kv_head * args.head_dim;
-  const int64_t count = smaller(kKeyChunk, args.num_keys - chunk * kKeyChunk);
+  const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
   const int64_t padded = rounded_up(args.head_dim, Floats::kLanes), whole = args.head_dim - args.head_dim % Floats::kLanes;
   Floats zeros = Floats::zero();  // 0 x is NaN unless x is finite
-  each_run(args.kv, chunk, count, [&](int64_t row, int64_t j, int64_t run) {
+  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [&](int64_t row, int64_t j, int64_t run) {
     for (int64_t r = 0; r < run; ++r) {
       const Element* from = base + row + r * args.kv.token_stride;
       float* to = rows + (j + r) * padded;
@@ -99,12 +100,22 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
   return !any(is_nan(zeros));
 }
 
+// A chunk's rows of `data` come to L2.
+template <class Element>
+void prefetch_chunk(const Args& args, const void* data, int64_t kv_head, int64_t chunk) {
+  const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
+  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [&](int64_t row, int64_t, int64_t run) {
+    for (int64_t r = 0; r < run; ++r)
+      for (int64_t x = 0; x < args.head_dim; x += 64 / int64_t(sizeof(Element))) __builtin_prefetch(base + row + r * args.kv.token_stride + x, 0, 2);
+  });
+}
+
 // c[r, j] = start + sum over p of a[r, p] b[p, j] for kRows rows and any number of columns. `start` is 0, or with kOnto
 // what c holds, or with kScaled that times factor[r]. Rows of b can be read in whole vectors; c's end at `columns`.
 enum class Start { kZero, kOnto, kScaled };
 
-template <int kRows, int kVectors, Start kStart>
-void product_tile(int64_t columns, TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+template <int kRows, int kVectors, Start kStart, class Element>
+void product_tile(int64_t columns, TileA a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
                   const float* factor) {
   Tile<kRows, kVectors> tile;
   if constexpr (kStart == Start::kZero)
@@ -121,8 +132,8 @@ void product_tile(int64_t columns, TileA a, const float* b, int64_t b_stride, in
   tile.store(c, c_stride, columns);
 }
 
-template <int kRows, Start kStart>
-void product(int64_t columns, TileA a, const float* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+template <int kRows, Start kStart, class Element>
+void product(int64_t columns, TileA a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
              const float* factor = nullptr) {
   constexpr int64_t kLanes = Floats::kLanes;
   constexpr int kHalf = kWideVectors / 2;

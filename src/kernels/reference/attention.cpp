@@ -31,7 +31,7 @@ int64_t kv_head_of(const Attention<T>& args, int64_t head) {
 // Element x of the key (or value) of token j.
 template <class T>
 T element(const Attention<T>& args, const void* data, int64_t kv_head, int64_t j, int64_t x) {
-  return widened<T>(data, args.kv.dtype, args.kv.row(j) + kv_head * args.head_dim + x);
+  return widened<T>(data, args.kv.dtype, args.kv.at(kv_head, j) + x);
 }
 
 // Where the bias of query i for key j stands.
@@ -81,6 +81,12 @@ void attention(const Attention<T>& args, int64_t head, int64_t query_begin, int6
     for (int64_t x = 0; x < args.head_dim; ++x) out[x] = sum == 0 ? T(0) : T(mixed[x] / sum);
     if (args.lse) args.lse[i * args.num_heads + head] = T(max + std::log(sum));  // log 0 is -inf
   }
+}
+
+template <class T>
+void attention_step(const Attention<T>& args, int64_t kv_head, void* scratch) {
+  const int64_t group = args.num_heads / args.num_kv_heads;
+  for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) attention(args, head, 0, 1, scratch);
 }
 
 template <class T>
@@ -135,6 +141,7 @@ void attention_backward(const AttentionBackward<T>& args, int64_t kv_head, T* de
 #define INSTANTIATE(T)                                                                        \
   template void attention(const Attention<T>&, int64_t, int64_t, int64_t, void*);             \
   template void attention_pattern(const Attention<T>&, int64_t, int64_t, int64_t, T*, void*); \
+  template void attention_step(const Attention<T>&, int64_t, void*);                          \
   template void attention_backward(const AttentionBackward<T>&, int64_t, T*, void*);
 INSTANTIATE(float)
 INSTANTIATE(double)
