@@ -39,6 +39,16 @@ Json unigram() {
           {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", vocab}}}};
 }
 
+// The step that isolates punctuation sees what another put in front.
+Json marked_unigram() {
+  Json json = unigram();
+  std::vector<Json> both = json["pre_tokenizer"]["pretokenizers"];
+  both[0] = both[1];
+  both[1] = {{"type", "BertPreTokenizer"}};
+  json["pre_tokenizer"] = steps("pretokenizers", both);
+  return json;
+}
+
 Json metaspace_bpe() {
   Json vocab = Json::object();
   for (const char* token : {"<unk>", "<s>", "\xE2\x96\x81", "a", "b", "e", "t", "h", "th", "the", "\xE2\x96\x81t", "\xE2\x96\x81the", ".", "..", "_", "(", "ab", "(a", "7", "-", "\xE2\x96\x81\xE2\x96\x81"}) vocab[token] = vocab.size();
@@ -60,7 +70,7 @@ std::string random_text(std::mt19937_64& random) {
 }  // namespace
 
 TEST_CASE("a text read part by part has the tokens of the whole") {
-  for (const Json& json : {bert(), unigram(), metaspace_bpe()}) {
+  for (const Json& json : {bert(), unigram(), marked_unigram(), metaspace_bpe()}) {
     CAPTURE(json["model"]["type"]);
     Json other = json;
     other["added_tokens"].push_back(added("\xE2\x96\x81\x02\xE2\x96\x81never", 900, true));

@@ -50,6 +50,7 @@ class PreTokenizer {
   virtual bool is_local() const { return false; }        // what becomes of a piece hangs on that piece alone
   virtual bool drops_white_space() const { return false; }    // no piece has any
   virtual bool cuts_at_spaces_alone() const { return false; } // white space, or what stands for it
+  virtual bool adds_prefix() const { return false; }          // in front of a piece, which then says where pieces begin
   virtual bool isolates(char /*ascii*/) const { return false; }   // it is a piece by itself, wherever it stands
 };
 

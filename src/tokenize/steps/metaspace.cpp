@@ -32,6 +32,7 @@ struct Metaspace : PreTokenizer, Decoder {
 
   SafeCuts safe_cuts() const override { return splits && is_local() ? SafeCuts::spaces : SafeCuts::none; }
   bool is_local() const override { return prepends != Prepends::first; }
+  bool adds_prefix() const override { return prepends != Prepends::never; }
   bool cuts_at_spaces_alone() const override { return splits; }
   bool needs_origins() const override { return prepends == Prepends::first; }
 

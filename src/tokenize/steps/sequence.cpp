@@ -48,8 +48,12 @@ struct PreTokenizerSequence : PreTokenizer {
   bool cuts_at_spaces_alone() const override {
     return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->cuts_at_spaces_alone(); });
   }
-  bool isolates(char c) const override {
-    return is_local() && std::any_of(all.begin(), all.end(), [&](const auto& one) { return one->isolates(c); });
+  bool adds_prefix() const override {
+    return std::any_of(all.begin(), all.end(), [](const auto& one) { return one->adds_prefix(); });
+  }
+  bool isolates(char c) const override {   // before any step puts something in front of what it is given
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one->isolates(c) || one->adds_prefix(); });
+    return is_local() && found != all.end() && (*found)->isolates(c);
   }
   void pre_tokenize(Pieces& pieces) const override {
     for (const auto& one : all) one->pre_tokenize(pieces);
