@@ -48,7 +48,7 @@ struct BlockQ8_0 {
 struct BlockQ4_K {
   static constexpr int kValues = 256;
   uint16_t d, dmin;
-  uint8_t scales[12];   // eight scales and eight mins of 6 bits: scales_of in blocks_of_256.cpp
+  uint8_t scales[12];   // eight scales and eight mins of 6 bits: scales_of
   uint8_t q[128];
 };
 struct BlockQ5_K {
@@ -58,6 +58,11 @@ struct BlockQ5_K {
   uint8_t high[32];   // bit k of byte i: the fifth bit of value 32k + i
   uint8_t q[128];
 };
+struct SmallScale {
+  int scale, min;   // 0 to 63
+};
+SmallScale scales_of(const uint8_t* packed, int block);   // of small block 0 to 7 of q4_k and q5_k
+
 // Of each 128 values, i and i + 64 share the byte low[i] and i, i + 32, i + 64, i + 96 the byte high[i].
 struct BlockQ6_K {
   static constexpr int kValues = 256;

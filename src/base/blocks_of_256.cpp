@@ -14,15 +14,6 @@ namespace {
 
 constexpr int kSmall = 8, kWidth = 32;   // small blocks of q4_k and q5_k, and their values
 
-struct SmallScale {
-  int scale, min;   // 0 to 63
-};
-// Twelve bytes: of small blocks 0 to 3 the scales, then the mins, with two bits to spare each; there are the upper bits of small blocks 4
-// to 7, whose lower four bits share the last four bytes.
-SmallScale scales_of(const uint8_t* packed, int block) {
-  if (block < 4) return {packed[block] & 63, packed[block + 4] & 63};
-  return {(packed[block + 4] & 15) | (packed[block - 4] >> 6) << 4, (packed[block + 4] >> 4) | (packed[block] >> 6) << 4};
-}
 void pack_scale(uint8_t* packed, int block, SmallScale small) {
   const auto add = [&](int at, int bits) { packed[at] = uint8_t(packed[at] | bits); };
   if (block < 4) {
@@ -83,6 +74,13 @@ int low_of(const uint8_t* q, int j, int i) {
 }
 
 }  // namespace
+
+// Twelve bytes: of small blocks 0 to 3 the scales, then the mins, with two bits to spare each; there are the upper bits of small blocks 4
+// to 7, whose lower four bits share the last four bytes.
+SmallScale scales_of(const uint8_t* packed, int block) {
+  if (block < 4) return {packed[block] & 63, packed[block + 4] & 63};
+  return {(packed[block + 4] & 15) | (packed[block - 4] >> 6) << 4, (packed[block + 4] >> 4) | (packed[block] >> 6) << 4};
+}
 
 void decode(const BlockQ4_K& block, float* out) {
   decode_scales(block, out, [&](int j, int i) { return low_of(block.q, j, i); });

@@ -45,6 +45,8 @@ class Checkpoint {
   uint64_t bytes() const;                               // of all tensors
 
   Result<Tensor> tensor(std::string_view name) const;
+  // A matrix of a GGUF file in blocks, as they are there; nothing for other tensors.
+  std::optional<BlockMatrix> blocks(std::string_view name) const { return gguf_ ? gguf_->blocks(name) : std::nullopt; }
   // Call after copying a tensor: its part of the file leaves this process's memory.
   void release(std::string_view name) const;
 

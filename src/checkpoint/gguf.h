@@ -65,6 +65,8 @@ class GgufFile {
   std::span<const std::byte> bytes(const GgufTensor& info) const { return file_->bytes().subspan(size_t(info.begin), size_t(info.end - info.begin)); }
   // A view of the mapped file, or fresh f32 values of blocks.
   Tensor tensor(const GgufTensor& info) const;
+  // A view of its bytes, as u8.
+  Tensor raw(const GgufTensor& info) const { return Tensor::view(storage_, DType::u8, {int64_t(info.end - info.begin)}, info.begin); }
   // Lets go of the memory that holds a tensor's part of the file.
   void release(const GgufTensor& info) const { file_->release(size_t(info.begin), size_t(info.end - info.begin)); }
 

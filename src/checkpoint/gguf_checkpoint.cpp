@@ -82,21 +82,38 @@ const TensorInfo* GgufCheckpoint::find(std::string_view name) const {
   return entry == index_.end() ? nullptr : &infos_[entry->second];
 }
 
+// Of experts, the one's part.
+GgufTensor GgufCheckpoint::stored(size_t index) const {
+  GgufTensor tensor = *places_[index].tensor;
+  if (places_[index].change == GgufChange::experts) {
+    tensor.shape = infos_[index].shape;
+    tensor.begin = infos_[index].begin;
+    tensor.end = infos_[index].end;
+  }
+  return tensor;
+}
+
 Result<Tensor> GgufCheckpoint::tensor(std::string_view name) const {
   const auto entry = index_.find(std::string(name));
   if (entry == index_.end()) return Error{ErrorKind::not_found, "there is no tensor '" + std::string(name) + "'", file_->path().string()};
   const Place& place = places_[entry->second];
-  const TensorInfo& info = infos_[entry->second];
-  GgufTensor stored = *place.tensor;   // of experts, the one's part
-  if (place.change == GgufChange::experts) {
-    stored.shape = info.shape;
-    stored.begin = info.begin;
-    stored.end = info.end;
-  }
-  const Tensor values = file_->tensor(stored);
+  const Tensor values = file_->tensor(stored(entry->second));
   if (place.change == GgufChange::transposed && values.rank() == 2) return transposed(values);
   if (place.change == GgufChange::rotary) return unturned(values, head_dim_);
   return values;
+}
+
+std::optional<BlockMatrix> GgufCheckpoint::blocks(std::string_view name) const {
+  const auto entry = index_.find(std::string(name));
+  if (entry == index_.end()) return std::nullopt;
+  const GgufChange change = places_[entry->second].change;
+  const GgufTensor tensor = stored(entry->second);
+  const BlockFormat* format = std::get_if<BlockFormat>(&tensor.type);
+  if (!format || tensor.shape.size() != 2) return std::nullopt;
+  BlockMatrix matrix{.format = *format, .rows = tensor.shape[0], .cols = tensor.shape[1], .turned = change == GgufChange::transposed, .bytes = file_->raw(tensor)};
+  if (change == GgufChange::rotary)
+    for (int64_t r = 0; r < matrix.rows; ++r) matrix.order.push_back(int32_t(rotary_row(r, head_dim_, false)));
+  return matrix;
 }
 
 void GgufCheckpoint::release(std::string_view name) const {

@@ -1,6 +1,7 @@
 // The tensors of a GGUF file under the names and in the layout of Hugging Face's files.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -10,6 +11,7 @@
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_names.h"
 #include "checkpoint/safetensors.h"
+#include "tensor/block_matrix.h"
 
 namespace orrery {
 
@@ -22,6 +24,8 @@ class GgufCheckpoint {
   const TensorInfo* find(std::string_view name) const;                // nullptr where there is none
   // Blocks as f32. A view of the mapped file where neither type nor layout change.
   Result<Tensor> tensor(std::string_view name) const;
+  // A matrix's own blocks, in the mapped file; nothing where it has none.
+  std::optional<BlockMatrix> blocks(std::string_view name) const;
   void release(std::string_view name) const;
 
  private:
@@ -31,6 +35,7 @@ class GgufCheckpoint {
     int64_t expert = 0;
   };
   void add(const GgufTensor& tensor, const GgufName& name, int64_t expert);
+  GgufTensor stored(size_t index) const;
 
   std::shared_ptr<const GgufFile> file_;
   Json config_;

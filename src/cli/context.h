@@ -26,7 +26,7 @@ struct GlobalOptions {
       "everywhere", "",
       option(&GlobalOptions::threads, "threads", "Threads to use; 0 is all cores.", in_range(0, 4096)),
       option(&GlobalOptions::device, "device", "Where the model runs; nothing but the CPU so far.", one_of("cpu"), unit("DEVICE")),
-      option(&GlobalOptions::dtype, "dtype", "How weights are held; the checkpoint's own type where not given. Of q8_0, q5_0, q4_0 products read blocks of 32 whole numbers.",
+      option(&GlobalOptions::dtype, "dtype", "How weights are held; as in the checkpoint where not given, a GGUF file's blocks too. Of q8_0, q5_0, q4_0 products read blocks of 32 whole numbers.",
              one_of("f32", "bf16", "f16", "q8_0", "q5_0", "q4_0"), unit("DTYPE")),
       option(&GlobalOptions::compute_dtype, "compute_dtype", "What products with weights are computed in: f32, or bf16 with sums in f32.", one_of("f32", "bf16"),
              unit("DTYPE")),

@@ -17,7 +17,7 @@ uint32_t file_type(const Model& model, const std::optional<GgufQuantisation>& qu
                                                            {"q4_k", 14}, {"q4_k_m", 15}, {"q5_k", 16}, {"q5_k_m", 17}, {"q6_k", 18}, {"bf16", 32}};
   if (quantisation) return kNumbers.at(quantisation->name);
   for (const auto& [name, weight] : model.weights().all())
-    if (weight.value.rank() == 2) return kNumbers.at(name_of(weight.value.dtype()));
+    if (weight.shape().size() == 2) return kNumbers.at(name_of(weight.value.dtype()));
   return 0;
 }
 

@@ -47,22 +47,26 @@ struct Source {
   GgufChange change = GgufChange::none;
   int64_t head_dim = 1;
 
-  const Tensor& first() const { return parts.front()->value; }
-  bool turned_over() const { return change == GgufChange::transposed && first().rank() == 2; }
+  DType dtype() const { return parts.front()->value.dtype(); }   // of blocks f32
+  std::vector<int64_t> own_shape() const { return parts.front()->shape(); }
+  bool turned_over() const { return change == GgufChange::transposed && own_shape().size() == 2; }
   std::vector<int64_t> shape() const {
-    std::vector<int64_t> shape = first().shape();
+    std::vector<int64_t> shape = own_shape();
     if (turned_over()) std::swap(shape[0], shape[1]);
     if (change == GgufChange::experts) shape.insert(shape.begin(), int64_t(parts.size()));
     return shape;
   }
   bool turns() const { return change == GgufChange::rotary; }
-  int64_t row_length() const { return first().rank() == 0 || (first().rank() == 1 && turns()) ? 1 : shape().back(); }
-  int64_t rows() const { return row_length() == 0 ? 0 : int64_t(parts.size()) * (first().numel() / row_length()); }
+  int64_t row_length() const { return own_shape().empty() || (own_shape().size() == 1 && turns()) ? 1 : shape().back(); }
+  int64_t rows_each() const { return row_length() == 0 ? 0 : *checked_numel(own_shape()) / row_length(); }
+  int64_t rows() const { return int64_t(parts.size()) * rows_each(); }
 
   void read(int64_t row, float* out) const {
-    const int64_t length = row_length(), rows_each = first().numel() / length;
-    const Tensor& part = parts[size_t(row / rows_each)]->value;
-    row %= rows_each;
+    const int64_t length = row_length(), each = rows_each();
+    const Weight& weight = *parts[size_t(row / each)];
+    const Tensor& part = weight.value;
+    row %= each;
+    if (weight.stored) return dequantise(weight.stored->format, weight.stored->row(turns() ? rotary_row(row, head_dim, true) : row), out, length);
     const size_t size = size_t(size_of(part.dtype()));
     if (turned_over()) {
       for (int64_t i = 0; i < length; ++i) convert(part.raw() + size_t(i * part.dim(1) + row) * size, part.dtype(), out + i, DType::f32, 1);
@@ -147,7 +151,7 @@ void add_gguf_tensors(GgufWriter& writer, Model& model, const GgufExport& option
   for (auto& [key, source] : sources_of(model, report)) {
     const std::string& name = key.second;
     const std::vector<int64_t> shape = source.shape();
-    const GgufType type = gguf_stored_type(name, shape, source.first().dtype(), options.quantisation, model.config());
+    const GgufType type = gguf_stored_type(name, shape, source.dtype(), options.quantisation, model.config());
     if (options.quantisation && shape.size() >= 2 && shape.back() % values_per_block(options.quantisation->format) != 0 && type != GgufType(DType::f32)) report.wider.push_back(name);
     writer.add(name, type, shape, [source = source, name, type, &pool](const GgufWriter::Sink& sink) {
       write_rows(source, name, type, sink, pool);

@@ -55,11 +55,11 @@ void measure_weights(ModelReport& report, const WeightStore* store, const LoadOp
     if (value.kind != ValueKind::weight) continue;
     const int64_t count = count_of(value);
     const Weight weight = held_weight(value, store, options);
-    held[weight.blocks ? name_of(*weight.blocks) : name_of(weight.value.dtype())] += count;
+    held[weight.stored ? name_of(weight.stored->format) : weight.blocks ? name_of(*weight.blocks) : name_of(weight.value.dtype())] += count;
     report.parameters += count;
-    report.weights_bytes += count * size_of(weight.value.dtype());
+    report.weights_bytes += weight.stored ? weight.bytes() : count * size_of(weight.value.dtype());
     if (!packed.contains(value.name)) continue;
-    const PanelFormat format = products.format(weight, value.dims[0].factor, value.dims[1].factor);
+    const PanelFormat format = products.format(weight, weight.stored && weight.stored->turned ? Orientation::columns : Orientation::rows, value.dims[0].factor, value.dims[1].factor);
     report.packed_bytes += int64_t(double(count) * bytes_per_value(format));
   }
   for (const auto& [name, count] : held)

@@ -31,17 +31,19 @@ void WeightStore::changed() {
 Tensor WeightStore::as(const std::string& name, DType dtype) {
   std::lock_guard lock(*mutex_);
   Weight& weight = at(name);
-  if (weight.value.dtype() == dtype) return weight.value;
+  if (!weight.stored && weight.value.dtype() == dtype) return weight.value;
   Derived& derived = derived_[name + " as " + name_of(dtype)];
   if (derived.version != weight.version) {
-    derived = {weight.version, weight.value.to(dtype)};
+    derived = {weight.version, weight.values().to(dtype)};
     if (weight.release) weight.release();
   }
   return derived.tensor;
 }
 
 // A 16-bit weight stays 16-bit in its panels. Narrow products (an expert's router, a classifier) gain nothing from blocks.
-PanelFormat WeightStore::format(const Weight& weight, int64_t n, int64_t k) const {
+// Blocks of a file lie along the inner dimension of one orientation; the other, which gradients read, has their values.
+PanelFormat WeightStore::format(const Weight& weight, Orientation orientation, int64_t n, int64_t k) const {
+  if (weight.stored && n >= kPanel && weight.stored->turned == (orientation == Orientation::columns)) return panels_of(weight.stored->format);
   if (weight.blocks && k % kBlockValues == 0 && n >= kPanel) return panels_of(*weight.blocks);
   if (products == DType::bf16) return PanelFormat::bf16_pairs;
   const DType from = weight.value.dtype();
@@ -53,7 +55,8 @@ namespace {
 // Columns [first, first + count) of b, where b[p, j] = source[p * k_stride + j * n_stride], rounded to blocks and packed.
 void pack_rounded(const Tensor& weight, BlockFormat format, int64_t k_stride, int64_t n_stride, int64_t k, int64_t first, int64_t count, std::byte* panels) {
   const int64_t size = size_of(weight.dtype()), row_bytes = bytes_of(format, k);
-  std::vector<std::byte> rows(size_t(count * row_bytes)), kept(size_t(k * size));
+  std::vector<std::byte> blocks(size_t(count * row_bytes)), kept(size_t(k * size));
+  std::vector<const std::byte*> rows;
   std::vector<float> row(size_t(k), 0.0f);
   for (int64_t j = 0; j < count; ++j) {
     const std::byte* source = weight.raw() + (first + j) * n_stride * size;
@@ -62,9 +65,17 @@ void pack_rounded(const Tensor& weight, BlockFormat format, int64_t k_stride, in
       source = kept.data();
     }
     convert(source, weight.dtype(), row.data(), DType::f32, k);
-    quantise(format, row.data(), rows.data() + j * row_bytes, k);
+    quantise(format, row.data(), blocks.data() + j * row_bytes, k);
+    rows.push_back(blocks.data() + j * row_bytes);
   }
   kernels().pack_blocks(rows.data(), format, k, count, panels);
+}
+
+// The same of blocks that are there.
+void pack_stored(const BlockMatrix& weight, int64_t first, int64_t count, std::byte* panels) {
+  std::vector<const std::byte*> rows;
+  for (int64_t j = 0; j < count; ++j) rows.push_back(weight.row(first + j));
+  kernels().pack_blocks(rows.data(), weight.format, weight.cols, count, panels);
 }
 
 }  // namespace
@@ -72,15 +83,14 @@ void pack_rounded(const Tensor& weight, BlockFormat format, int64_t k_stride, in
 Panels WeightStore::packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool) {
   std::lock_guard lock(*mutex_);
   Weight& weight = at(name);
-  const DType from = weight.value.dtype();
   const bool by_rows = orientation == Orientation::rows;
-  const int64_t height = weight.value.dim(0), width = weight.value.dim(1);
+  const int64_t height = weight.shape()[0], width = weight.shape()[1];
   const int64_t n = by_rows ? height : width, k = by_rows ? width : height;
-  const PanelFormat format = compute == DType::f64 ? PanelFormat::own : this->format(weight, n, k);
+  const PanelFormat format = compute == DType::f64 ? PanelFormat::own : this->format(weight, orientation, n, k);
   Derived& derived = derived_[name + (by_rows ? " packed rows " : " packed columns ") + name_of(compute) + " " + std::to_string(int(format))];
   if (derived.version == weight.version) return {derived.tensor, format};
   if (compute == DType::f64) {
-    const Tensor wide = weight.value.to(DType::f64);
+    const Tensor wide = weight.values().to(DType::f64);
     Tensor panels = Tensor::zeros(DType::f64, {packed_size(n, k)});
     reference_kernels<double>().pack_panels(wide.raw(), DType::f64, by_rows ? 1 : width, by_rows ? width : 1, k, n, panels.mutable_raw(), format);
     derived = {weight.version, std::move(panels)};
@@ -88,13 +98,16 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
   }
   Tensor panels = Tensor::zeros(DType::u8, {packed_bytes(format, n, k)});
   std::byte* out = panels.mutable_raw();
-  const std::byte* source = weight.value.raw();
+  const Tensor values = is_blocks(format) ? weight.value : weight.values();
+  const DType from = values.dtype();
   const int64_t k_stride = by_rows ? 1 : width, n_stride = by_rows ? width : 1;
   constexpr int64_t kGroup = 8 * kPanel;
   const auto pack = [&](int64_t group) {
     const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
-    if (is_blocks(format)) return pack_rounded(weight.value, *weight.blocks, k_stride, n_stride, k, begin, count, out + begin / kPanel * panel_bytes(format, k));
-    kernels().pack_panels(source + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, out + begin / kPanel * panel_bytes(format, k), format);
+    std::byte* to = out + begin / kPanel * panel_bytes(format, k);
+    if (!is_blocks(format)) kernels().pack_panels(values.raw() + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, to, format);
+    else if (weight.stored) pack_stored(*weight.stored, begin, count, to);
+    else pack_rounded(values, *weight.blocks, k_stride, n_stride, k, begin, count, to);
   };
   const int64_t groups = (n + kGroup - 1) / kGroup;
   if (pool) pool->parallel(groups, pack);
@@ -107,12 +120,12 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
 
 int64_t WeightStore::parameters() const {
   int64_t count = 0;
-  for (const auto& [name, weight] : weights_) count += weight.value.numel();
+  for (const auto& [name, weight] : weights_) count += *checked_numel(weight.shape());
   return count;
 }
 int64_t WeightStore::canonical_bytes() const {
   int64_t count = 0;
-  for (const auto& [name, weight] : weights_) count += int64_t(weight.value.bytes());
+  for (const auto& [name, weight] : weights_) count += weight.bytes();
   return count;
 }
 int64_t WeightStore::derived_bytes() const {

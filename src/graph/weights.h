@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "graph/graph.h"
 #include "kernels/matmul.h"
+#include "tensor/block_matrix.h"
 #include "tensor/tensor.h"
 
 namespace orrery {
@@ -30,8 +31,13 @@ struct Weight {
   Tensor value = {};             // canonical: f32 (the master copy) when trained; the file's dtype when only read
   Role role = Role::trainable;
   uint64_t version = 1;          // raised by whoever changes the values: derived layouts are then made anew
+  std::optional<BlockMatrix> stored = {};   // in place of `value`, which is then empty: blocks as a file has them
   std::optional<BlockFormat> blocks = {};   // products read it rounded to these, where its inner size is a whole number of them
   std::function<void()> release = {};  // tells where the value came from (a mapped file) that its pages are not needed now
+
+  std::vector<int64_t> shape() const { return stored ? stored->shape() : value.shape(); }
+  int64_t bytes() const { return int64_t(stored ? stored->bytes.bytes() : value.bytes()); }
+  Tensor values() const { return stored ? stored->values() : value; }   // of blocks, fresh f32
 };
 
 class WeightStore {
@@ -49,8 +55,8 @@ class WeightStore {
   // For plans that are compiled from here on.
   DType products = DType::f32;
 
-  // How products read a weight [n, k] or [k, n].
-  PanelFormat format(const Weight& weight, int64_t n, int64_t k) const;
+  // How products read a weight [n, k] (rows) or [k, n] (columns).
+  PanelFormat format(const Weight& weight, Orientation orientation, int64_t n, int64_t k) const;
 
   // The values as `dtype`: the canonical tensor where it is that already.
   Tensor as(const std::string& name, DType dtype);

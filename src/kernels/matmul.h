@@ -20,8 +20,11 @@
 // Products of blocks (panels of whole numbers): a row of a is rounded too, 32 p at a time, to whole numbers of the largest's
 // 127th part. Each block's sum of products is exact; then
 //   c[i, j] = fma(sum, scale_a[i, block] * scale_b[block, j], c[i, j])      block after block, the fma fused in every class
-// so that all classes give the same bits. A block of a with a NaN or an infinity makes its row NaN, and one below 2^-120 counts as
-// zeros. k is a multiple of 32.
+// and where blocks have a minimum beside the scale
+//   c[i, j] = fma(total_a[i, block] * scale_a[i, block], min_b[block, j], c[i, j])      total_a: the sum of the whole numbers
+// so that all classes give the same bits. In q6_k each half of a block has a scale of its own and a sum of its own, the first half's
+// added first. A block of a with a NaN or an infinity makes its row NaN, and one below 2^-120 counts as
+// zeros. k is a multiple of the format's values: 32, or 256 of the k-formats.
 #pragma once
 
 #include <cstddef>
@@ -39,11 +42,39 @@ enum class PanelFormat : uint8_t {
   own,        // [k][kPanel] of T
   bf16, f16,  // [k][kPanel], widened in the product: the bits of the same weights widened first
   bf16_pairs, // [ceil(k/2)][kPanel][2], p and p + 1 side by side, for products of bf16
-  q8,         // [k/32]{scale[kPanel] as f16, q[8][kPanel][4]}: (q - 128) scale, p = 4 of [8] + of [4]
-  q4          // [k/32]{scale[kPanel] as f16, q[4][kPanel][4]}: (q - 8) scale, p in the low half of a byte and p + 16 in the high
+  q8, q4, q5_0, q4_1, q5_1, q4_k, q5_k, q6_k   // blocks of whole numbers: BlockLayout
 };
-constexpr int64_t kBlockValues = 32;   // of q8 and q4
-constexpr bool is_blocks(PanelFormat format) { return format == PanelFormat::q8 || format == PanelFormat::q4; }
+constexpr int64_t kBlockValues = 32;
+constexpr bool is_blocks(PanelFormat format) { return format >= PanelFormat::q8; }
+
+// A panel of blocks is groups of `together` blocks of kBlockValues p:
+//   scale[kPanel] as f16; min[kPanel] as f16 (mins); then for each block
+//     scale[parts][kPanel] as i8, min[kPanel] as u8 (together > 1), which those of the group are multiplied with
+//     numbers, four p in a row: as bytes q[8][kPanel][4], p = 4 of [8] + of [4]; with fewer bits
+//       low[4][kPanel][4]: four bits of p in the low half of a byte and of p + 16 in the high
+//       high[1][kPanel][4] (5 bits: of byte p % 4, bit p / 4), or high[2][kPanel][4] (6 bits: of [p / 16] and byte p % 4, two bits from 2 (p / 4 % 4) on)
+// They say (q - offset) scale + min, or in the k-formats (q - offset) scale - min.
+struct BlockLayout {
+  int bits = 8, offset = 0;
+  bool mins = false;
+  int parts = 1, together = 1;   // scales in a block; blocks in a group
+  constexpr int64_t head_bytes() const { return kPanel * (mins ? 4 : 2); }
+  constexpr int64_t scale_bytes() const { return together > 1 ? kPanel * (parts + mins) : 0; }
+  constexpr int64_t block_bytes() const { return scale_bytes() + kPanel * kBlockValues * bits / 8; }
+  constexpr int64_t group_bytes() const { return head_bytes() + together * block_bytes(); }
+};
+constexpr BlockLayout layout_of(PanelFormat format) {
+  switch (format) {
+    case PanelFormat::q4: return {.bits = 4, .offset = 8};
+    case PanelFormat::q5_0: return {.bits = 5, .offset = 16};
+    case PanelFormat::q4_1: return {.bits = 4, .mins = true};
+    case PanelFormat::q5_1: return {.bits = 5, .mins = true};
+    case PanelFormat::q4_k: return {.bits = 4, .mins = true, .together = 8};
+    case PanelFormat::q5_k: return {.bits = 5, .mins = true, .together = 8};
+    case PanelFormat::q6_k: return {.bits = 6, .offset = 32, .parts = 2, .together = 8};
+    default: return {.bits = 8, .offset = 128};   // q8
+  }
+}
 
 // Bytes of a panel of inner size k, and of the panels of n columns. `own` is the size of T.
 constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeof(float)) {
@@ -51,12 +82,10 @@ constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeo
     case PanelFormat::own: return kPanel * k * own;
     case PanelFormat::bf16: case PanelFormat::f16: return kPanel * k * 2;
     case PanelFormat::bf16_pairs: return kPanel * ((k + 1) / 2) * 4;
-    case PanelFormat::q8: return k / kBlockValues * kPanel * (2 + kBlockValues);
-    case PanelFormat::q4: return k / kBlockValues * kPanel * (2 + kBlockValues / 2);
+    default: return k / (kBlockValues * layout_of(format).together) * layout_of(format).group_bytes();
   }
-  return 0;
 }
-constexpr double bytes_per_value(PanelFormat format) { return double(panel_bytes(format, kBlockValues)) / double(kPanel * kBlockValues); }
+constexpr double bytes_per_value(PanelFormat format) { return double(panel_bytes(format, 256)) / double(kPanel * 256); }
 constexpr int64_t packed_bytes(PanelFormat format, int64_t n, int64_t k, int64_t own = sizeof(float)) {
   return (n + kPanel - 1) / kPanel * panel_bytes(format, k, own);
 }
@@ -70,13 +99,25 @@ template <class T>
 using pack_panels_fn = void(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
                             void* panels, PanelFormat to);
 
-// The panels that hold just what blocks of this format say; none where there are no such.
-constexpr bool has_panels(BlockFormat format) { return format == BlockFormat::q8_0 || format == BlockFormat::q5_0 || format == BlockFormat::q4_0; }
-constexpr PanelFormat panels_of(BlockFormat format) { return format == BlockFormat::q4_0 ? PanelFormat::q4 : PanelFormat::q8; }
+// The panels that hold just what blocks of this format say.
+constexpr PanelFormat panels_of(BlockFormat format) {
+  switch (format) {
+    case BlockFormat::q4_0: return PanelFormat::q4;
+    case BlockFormat::q5_0: return PanelFormat::q5_0;
+    case BlockFormat::q4_1: return PanelFormat::q4_1;
+    case BlockFormat::q5_1: return PanelFormat::q5_1;
+    case BlockFormat::q4_k: return PanelFormat::q4_k;
+    case BlockFormat::q5_k: return PanelFormat::q5_k;
+    case BlockFormat::q6_k: return PanelFormat::q6_k;
+    case BlockFormat::q8_0: break;
+  }
+  return PanelFormat::q8;
+}
 
-// Packs rows of W [n, k] in blocks, b[p, j] = W[j, p], into panels_of(from). Rows follow each other; k is a multiple of 32.
+// Packs rows of W [n, k] in blocks, b[p, j] = W[j, p], into panels_of(from): the same numbers and scales in another order. rows[j]
+// is where row j begins.
 template <class T>
-using pack_blocks_fn = void(const std::byte* rows, BlockFormat from, int64_t k, int64_t n, std::byte* panels);
+using pack_blocks_fn = void(const std::byte* const* rows, BlockFormat from, int64_t k, int64_t n, std::byte* panels);
 
 // Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned).
 constexpr int64_t kMatmulScratchBytes = int64_t(1) << 20;

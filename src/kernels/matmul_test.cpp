@@ -226,28 +226,36 @@ std::vector<float> rounded_in_blocks(std::vector<float> a) {
 
 // Weights in blocks, as a file has them, and packed; product.b is what they say.
 struct BlockProduct : Product {
-  std::vector<std::byte> rows;
+  BlockFormat format;
+  std::vector<std::byte> bytes;
+  std::vector<const std::byte*> rows;
 
-  BlockProduct(BlockFormat format, int64_t m_, int64_t n_, int64_t k_) : Product(m_, n_, k_, uint64_t(m_ * 1000 + n_ * 10 + k_)) {
+  BlockProduct(BlockFormat format_, int64_t m_, int64_t n_, int64_t k_) : Product(m_, n_, k_, uint64_t(m_ * 1000 + n_ * 10 + k_)), format(format_) {
     b_transposed = true;   // b[p, j] = W[j, p]
-    rows.resize(size_t(n * bytes_of(format, k)));
+    bytes.resize(size_t(n * bytes_of(format, k)));
     for (int64_t j = 0; j < n; ++j) {
-      std::byte* row = rows.data() + j * bytes_of(format, k);
+      std::byte* row = bytes.data() + j * bytes_of(format, k);
       quantise(format, b.data() + j * k, row, k);
       dequantise(format, row, b.data() + j * k, k);
+      rows.push_back(row);
     }
     packed = panels_of(format);
     panels = AlignedBytes(packed_bytes(packed, n, k));
   }
+  void pack(const Kernels<float>& kernels) { kernels.pack_blocks(rows.data(), format, k, n, static_cast<std::byte*>(panels.data())); }
 };
+
+constexpr BlockFormat kBlockFormats[] = {BlockFormat::q8_0, BlockFormat::q5_0, BlockFormat::q4_0, BlockFormat::q4_1, BlockFormat::q5_1, BlockFormat::q4_k, BlockFormat::q5_k, BlockFormat::q6_k};
+int64_t whole_blocks(BlockFormat format, int64_t k) { return (k + values_per_block(format) - 1) / values_per_block(format) * values_per_block(format); }
 
 }  // namespace
 
 TEST_CASE("products of blocks are the products of what the blocks say, with the same bits in every class") {
   const int64_t shapes[][3] = {{1, 1, 0}, {1, 1, 32}, {1, 33, 64}, {2, 70, 96}, {3, 300, 544}, {5, 31, 160}, {6, 64, 2048}, {7, 40, 1056}, {13, 95, 512}, {64, 65, 544}, {1700, 34, 64}, {500, 3, 576}};
-  for (const BlockFormat format : {BlockFormat::q8_0, BlockFormat::q5_0, BlockFormat::q4_0})
-    for (const auto& [m, n, k] : shapes)
+  for (const BlockFormat format : kBlockFormats)
+    for (const auto& [m, n, least] : shapes)
       for (const bool a_transposed : {false, true}) {
+        const int64_t k = whole_blocks(format, least);
         INFO(std::string(name_of(format)) << " m " << m << " n " << n << " k " << k);
         BlockProduct product(format, m, n, k);
         const std::vector<float> rounded = rounded_in_blocks(product.a);
@@ -259,7 +267,7 @@ TEST_CASE("products of blocks are the products of what the blocks say, with the 
           std::vector<float> expected;
           for (const Kernels<float>* kernels : runnable_kernels()) {
             INFO(std::string(kernels->name) << " mode " << mode);
-            kernels->pack_blocks(product.rows.data(), format, k, n, static_cast<std::byte*>(product.panels.data()));
+            product.pack(*kernels);
             std::vector<float> c = product.start;
             Matmul<float> call = product.call(c);
             call.bias = mode == 1 ? product.bias.data() : nullptr;
@@ -283,14 +291,54 @@ TEST_CASE("products of blocks are the products of what the blocks say, with the 
       }
 }
 
+TEST_CASE("blocks of any bits give the same product in every class, and it is that of what they say") {
+  Random random(17);
+  for (const BlockFormat format : kBlockFormats)
+    for (const int64_t m : {1, 6, 9}) {
+      BlockProduct product(format, m, 67, 1024);
+      const size_t size = size_t(bytes_per_block(format));
+      for (size_t at = 0; at < product.bytes.size(); at += size) {
+        std::vector<float> values(size_t(values_per_block(format)));
+        do {      // until the halfs among them are numbers, and not huge ones
+          for (size_t i = 0; i < size; ++i) product.bytes[at + i] = std::byte(random.uniform() * 256);
+          dequantise(format, product.bytes.data() + at, values.data(), values_per_block(format));
+        } while (!std::all_of(values.begin(), values.end(), [](float value) { return std::abs(value) < 1e4f; }));
+        std::copy(values.begin(), values.end(), product.b.begin() + std::ptrdiff_t(at / size * values.size()));
+      }
+      for (float& value : product.a) value = random.uniform() < 0.1 ? 3.0f : -3.0f;   // the largest whole numbers
+      std::vector<float> expected;
+      for (const Kernels<float>* kernels : runnable_kernels()) {
+        INFO(std::string(kernels->name) << " " << name_of(format) << " m " << m);
+        product.pack(*kernels);
+        std::vector<float> c = product.start;
+        kernels->matmul(product.call(c));
+        if (expected.empty()) {
+          expected = c;
+          int64_t wrong = 0;
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < product.n; ++j) {
+              double sum = 0, size_of_all = 0;
+              for (int64_t p = 0; p < product.k; ++p) {
+                const double one = double(product.a_at(i, p)) * double(product.b_at(p, j));
+                sum += one, size_of_all += std::abs(one);
+              }
+              wrong += std::abs(sum - double(c[size_t(i * product.n + j)])) > 1e-5 * size_of_all;
+            }
+          CHECK(wrong == 0);
+        }
+        CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
+      }
+    }
+}
+
 TEST_CASE("a row of a product of blocks gives the same bits alone and among others, and NaN and infinities make it NaN") {
   for (const Kernels<float>* kernels : runnable_kernels())
-    for (const BlockFormat format : {BlockFormat::q8_0, BlockFormat::q4_0}) {
-      BlockProduct product(format, 61, 203, 608);
+    for (const BlockFormat format : kBlockFormats) {
+      BlockProduct product(format, 61, 203, whole_blocks(format, 608));
       product.a[size_t(3 * product.k + 40)] = std::numeric_limits<float>::infinity();
       product.a[size_t(4 * product.k + 600)] = std::numeric_limits<float>::quiet_NaN();
       std::fill(product.a.begin() + 5 * product.k, product.a.begin() + 6 * product.k, 1e-39f);
-      kernels->pack_blocks(product.rows.data(), format, product.k, product.n, static_cast<std::byte*>(product.panels.data()));
+      product.pack(*kernels);
       std::vector<float> all(product.start.size());
       kernels->matmul(product.call(all));
       for (int64_t j = 0; j < product.n; ++j) {

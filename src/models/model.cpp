@@ -163,6 +163,11 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
     if (name.empty()) return Error{ErrorKind::bad_file, "the checkpoint has no tensor '" + info->name + "'", folder.string(), "is config.json of another model?"};
     if (place.tensor.empty() && twin.empty() && name != info->name) model.file_names_[info->name] = name;
     if (name != place.tensor && !place.tensor.empty()) model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
+    if (!options.dtype && place.slice < 0)
+      if (auto stored = checkpoint->blocks(name); stored && options.blocks.value_or(stored->format) == stored->format && stored->shape() == shape_of(*info)) {
+        model.weights_->add(info->name, {.stored = std::move(stored), .release = [checkpoint, name] { checkpoint->release(name); }});
+        continue;
+      }
     Result<Tensor> tensor = checkpoint->tensor(name);
     if (!tensor) return tensor.error();
     if (place.slice >= 0) tensor = part_of(*tensor, place);
@@ -226,8 +231,10 @@ Result<Model> Model::load_or_initialise(const std::filesystem::path& folder, uin
 
 void Model::prepare_training() {
   for (auto& [name, weight] : weights_->all()) {
-    if (weight.value.dtype() == DType::f32 && weight.value.writable()) continue;
-    weight.value = weight.value.dtype() == DType::f32 ? weight.value.clone() : weight.value.to(DType::f32);
+    if (!weight.stored && weight.value.dtype() == DType::f32 && weight.value.writable()) continue;
+    if (weight.stored) weight.value = weight.stored->values();
+    else weight.value = weight.value.dtype() == DType::f32 ? weight.value.clone() : weight.value.to(DType::f32);
+    weight.stored.reset();
     if (weight.release) weight.release();
     weight.release = nullptr;
   }
@@ -245,7 +252,7 @@ Result<CheckpointContents> Model::contents(DType dtype) const {
   for (const auto& [name, weight] : weights_->all()) {
     const auto renamed = file_names_.find(name);
     const std::string& file_name = renamed == file_names_.end() ? name : renamed->second;
-    contents.tensors.push_back({file_name, weight.value.to(dtype)});
+    contents.tensors.push_back({file_name, weight.values().to(dtype)});
     written.insert(file_name);
   }
   if (checkpoint_)

@@ -53,7 +53,8 @@ def test_logits_are_those_of_the_dequantised_weights(model, tmp_path, quantisati
     reference = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file="a.gguf", dtype=torch.float32).eval()
     with torch.no_grad():
         expected = reference(torch.tensor([IDS])).logits[0].numpy()
-    assert orrery.relative_error(orrery.logits(path, IDS, tmp_path), expected) < 1e-4
+    assert orrery.relative_error(orrery.logits(path, IDS, tmp_path, "--dtype", "f32"), expected) < 1e-4
+    assert orrery.relative_error(orrery.logits(path, IDS, tmp_path), expected) < 2e-2   # products of the blocks themselves round the other factor to 8 bits
     orrery.call("convert", path, tmp_path / "folder")
     assert orrery.relative_error(orrery.logits(tmp_path / "folder", IDS, tmp_path), expected) < 1e-4
     with torch.no_grad():

@@ -34,7 +34,7 @@ std::string chat_template_of(const std::filesystem::path& path) {
 // The dtype of most values: norms are held as f32 whatever the matrices are.
 DType held_dtype(const Model& model) {
   std::map<DType, int64_t> values;
-  for (const auto& [name, weight] : model.weights().all()) values[weight.value.dtype()] += weight.value.numel();
+  for (const auto& [name, weight] : model.weights().all()) values[weight.value.dtype()] += *checked_numel(weight.shape());
   return std::max_element(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
 }
 

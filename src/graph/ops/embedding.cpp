@@ -1,5 +1,7 @@
 // embedding: rows of a table by id. Its gradient adds rows into the table's gradient, rows ascending; the row of the
 // attribute `padding`, where there is one, gets none (torch.nn.Embedding's padding_idx).
+#include <type_traits>
+
 #include "graph/ops/support.h"
 
 namespace orrery {
@@ -20,12 +22,34 @@ void check_ids(const Call<T>& c, const int32_t* ids, int64_t count, int64_t entr
                   c.graph().values[size_t(c.node().inputs[0])].name + ", row " + std::to_string(i)};
 }
 
+// A table in blocks is read as it is, a row at a time.
+Prepared embedding_prepare(const PrepareContext& c) {
+  if (!c.is_weight(0) || !c.weights.at(c.weight_name(0)).stored || c.weights.at(c.weight_name(0)).stored->turned) return {};
+  auto table = std::make_shared<BlockMatrix>(*c.weights.at(c.weight_name(0)).stored);
+  return {table, int64_t(table->bytes.bytes()), table->bytes.raw()};
+}
+
+template <class T>
+void gather_blocks(const BlockMatrix& table, const int32_t* ids, int64_t count, T* out) {
+  std::vector<float> kept(std::is_same_v<T, float> ? size_t(0) : size_t(table.cols));
+  for (int64_t i = 0; i < count; ++i, out += table.cols) {
+    if constexpr (std::is_same_v<T, float>) {
+      dequantise(table.format, table.row(ids[i]), out, table.cols);
+    } else {
+      dequantise(table.format, table.row(ids[i]), kept.data(), table.cols);
+      std::copy(kept.begin(), kept.end(), out);
+    }
+  }
+}
+
 template <class T>
 void run_embedding(Call<T>& c) {
   const int64_t cols = c.cols(0), count = c.count(1);
   check_ids(c, c.indices(1), count, c.size(0, 0));
   const bool weight = c.is_weight(0);
+  const auto* blocks = c.template prepared<BlockMatrix>();
   c.row_ranges(count, cols, [&](int64_t begin, int64_t end) {
+    if (blocks) return gather_blocks(*blocks, c.indices(1) + begin, end - begin, c.out() + begin * cols);
     c.k().gather_rows(c.held(0), weight ? c.held_dtype(0) : dtype_of<T>(), c.indices(1) + begin, c.out() + begin * cols, end - begin, cols);
   });
 }
@@ -103,7 +127,7 @@ Cost no_cost(const CostContext&) { return {}; }
 }  // namespace
 
 const Op& embedding_op() {
-  static const Op op = {.name = "embedding", .shape = embedding_shape, .gradient = embedding_gradient, .cost = embedding_cost, ORRERY_RUN(run_embedding), .index_input = 1, .held_input = 0};
+  static const Op op = {.name = "embedding", .shape = embedding_shape, .gradient = embedding_gradient, .cost = embedding_cost, .prepare = embedding_prepare, ORRERY_RUN(run_embedding), .index_input = 1, .held_input = 0};
   return op;
 }
 const Op& embedding_backward_op() {

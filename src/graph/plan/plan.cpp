@@ -57,9 +57,9 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
     const Weight& weight = weights.at(name);
     std::vector<int64_t> expected;
     for (Dim dim : g.values[size_t(value)].dims) expected.push_back(dim.factor);
-    if (weight.value.shape() != expected)
-      throw Error{ErrorKind::bad_file, "weight '" + name + "' is " + shape_text(weight.value.shape()) + ", the model needs " + shape_text(expected), "weights"};
-    if (!weight.release) plan->weight_bytes_ += int64_t(weight.value.bytes());   // a mapped file's pages come and go
+    if (weight.shape() != expected)
+      throw Error{ErrorKind::bad_file, "weight '" + name + "' is " + shape_text(weight.shape()) + ", the model needs " + shape_text(expected), "weights"};
+    if (!weight.release) plan->weight_bytes_ += weight.bytes();   // a mapped file's pages come and go
   }
   std::map<std::pair<const Op*, const void*>, Prepared> prepared;
   for (size_t i = 0; i < g.nodes.size(); ++i) {
@@ -87,8 +87,8 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
         read = read || (g.nodes[size_t(step.node)].inputs[i] == value && !(step.prepared.data && g.nodes[size_t(step.node)].op->reads_held(int(i))));
     if (!read) continue;
     const std::string& name = g.values[size_t(value)].name;
-    const bool held = options.compute == DType::f32 && always_held(g, value);
-    if (weights.at(name).release || !held) plan->weight_bytes_ += int64_t(weights.at(name).value.bytes());
+    const bool held = options.compute == DType::f32 && always_held(g, value) && !weights.at(name).stored;
+    if (weights.at(name).release || !held) plan->weight_bytes_ += weights.at(name).bytes();
     plan->weights_[value] = held ? weights.at(name).value : weights.as(name, options.compute);
     plan->dtypes_[size_t(value)] = plan->weights_[value].dtype();
   }

@@ -9,7 +9,7 @@ namespace {
 
 bool packs(const Graph& graph, const Node& node, int input) {
   const int value = node.inputs[size_t(input)];
-  return node.op->prepare && node.op->reads_held(input) && value >= 0 && graph.values[size_t(value)].kind == ValueKind::weight;
+  return node.op->prepare && !node.op->scratch_if_prepared && node.op->reads_held(input) && value >= 0 && graph.values[size_t(value)].kind == ValueKind::weight;
 }
 
 // Does the node keep something from compiling that makes its scratch needless?

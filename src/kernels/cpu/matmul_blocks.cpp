@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/round_block.h"
 #include "kernels/cpu/tile.h"
 
 namespace orrery::cpu::ORRERY_ISA {
@@ -42,45 +43,15 @@ constexpr int64_t kScratchRows = kMatmulScratchBytes / (kSomeBlocks * kRowBytes)
 template <PanelFormat kFormat>
 constexpr int kOffset = kFormat == PanelFormat::q8 ? 128 : 8;
 
-// 32 numbers of a row, k_stride apart, as whole numbers of their scale.
-float round_block(const float* a, int64_t k_stride, int8_t* q, int32_t& total) {
-  float kept[kBlockValues];
-  if (k_stride != 1) {
-    for (int64_t i = 0; i < kBlockValues; ++i) kept[i] = a[i * k_stride];
-    a = kept;
-  }
-  Floats largest = Floats::zero(), all = Floats::zero();
-  for (int64_t i = 0; i < kBlockValues; i += Floats::kLanes) {
-    const Floats x = Floats::load(a + i);
-    largest = max(largest, abs(x));
-    all = fma(x, Floats::zero(), all);   // NaN where one is not finite
-  }
-  total = 0;
-  if (any(is_nan(all))) {
-    std::fill(q, q + kBlockValues, int8_t(0));
-    return __builtin_nanf("");
-  }
-  const float found = max_of(largest), most = found < 0x1p-120f ? 0 : found;
-  const Floats inverse = Floats::broadcast(most > 0 ? 127 / most : 0);
-  Ints sums = Ints::zero();
-  for (int64_t i = 0; i < kBlockValues; i += Floats::kLanes) {
-    const Ints near = nearest(Floats::load(a + i) * inverse);
-    store_bytes(near, q + i);
-    sums = add(sums, near);
-  }
-  total = sum(sums);
-  return most / 127;
-}
-
 template <int kRows>
 void round_rows(TileA a, int64_t blocks, int offset, std::byte* out) {
   for (int64_t b = 0; b < blocks; ++b) {
     SliverBlock<kRows>& block = reinterpret_cast<SliverBlock<kRows>*>(out)[b];
     for (int r = 0; r < kRows; ++r) {
       int8_t q[kBlockValues];
-      int32_t total;
-      block.scale[r] = round_block(a.data + r * a.row_stride + b * kBlockValues * a.k_stride, a.k_stride, q, total);
-      block.start[r] = -offset * total;
+      const RoundedBlock rounded = round_block(a.data + r * a.row_stride + b * kBlockValues * a.k_stride, a.k_stride, q);
+      block.scale[r] = rounded.scale;
+      block.start[r] = -offset * sum(add(rounded.low, rounded.high));
       for (int g = 0; g < kGroups; ++g) __builtin_memcpy(block.q[g][r], q + 4 * g, 4);
     }
   }

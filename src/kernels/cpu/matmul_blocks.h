@@ -5,6 +5,7 @@
 
 namespace orrery::cpu::ORRERY_ISA {
 
-void matmul_of_blocks(const Matmul<float>& product);
+void matmul_of_blocks(const Matmul<float>& product);         // of q8 and q4
+void matmul_of_packed_blocks(const Matmul<float>& product);  // of the others
 
 }  // namespace orrery::cpu::ORRERY_ISA

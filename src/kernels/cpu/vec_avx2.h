@@ -173,6 +173,16 @@ template <bool kInstruction>   // there is none
   const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(a.r, 8), _mm256_srai_epi16(b.r, 8));
   return {_mm256_add_epi32(sums.r, _mm256_add_epi32(even, odd))};
 }
+inline Ints operator&(Ints a, Ints b) { return {_mm256_and_si256(a.r, b.r)}; }
+inline Ints operator|(Ints a, Ints b) { return {_mm256_or_si256(a.r, b.r)}; }
+template <int kBits>
+inline Ints shift_left(Ints a) {
+  if constexpr (kBits >= 0) return {_mm256_slli_epi32(a.r, kBits)};
+  else return {_mm256_srli_epi32(a.r, -kBits)};
+}
+inline Ints widen(const uint8_t* p) { return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))}; }
+inline Ints widen(const int8_t* p) { return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))}; }
+inline void store(Ints a, void* p) { _mm256_storeu_si256(static_cast<__m256i*>(p), a.r); }
 inline Ints add(Ints a, Ints b) { return {_mm256_add_epi32(a.r, b.r)}; }
 inline Ints low_halves(Ints a) { return {_mm256_and_si256(a.r, _mm256_set1_epi8(15))}; }
 inline Ints high_halves(Ints a) { return {_mm256_and_si256(_mm256_srli_epi16(a.r, 4), _mm256_set1_epi8(15))}; }

@@ -160,6 +160,16 @@ template <bool kInstruction>
   const __m512i odd = _mm512_madd_epi16(_mm512_srli_epi16(a.r, 8), _mm512_srai_epi16(b.r, 8));
   return {_mm512_add_epi32(sums.r, _mm512_add_epi32(even, odd))};
 }
+inline Ints operator&(Ints a, Ints b) { return {_mm512_and_si512(a.r, b.r)}; }
+inline Ints operator|(Ints a, Ints b) { return {_mm512_or_si512(a.r, b.r)}; }
+template <int kBits>
+inline Ints shift_left(Ints a) {
+  if constexpr (kBits >= 0) return {_mm512_slli_epi32(a.r, kBits)};
+  else return {_mm512_srli_epi32(a.r, -kBits)};
+}
+inline Ints widen(const uint8_t* p) { return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
+inline Ints widen(const int8_t* p) { return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
+inline void store(Ints a, void* p) { _mm512_storeu_si512(p, a.r); }
 inline Ints add(Ints a, Ints b) { return {_mm512_add_epi32(a.r, b.r)}; }
 inline Ints low_halves(Ints a) { return {_mm512_and_si512(a.r, _mm512_set1_epi8(15))}; }
 inline Ints high_halves(Ints a) { return {_mm512_and_si512(_mm512_srli_epi16(a.r, 4), _mm512_set1_epi8(15))}; }

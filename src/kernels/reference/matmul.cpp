@@ -25,7 +25,7 @@ T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
   switch (product.format) {
     case PanelFormat::bf16: case PanelFormat::bf16_pairs: return widened<T>(product.panels, DType::bf16, at);
     case PanelFormat::f16: return widened<T>(product.panels, DType::f16, at);
-    case PanelFormat::own: case PanelFormat::q8: case PanelFormat::q4: break;
+    default: break;
   }
   return static_cast<const T*>(product.panels)[at];
 }
@@ -56,77 +56,58 @@ RoundedBlock rounded_block(At a) {
   return block;
 }
 
-// Block `block` of panel `panel`, and what its bytes say for a column.
-const std::byte* block_at(PanelFormat format, const void* panels, int64_t k, int64_t panel, int64_t block) {
-  return static_cast<const std::byte*>(panels) + panel * panel_bytes(format, k) + block * panel_bytes(format, kBlockValues);
-}
-float scale_of(const std::byte* block, int64_t column) {
-  uint16_t bits;
-  std::memcpy(&bits, block + 2 * column, 2);
-  return f16_to_float(bits);
-}
-int number_of(PanelFormat format, const std::byte* block, int64_t column, int64_t i) {
-  const std::byte* q = block + 2 * kPanel;
-  if (format == PanelFormat::q8) return int(q[i / 4 * 4 * kPanel + column * 4 + i % 4]) - 128;
-  const int both = int(q[i % 16 / 4 * 4 * kPanel + column * 4 + i % 4]);
-  return (i < 16 ? both & 15 : both >> 4) - 8;
-}
+// A column of block `block` of its panel, by the layout that kernels/matmul.h describes.
+class BlockColumn {
+ public:
+  BlockColumn(PanelFormat format, const void* panels, int64_t k, int64_t j, int64_t block)
+      : layout_(layout_of(format)), column_(j % kPanel), group_(static_cast<const std::byte*>(panels) + j / kPanel * panel_bytes(format, k) + block / layout_.together * layout_.group_bytes()),
+        block_(group_ + layout_.head_bytes() + block % layout_.together * layout_.block_bytes()) {}
+  float scale(int part) const { return half(0) * (layout_.together > 1 ? float(int8_t(block_[part * kPanel + column_])) : 1); }
+  float min() const { return layout_.together > 1 ? -(half(1) * float(int(block_[layout_.parts * kPanel + column_]))) : half(1); }
+  int number(int64_t p) const {
+    if (layout_.bits == 8) return byte(p / 4, p) - layout_.offset;
+    const int low = p < 16 ? byte(p / 4, p) & 15 : byte(p / 4 - 4, p) >> 4;
+    const int high = layout_.bits == 5 ? byte(4, p) >> (p / 4) & 1 : layout_.bits == 6 ? byte(4 + p / 16, p) >> (2 * (p / 4 % 4)) & 3 : 0;
+    return (low | high << 4) - layout_.offset;
+  }
+
+ private:
+  float half(int which) const {
+    uint16_t bits;
+    std::memcpy(&bits, group_ + 2 * (which * kPanel + column_), 2);
+    return f16_to_float(bits);
+  }
+  int byte(int64_t word, int64_t p) const { return int(block_[layout_.scale_bytes() + (word * kPanel + column_) * 4 + p % 4]); }
+  BlockLayout layout_;
+  int64_t column_;
+  const std::byte *group_, *block_;
+};
 
 void matmul_of_blocks(const Matmul<float>& product) {
+  const BlockLayout layout = layout_of(product.format);
   for (int64_t i = 0; i < product.m; ++i)
     for (int64_t j = 0; j < product.n; ++j) {
       float& c = product.c[i * product.c_stride + j];
       float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0;
       for (int64_t b = 0; b < product.k / kBlockValues; ++b) {
         const RoundedBlock a = rounded_block([&](int64_t p) { return product.a[i * product.a_row_stride + (b * kBlockValues + p) * product.a_k_stride]; });
-        const std::byte* block = block_at(product.format, product.panels, product.k, j / kPanel, b);
-        int dot = 0;
-        for (int64_t p = 0; p < kBlockValues; ++p) dot += a.q[p] * number_of(product.format, block, j % kPanel, p);
-        sum = std::fma(float(dot), a.scale * scale_of(block, j % kPanel), sum);
+        const BlockColumn column(product.format, product.panels, product.k, j, b);
+        int total = 0;
+        for (int64_t part = 0; part < layout.parts; ++part) {
+          int dot = 0;
+          for (int64_t p = part * kBlockValues / layout.parts; p < (part + 1) * kBlockValues / layout.parts; ++p) {
+            dot += a.q[p] * column.number(p);
+            total += a.q[p];
+          }
+          sum = std::fma(float(dot), a.scale * column.scale(int(part)), sum);
+        }
+        if (layout.mins) sum = std::fma(float(total) * a.scale, column.min(), sum);
       }
       c = sum;
     }
 }
 
-// The scale of a block of a file, and its 32 numbers: what it says with a scale of 1. Returns its size.
-template <class Block>
-int64_t numbers_of(const std::byte* at, uint16_t& scale, float* numbers) {
-  Block block;
-  std::memcpy(&block, at, sizeof block);
-  scale = block.d;
-  block.d = float_to_f16(1);
-  decode(block, numbers);
-  return int64_t(sizeof block);
-}
-int64_t numbers_of(BlockFormat format, const std::byte* at, uint16_t& scale, float* numbers) {
-  switch (format) {
-    case BlockFormat::q8_0: return numbers_of<BlockQ8_0>(at, scale, numbers);
-    case BlockFormat::q5_0: return numbers_of<BlockQ5_0>(at, scale, numbers);
-    default: return numbers_of<BlockQ4_0>(at, scale, numbers);   // the only other that has_panels
-  }
-}
-
 }  // namespace
-
-template <class T>
-void pack_blocks(const std::byte* rows, BlockFormat from, int64_t k, int64_t n, std::byte* panels) {
-  const PanelFormat to = panels_of(from);
-  std::memset(panels, 0, size_t(packed_bytes(to, n, k)));
-  for (int64_t j = 0; j < n; ++j)
-    for (int64_t b = 0; b < k / kBlockValues; ++b) {
-      std::byte* block = panels + j / kPanel * panel_bytes(to, k) + b * panel_bytes(to, kBlockValues);
-      std::byte* q = block + 2 * kPanel;
-      const int64_t column = j % kPanel;
-      uint16_t scale;
-      float numbers[kBlockValues];
-      rows += numbers_of(from, rows, scale, numbers);
-      std::memcpy(block + 2 * column, &scale, 2);
-      for (int i = 0; i < kBlockValues; ++i) {
-        if (to == PanelFormat::q8) q[i / 4 * 4 * kPanel + column * 4 + i % 4] = std::byte(int(numbers[i]) + 128);
-        else q[i % 16 / 4 * 4 * kPanel + column * 4 + i % 4] |= std::byte((int(numbers[i]) + 8) << (i < 16 ? 0 : 4));
-      }
-    }
-}
 
 template <class T>
 void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
@@ -164,8 +145,6 @@ void matmul(const Matmul<T>& product) {
     }
 }
 
-template void pack_blocks<float>(const std::byte*, BlockFormat, int64_t, int64_t, std::byte*);
-template void pack_blocks<double>(const std::byte*, BlockFormat, int64_t, int64_t, std::byte*);
 template void pack_panels<float>(const void*, DType, int64_t, int64_t, int64_t, int64_t, void*, PanelFormat);
 template void pack_panels<double>(const void*, DType, int64_t, int64_t, int64_t, int64_t, void*, PanelFormat);
 template void matmul(const Matmul<float>&);

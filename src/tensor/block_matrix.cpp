@@ -1,0 +1,17 @@
+#include "tensor/block_matrix.h"
+
+namespace orrery {
+
+Tensor BlockMatrix::values() const {
+  Tensor values = Tensor::zeros(DType::f32, shape());
+  float* out = values.mutable_data<float>();
+  std::vector<float> kept(turned ? size_t(cols) : 0);
+  for (int64_t r = 0; r < rows; ++r) {
+    dequantise(format, row(r), turned ? kept.data() : out + r * cols, cols);
+    if (turned)
+      for (int64_t c = 0; c < cols; ++c) out[c * rows + r] = kept[size_t(c)];
+  }
+  return values;
+}
+
+}  // namespace orrery
