@@ -3,8 +3,7 @@
 
     python3 bench/generate.py [--rounds 3] [--shape llama-110m] [--format q8_0] [--keep]
 
-Weights are random, made once and kept under build/bench-models: a folder for the binary, which rounds them as it loads, and a GGUF
-file of its own making for llama.cpp. Each measurement has a probe of the machine before and after it; those taken in the machine's slow
+Weights are random, made once and kept under build/bench-models; both read the same GGUF file, which the binary made of them. Each measurement has a probe of the machine before and after it; those taken in the machine's slow
 state are dropped. `--keep` appends the result to bench/results/generate.json; bench/report.py makes the page of it.
 """
 
@@ -12,12 +11,9 @@ import argparse
 
 import peers
 
-# The format: how the binary is asked for it, and how its file for llama.cpp is made.
-FORMATS = {
-    "bf16": (["--dtype", "bf16", "--compute-dtype", "bf16"], ["--dtype", "bf16"]),
-    "q8_0": (["--dtype", "q8_0"], ["--quantize", "q8_0"]),
-    "q4_0": (["--dtype", "q4_0"], ["--quantize", "q4_0"]),
-}
+# The format: how the binary is asked for it, and how the file is made.
+FORMATS = {"bf16": (["--compute-dtype", "bf16"], ["--dtype", "bf16"])}
+FORMATS |= {name: ([], ["--quantize", name]) for name in ("q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q4_k_m")}
 KINDS = ("prefill_tokens_per_second", "decode_tokens_per_second")
 
 
@@ -52,7 +48,7 @@ def compare(shape, name, arguments, probe):
     folder = weights_of(shape)
     gguf = gguf_of(folder, name)
     runs = {
-        "orrery": lambda: peers.orrery("bench", folder, *FORMATS[name][0], "--prompt-tokens", arguments.prompt, "--new-tokens", arguments.new, "--repeat", 3,
+        "orrery": lambda: peers.orrery("bench", gguf, *FORMATS[name][0], "--prompt-tokens", arguments.prompt, "--new-tokens", arguments.new, "--repeat", 3,
                                        "--threads", arguments.threads),
         "llama.cpp": lambda: peers.peer("llama-cpp", gguf, "--seq", arguments.prompt, "--steps", arguments.new, "--threads", arguments.threads),
     }
@@ -75,12 +71,12 @@ def main():
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--new", type=int, default=32)
     parser.add_argument("--shape", default="llama-110m")
-    parser.add_argument("--format", choices=FORMATS, action="append", help="all unless named")
+    parser.add_argument("--format", choices=FORMATS, action="append", help="bf16, q8_0, q4_0 and q4_k unless named")
     parser.add_argument("--keep", action="store_true", help="append to bench/results/generate.json")
     arguments = parser.parse_args()
     probe = peers.Probe(arguments.threads)
     limits = peers.orrery("bench", "machine")
-    cases = {name: compare(arguments.shape, name, arguments, probe) for name in arguments.format or FORMATS}
+    cases = {name: compare(arguments.shape, name, arguments, probe) for name in arguments.format or ("bf16", "q8_0", "q4_0", "q4_k")}
     print()
     rows = []
     for name, case in cases.items():

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Logits and perplexity of a model in each block format: the binary beside llama.cpp, on the same bytes of the same GGUF file.
+
+    python3 bench/agreement.py [--model storyteller] [--file README.md] [--tokens 256] [--windows 4] [--format q4_k] [--keep]
+
+Errors are relative to the largest logit, and by root mean square to the logits' own. The third pair of columns says how far each of
+the two is from the same file with floats in place of blocks: rounding the other factor to 8 bits costs both about as much. `--keep`
+appends the result to bench/results/agreement.json.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy
+import peers
+
+FORMATS = ("q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q4_k_m")
+
+
+def orrery(*words):
+    done = subprocess.run([str(peers.BINARY), *map(str, words)], cwd=peers.ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"orrery {' '.join(map(str, words))}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def our_logits(gguf, window, folder, *more):
+    orrery("logits", gguf, "--ids", ",".join(map(str, window)), *more, "-o", Path(folder) / "logits.npy")
+    return numpy.load(Path(folder) / "logits.npy").astype(numpy.float64)
+
+
+def their_logits(gguf, windows):
+    import llama_cpp
+
+    model = llama_cpp.Llama(str(gguf), n_ctx=max(map(len, windows)) + 8, n_batch=512, n_ubatch=512, logits_all=True, n_threads=2, n_threads_batch=2, verbose=False)
+    found = []
+    for window in windows:
+        model.reset()
+        model.eval(window)
+        found.append(numpy.array(model.scores[: len(window)], dtype=numpy.float64))
+    return found
+
+
+def loss(logits, window):
+    """Nats a token, of each token after the first."""
+    rows = logits[:-1] - logits[:-1].max(axis=1, keepdims=True)
+    return float((numpy.log(numpy.exp(rows).sum(axis=1)) - rows[numpy.arange(len(window) - 1), window[1:]]).mean())
+
+
+def differences(a, b):
+    return {"max": max(float(numpy.abs(x - y).max() / numpy.abs(y).max()) for x, y in zip(a, b)),
+            "rms": max(float(numpy.sqrt(((x - y) ** 2).mean() / (y**2).mean())) for x, y in zip(a, b))}
+
+
+def compare(model, name, windows):
+    with tempfile.TemporaryDirectory() as folder:
+        gguf = Path(folder) / f"{name}.gguf"
+        orrery("convert", model, gguf, "--quantize", name)
+        ours = [our_logits(gguf, window, folder) for window in windows]
+        floats = [our_logits(gguf, window, folder, "--dtype", "f32") for window in windows]
+        theirs = their_logits(gguf, windows)
+    perplexities = [float(numpy.exp(numpy.mean([loss(x, w) for x, w in zip(made, windows)]))) for made in (ours, theirs, floats)]
+    result = {"ours_theirs": differences(ours, theirs), "ours_floats": differences(ours, floats), "theirs_floats": differences(theirs, floats)}
+    result |= dict(zip(("perplexity", "perplexity_llama_cpp", "perplexity_floats"), perplexities))
+    pairs = "   ".join(f"{result[key]['max']:.1e} {result[key]['rms']:.1e}" for key in ("ours_theirs", "ours_floats", "theirs_floats"))
+    print(f"{name:7}  {pairs}   {'  '.join(f'{value:9.4f}' for value in perplexities)}", flush=True)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="storyteller")
+    parser.add_argument("--file", default="README.md")
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--windows", type=int, default=4)
+    parser.add_argument("--format", choices=FORMATS, action="append", help="all unless named")
+    parser.add_argument("--keep", action="store_true", help="append to bench/results/agreement.json")
+    arguments = parser.parse_args()
+    text = (peers.ROOT / arguments.file).read_text()
+    ids = json.loads(orrery("tokenize", arguments.model, text, "--no-special", "--json"))["ids"]
+    windows = [ids[at: at + arguments.tokens] for at in range(0, len(ids) - arguments.tokens + 1, arguments.tokens)][: arguments.windows]
+    print("format   ours - llama.cpp   ours - floats     llama.cpp - floats   perplexity: ours, llama.cpp, floats")
+    result = {name: compare(arguments.model, name, windows) for name in arguments.format or FORMATS}
+    if arguments.keep:
+        peers.append_result("agreement", {"versions": peers.versions("llama-cpp-python"), "model": arguments.model, "file": arguments.file, "tokens": arguments.tokens,
+                                          "windows": len(windows), "formats": result})
+
+
+if __name__ == "__main__":
+    main()
