@@ -104,23 +104,18 @@ std::optional<std::vector<int32_t>> Tokenizer::Parts::quick_ids(std::string_view
 }
 
 std::vector<int32_t> Tokenizer::Parts::quick_ids(std::string_view text, const EncodeOptions& options, const Around& around) const {
-  return words.how == WordWay::pieces ? ids_of_words(text, options, around) : ids_of_parts(text, options, around);
-}
-
-// The ids of what lies between added tokens, by append(text), among theirs. `is_normal`: as the text has it; else normalised first.
-template <class Append>
-std::vector<int32_t> Tokenizer::Parts::ids_around_added(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const {
+  const bool is_normal = words.how != WordWay::pieces || is_left(text);   // else it is normalised first
+  if (goes_on_threads(text, options)) return ids_on_threads(text, is_normal, options, around);
+  const RunPool::Lease run = runs.take(*model);
+  IdBuffer& ids = run->ids;
   ids.clear();
   ids.append(around.before);
   if (!is_normal || added.may_be_in(text)) {
     Pieces pieces(text, /*tracked=*/false);
     is_normal ? cut_added(pieces, options) : normalize(pieces, options);
-    for (const Piece& piece : pieces.all()) {
-      if (piece.token == Piece::kOpen) append(pieces.text(piece));
-      else ids.push_back(piece.token);
-    }
+    for (const Piece& piece : pieces.all()) add_ids(Stretch(pieces, piece), *run, ids);
   } else {
-    append(text);
+    add_ids(Stretch(text), *run, ids);
   }
   ids.append(around.after);
   return {ids.ids().begin(), ids.ids().end()};
@@ -132,90 +127,103 @@ void Tokenizer::Parts::cut_added(Pieces& pieces, const EncodeOptions& options) c
   if (words.how == WordWay::pieces) added.cut_normalized(pieces, as_text);   // nothing is normalised: they stand in the text itself
 }
 
-std::vector<int32_t> Tokenizer::Parts::ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const {
-  const RunPool::Lease run = runs.take(*model);
-  std::array<uint32_t, 513> bounds;
-  return ids_around_added(text, is_left(text), options, around, run->ids, [&](std::string_view open) {
-    const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) { run->model->tokenize_once(open.substr(part.begin, part.end - part.begin), /*bytes=*/true, out); };
-    bounds[0] = 0;
-    while (const size_t count = words.scan(open, bounds[0], &bounds[1], bounds.size() - 1)) {
-      run->words.tokenize(WordsInRow{open, std::span(bounds.data(), count + 1)}, run->ids, find);
-      bounds[0] = bounds[count];
-    }
-  });
+void Tokenizer::Parts::add_ids(const Stretch& stretch, Run& run, IdBuffer& ids) const {
+  if (stretch.token != Piece::kOpen) return ids.push_back(stretch.token);
+  words.how == WordWay::pieces ? add_ids_of_words(stretch, run, ids) : add_ids_of_parts(stretch, run, ids);
 }
 
-std::vector<int32_t> Tokenizer::Parts::ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const {
-  const RunPool::Lease run = runs.take(*model);
+// The ends of the words that begin at `at`, those in the stretch, and how many they are.
+size_t Tokenizer::Parts::scan_words(const Stretch& stretch, size_t at, std::span<uint32_t> ends) const {
+  if (at >= stretch.end) return 0;
+  size_t count = words.scan(stretch.open, at, ends.data(), ends.size());
+  while (ends[count - 1] > stretch.end) --count;   // where it ends a word does too
+  return count;
+}
+
+void Tokenizer::Parts::add_ids_of_words(const Stretch& stretch, Run& run, IdBuffer& ids) const {
+  const std::string_view open = stretch.open;
+  const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) { run.model->tokenize_once(open.substr(part.begin, part.end - part.begin), /*bytes=*/true, out); };
+  std::array<uint32_t, 513> bounds;
+  bounds[0] = stretch.begin;
+  while (const size_t count = scan_words(stretch, bounds[0], std::span(bounds).subspan(1))) {
+    run.words.tokenize(WordsInRow{open, std::span(bounds.data(), count + 1)}, ids, find);
+    bounds[0] = bounds[count];
+  }
+}
+
+void Tokenizer::Parts::add_ids_of_parts(const Stretch& stretch, Run& run, IdBuffer& ids) const {
+  const std::string_view open = stretch.open;
   PartTokens tokens;
+  const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) {
+    if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(open, part)) return find_ids_of_part(open, part, *run.model, out);
+    tokenize_part(open, part, *run.model, tokens);
+    for (const PartTokens::Token& token : tokens.all) out.push_back({token.id, token.span.begin, token.span.end});
+  };
   std::array<WordPart, 256> parts;
-  return ids_around_added(text, /*is_normal=*/true, options, around, run->ids, [&](std::string_view open) {
-    const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) {
-      if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(open, part)) return find_ids_of_part(open, part, *run->model, out);
-      tokenize_part(open, part, *run->model, tokens);
-      for (const PartTokens::Token& token : tokens.all) out.push_back({token.id, token.span.begin, token.span.end});
-    };
-    PartScanner scanner(open.size() <= words.longest ? words.cuts : words.wide_cuts, open);
-    while (const size_t count = scanner.next(parts)) run->words.tokenize(WordsApart{open, std::span(parts.data(), count)}, run->ids, find);
-  });
+  PartScanner scanner(cuts_of(open), open, stretch.begin, stretch.end);
+  while (const size_t count = scanner.next(parts)) run.words.tokenize(WordsApart{open, std::span(parts.data(), count)}, ids, find);
 }
 
 Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const {
+  if (goes_on_threads(text, options)) return encode_on_threads(text, sequence, options);
   Pieces pieces(text, /*tracked=*/false);
   cut_added(pieces, options);
   Encoding out;
   out.texts = TokenTexts({model, &model->vocab()});
   const OffsetMap offsets_of(text, options.unit);
-  const int32_t told_by_text = model->told_by_text();
   const RunPool::Lease run = runs.take(*model);
   TokenRows& rows = run->rows;
   rows.clear();
-  PartTokens tokens;
-  std::array<WordPart, 64> parts;
-  std::array<uint32_t, 64> ends;
-  int32_t word = 0;   // of the next to begin
-  for (const Piece& piece : pieces.all()) {
-    const std::string_view open = pieces.text(piece);
-    if (piece.token != Piece::kOpen) {
-      out.texts.keep(rows.size(), std::string(open));
-      rows.add(piece.token, offsets_of({piece.begin, piece.end}), word++);
-      continue;
-    }
-    const auto find = [&](const WordPart& part) -> const FoundWord* {
-      tokenize_part(open, part, *run->model, tokens);
-      if (tokens.plain) return &tokens.found;
-      for (const PartTokens::Token& token : tokens.all) {
-        if (token.id == told_by_text) out.texts.keep(rows.size(), token.shown);
-        rows.add(token.id, offsets_of({token.span.begin + piece.begin, token.span.end + piece.begin}), word + token.word);
-      }
-      word += static_cast<int32_t>(tokens.words);
-      return nullptr;
-    };
-    const auto emit = [&](const WordPart& part, const KnownWord& known) {
-      const uint32_t begin = piece.begin + part.begin;
-      if (told_by_text != Vocab::kAbsent)
-        for (uint32_t i = 0; i < known.count; ++i)
-          if (known.ids[i] == told_by_text) out.texts.keep(rows.size() + i, std::string(text.substr(begin + known.places[i].begin, size_t(known.places[i].end) - known.places[i].begin)));
-      rows.add(known, begin, piece.begin + part.end, word, offsets_of);
-      word += static_cast<int32_t>(known.words);
-    };
-    if (words.how == WordWay::pieces) {
-      for (size_t at = 0; const size_t count = words.scan(open, at, ends.data(), ends.size());) {
-        for (size_t i = 0; i < count; at = ends[i++]) parts[i] = {static_cast<uint32_t>(at), ends[i], true};
-        run->parts.look_up(open, std::span(parts.data(), count), find, emit);
-      }
-      continue;
-    }
-    if (begins_with_nothing(open)) {
-      const WordPart all{0, static_cast<uint32_t>(open.size()), true};
-      if (const FoundWord* found = find(all)) emit(all, found->view());
-      continue;
-    }
-    PartScanner scanner(open.size() <= words.longest ? words.cuts : words.wide_cuts, open);
-    while (const size_t count = scanner.next(parts)) run->parts.look_up(open, std::span(parts.data(), count), find, emit);
-  }
+  int32_t word = 0;
+  for (const Piece& piece : pieces.all()) add_rows(Stretch(pieces, piece), offsets_of, *run, rows, out.texts, word);
   rows.take(out, sequence);
   return out;
+}
+
+// `word` is the number of the next word to begin.
+void Tokenizer::Parts::add_rows(const Stretch& stretch, const OffsetMap& offsets_of, Run& run, TokenRows& rows, TokenTexts& texts, int32_t& word) const {
+  const std::string_view open = stretch.open;
+  const uint32_t place = stretch.place;
+  if (stretch.token != Piece::kOpen) {
+    texts.keep(rows.size(), std::string(open));
+    rows.add(stretch.token, offsets_of({place, place + static_cast<uint32_t>(open.size())}), word++);
+    return;
+  }
+  const int32_t told_by_text = model->told_by_text();
+  PartTokens tokens;
+  const auto find = [&](const WordPart& part) -> const FoundWord* {
+    tokenize_part(open, part, *run.model, tokens);
+    if (tokens.plain) return &tokens.found;
+    for (const PartTokens::Token& token : tokens.all) {
+      if (token.id == told_by_text) texts.keep(rows.size(), token.shown);
+      rows.add(token.id, offsets_of({token.span.begin + place, token.span.end + place}), word + token.word);
+    }
+    word += static_cast<int32_t>(tokens.words);
+    return nullptr;
+  };
+  const auto emit = [&](const WordPart& part, const KnownWord& known) {
+    if (told_by_text != Vocab::kAbsent)
+      for (uint32_t i = 0; i < known.count; ++i)
+        if (known.ids[i] == told_by_text) texts.keep(rows.size() + i, std::string(open.substr(part.begin + known.places[i].begin, size_t(known.places[i].end) - known.places[i].begin)));
+    rows.add(known, place + part.begin, place + part.end, word, offsets_of);
+    word += static_cast<int32_t>(known.words);
+  };
+  std::array<WordPart, 64> parts;
+  if (words.how == WordWay::pieces) {
+    std::array<uint32_t, 64> ends;
+    for (uint32_t at = stretch.begin; const size_t count = scan_words(stretch, at, ends);) {
+      for (size_t i = 0; i < count; at = ends[i++]) parts[i] = {at, ends[i], true};
+      run.parts.look_up(open, std::span(parts.data(), count), find, emit);
+    }
+    return;
+  }
+  if (stretch.begin == 0 && begins_with_nothing(open)) {
+    const WordPart all{0, stretch.end, true};
+    if (const FoundWord* found = find(all)) emit(all, found->view());
+    return;
+  }
+  PartScanner scanner(cuts_of(open), open, stretch.begin, stretch.end);
+  while (const size_t count = scanner.next(parts)) run.parts.look_up(open, std::span(parts.data(), count), find, emit);
 }
 
 }  // namespace orrery

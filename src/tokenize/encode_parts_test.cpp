@@ -1,4 +1,4 @@
-// Texts read part by part against the same texts read as a whole: a tokenizer with one more added token, which stands in none of the
+// Texts read part by part, on one thread and on several, against the same texts read as a whole: a tokenizer with one more added token, which stands in none of the
 // texts and can only be looked for in a whole one.
 #include <doctest/doctest.h>
 
@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.h"
 #include "tokenize/tokenizer.h"
 
 using namespace orrery;
@@ -70,6 +71,7 @@ std::string random_text(std::mt19937_64& random) {
 }  // namespace
 
 TEST_CASE("a text read part by part has the tokens of the whole") {
+  ThreadPool pool(2);
   for (const Json& json : {bert(), unigram(), marked_unigram(), metaspace_bpe()}) {
     CAPTURE(json["model"]["type"]);
     Json other = json;
@@ -79,12 +81,20 @@ TEST_CASE("a text read part by part has the tokens of the whole") {
     for (int round = 0; round < 6000; ++round) {
       const std::string text = random_text(random);
       CAPTURE(text);
-      const EncodeOptions options{.unit = static_cast<OffsetUnit>(round % 3)};
+      EncodeOptions options{.unit = static_cast<OffsetUnit>(round % 3)};
       const Encoding a = by_parts.encode(text, options), b = whole.encode(text, options);
       REQUIRE(a.ids == b.ids);
       REQUIRE(a.tokens() == b.tokens());
       REQUIRE(a.offsets == b.offsets);
       REQUIRE(a.words == b.words);
+      REQUIRE(by_parts.encode_ids(text, options) == b.ids);
+      options.pool = &pool;
+      options.least_share = 1 + random() % 12;
+      const Encoding c = by_parts.encode(text, options);
+      REQUIRE(c.ids == b.ids);
+      REQUIRE(c.tokens() == b.tokens());
+      REQUIRE(c.offsets == b.offsets);
+      REQUIRE(c.words == b.words);
       REQUIRE(by_parts.encode_ids(text, options) == b.ids);
     }
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 
 #include "tokenize/encoding.h"
 #include "tokenize/offset_map.h"
@@ -54,19 +55,49 @@ class TokenRows {
 
   // Moves the rows into `out`, of one text, and leaves none here.
   void take(Encoding& out, int32_t sequence) {
-    constexpr size_t kSpecials = 8;   // a post-processor's tokens find room
-    const auto fill = [&](auto& to, auto assign) {
-      to.reserve(size_ + kSpecials);
-      assign(to);
-    };
-    fill(out.ids, [&](auto& to) { to.assign(ids_.get(), ids_.get() + size_); });
-    fill(out.offsets, [&](auto& to) { to.assign(offsets_.get(), offsets_.get() + size_); });
-    fill(out.words, [&](auto& to) { to.assign(words_.get(), words_.get() + size_); });
-    fill(out.type_ids, [&](auto& to) { to.assign(size_, sequence); });
-    fill(out.sequences, [&](auto& to) { to.assign(size_, sequence); });
-    fill(out.special, [&](auto& to) { to.assign(size_, 0); });
-    fill(out.mask, [&](auto& to) { to.assign(size_, 1); });
+    const Part all{this, 0};
+    take(std::span(&all, 1), out, sequence, [](int64_t tasks, auto f) {
+      for (int64_t task = 0; task < tasks; ++task) f(task);
+    });
     clear();
+  }
+
+  // Rows of a part of a text, and the number of the word that is 0 there.
+  struct Part {
+    const TokenRows* rows;
+    int32_t first_word;
+  };
+  // Copies the rows of a text's parts, which follow each other, into `out`; parallel(tasks, f) calls f for all of them.
+  template <class Parallel>
+  static void take(std::span<const Part> parts, Encoding& out, int32_t sequence, Parallel parallel) {
+    constexpr size_t kSpecials = 8;   // a post-processor's tokens find room
+    size_t size = 0;
+    for (const Part& part : parts) size += part.rows->size_;
+    const auto reserve = [&](auto&... fields) { (fields.reserve(size + kSpecials), ...); };
+    reserve(out.ids, out.offsets, out.words, out.type_ids, out.sequences, out.special, out.mask);
+    const auto join = [&](auto& to, auto field) {
+      for (const Part& part : parts) {
+        const auto* const from = (part.rows->*field).get();
+        to.insert(to.end(), from, from + part.rows->size_);
+      }
+    };
+    const auto join_words = [&] {
+      join(out.words, &TokenRows::words_);
+      if (parts.size() == 1) return;
+      for (size_t i = 0; const Part& part : parts)
+        for (const size_t end = i + part.rows->size_; i < end; ++i) out.words[i] += part.first_word;
+    };
+    parallel(7, [&](int64_t field) {
+      switch (field) {
+        case 0: return join(out.offsets, &TokenRows::offsets_);
+        case 1: return join_words();
+        case 2: return join(out.ids, &TokenRows::ids_);
+        case 3: return out.type_ids.assign(size, sequence);
+        case 4: return out.sequences.assign(size, sequence);
+        case 5: return out.special.assign(size, 0);
+        default: return out.mask.assign(size, 1);
+      }
+    });
   }
 
   void clear() {

@@ -27,6 +27,7 @@ namespace orrery {
 
 struct TokenizerFile;
 class SentencePiece;
+class ThreadPool;
 
 struct EncodeOptions {
   bool add_special = true;         // the tokens of the post-processor: <s>, [CLS] …
@@ -37,6 +38,10 @@ struct EncodeOptions {
   std::optional<Truncation> truncation = {};
   // Of a tokenizer that draws by chance (BPE with dropout): the same seed gives the same tokens of a text, on any thread.
   uint64_t seed = 0;
+  // A long text is read on the threads of this pool, which must be idle, with the very tokens that one thread gives; each has shares
+  // of it of at least so many bytes. One that the tokenizer has to read as a whole is left to one thread.
+  ThreadPool* pool = nullptr;
+  size_t least_share = size_t(1) << 17;
 };
 
 // What a rank file of tiktoken does not say: how texts are cut into words, and the special tokens.

@@ -48,6 +48,17 @@ struct WordPlan {
   StringSet refused;            // texts that hold one of these are tokenised as a whole
 };
 
+// What lies between two added tokens in a text, or some of its words; or one of these tokens.
+struct Stretch {
+  explicit Stretch(std::string_view text) : open(text), end(static_cast<uint32_t>(text.size())) {}
+  Stretch(const Pieces& pieces, const Piece& piece) : open(pieces.text(piece)), place(piece.begin), end(piece.end - piece.begin), token(piece.token) {}
+
+  std::string_view open;           // all that lies there
+  uint32_t place = 0;              // of that in the text
+  uint32_t begin = 0, end;         // of its bytes those that are read; a word begins at either
+  int32_t token = Piece::kOpen;
+};
+
 // Runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
 class RunPool {
  public:
@@ -58,6 +69,7 @@ class RunPool {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     Run* operator->() const { return run_.get(); }
+    Run& operator*() const { return *run_; }
 
    private:
     RunPool& pool_;
@@ -108,17 +120,27 @@ struct Tokenizer::Parts {
   // encode_parts.cpp: encode_one of such texts, or encode_ids
   std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
   std::vector<int32_t> quick_ids(std::string_view text, const EncodeOptions& options, const Around& around) const;
-  template <class Append>
-  std::vector<int32_t> ids_around_added(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, IdBuffer& ids, Append append) const;
   void cut_added(Pieces& pieces, const EncodeOptions& options) const;
-  std::vector<int32_t> ids_of_words(std::string_view text, const EncodeOptions& options, const Around& around) const;
-  std::vector<int32_t> ids_of_parts(std::string_view text, const EncodeOptions& options, const Around& around) const;
+  void add_ids(const Stretch& stretch, Run& run, IdBuffer& ids) const;
+  void add_ids_of_words(const Stretch& stretch, Run& run, IdBuffer& ids) const;
+  void add_ids_of_parts(const Stretch& stretch, Run& run, IdBuffer& ids) const;
+  void add_rows(const Stretch& stretch, const OffsetMap& offsets_of, Run& run, TokenRows& rows, TokenTexts& texts, int32_t& word) const;
+  size_t scan_words(const Stretch& stretch, size_t at, std::span<uint32_t> ends) const;
+  const PartCuts& cuts_of(std::string_view open) const { return open.size() <= words.longest ? words.cuts : words.wide_cuts; }
   Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
   bool goes_on(std::string_view text, const WordPart& part) const;
   void prepare_part(Pieces& pieces, bool in_word) const;
   void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   struct PartTokens;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
+
+  // encode_threads.cpp: the same on the threads of options.pool
+  bool goes_on_threads(std::string_view text, const EncodeOptions& options) const;
+  std::vector<int32_t> ids_on_threads(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around) const;
+  Encoding encode_on_threads(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
+  using Share = std::vector<Stretch>;
+  std::vector<Share> shares_of(const Pieces& pieces, const EncodeOptions& options) const;
+  size_t word_after(std::string_view open, size_t from) const;
 
   // Of a text that is not UTF-8, as a tokenizer of raw bytes reads it.
   Encoding encode_bytes(std::string_view text, int32_t sequence, const EncodeOptions& options, bool ids_only, uint32_t stream) const;

@@ -41,11 +41,38 @@ PartScanner::Masks PartScanner::masks_at(const char* bytes) const {
 }
 #endif
 
-// The cuts of the next 64 bytes: bit i is before byte i of them.
+PartScanner::PartScanner(const PartCuts& cuts, std::string_view text, size_t begin, size_t end)
+    : cuts_(cuts), text_(text), first_(begin), end_(end), at_(begin), base_(begin), next_(begin) {
+  if (begin == 0) return;
+  char before[64] = {};
+  const size_t known = std::min<size_t>(begin, 64);
+  std::memcpy(before + 64 - known, text.data() + begin - known, known);
+  before_ = masks_at(before);
+}
+
+size_t PartScanner::first_after(const PartCuts& cuts, std::string_view text, size_t from) {
+  if (from >= text.size()) return std::string_view::npos;
+  return PartScanner(cuts, text, from, text.size()).next_cut();
+}
+
+// The next cut that was not made yet, which now is; npos for none.
+size_t PartScanner::next_cut() {
+  while (left_ == 0 && next_ < text_.size()) {
+    base_ = next_;
+    left_ = next_64();
+    next_ += 64;
+  }
+  if (left_ == 0) return std::string_view::npos;
+  const size_t cut = base_ + static_cast<size_t>(std::countr_zero(left_));
+  left_ &= left_ - 1;
+  return cut;
+}
+
+// The cuts of the next 64 bytes: bit i is before byte i of them. They hang on the bytes around them alone, wherever the 64 begin.
 uint64_t PartScanner::next_64() {
   const char* bytes = text_.data() + base_;
   const size_t left = text_.size() - base_;
-  uint64_t told = base_ == 0 ? ~uint64_t(1) : ~uint64_t(0);
+  uint64_t told = base_ == first_ ? ~uint64_t(1) : ~uint64_t(0);
   char padded[64];
   if (left < 64) {
     std::memset(padded, 0, sizeof padded);
@@ -83,17 +110,8 @@ uint64_t PartScanner::next_64() {
 
 size_t PartScanner::next(std::span<WordPart> parts) {
   size_t count = 0;
-  while (at_ < text_.size() && count < parts.size()) {
-    while (left_ == 0 && next_ < text_.size()) {
-      base_ = next_;
-      left_ = next_64();
-      next_ += 64;
-    }
-    size_t end = text_.size();
-    if (left_ != 0) {
-      end = base_ + static_cast<size_t>(std::countr_zero(left_));
-      left_ &= left_ - 1;
-    }
+  while (at_ < end_ && count < parts.size()) {
+    const size_t end = std::min(next_cut(), text_.size());
     size_t begin = at_;
     at_ = end;
     bool fresh = begin == 0;

@@ -39,7 +39,11 @@ struct PartCuts {
 class PartScanner {
  public:
   // `text` is valid UTF-8 of less than 4 GiB.
-  PartScanner(const PartCuts& cuts, std::string_view text) : cuts_(cuts), text_(text) {}
+  PartScanner(const PartCuts& cuts, std::string_view text) : PartScanner(cuts, text, 0, text.size()) {}
+  // Of the parts of the text those in [begin, end), each the end of the text or where a part begins.
+  PartScanner(const PartCuts& cuts, std::string_view text, size_t begin, size_t end);
+  // Where the first part begins after byte `from` of the text; npos for none.
+  static size_t first_after(const PartCuts& cuts, std::string_view text, size_t from);
   // The next parts, at most as many as there is room for; 0 at the end. Not all cuts are made: none that the table allows between letters,
   // but before a capital.
   size_t next(std::span<WordPart> parts);
@@ -53,13 +57,15 @@ class PartScanner {
   };
   Masks masks_at(const char* bytes) const;
   uint64_t next_64();
+  size_t next_cut();
 
   const PartCuts& cuts_;
   std::string_view text_;
-  Masks before_;                // of the 64 bytes that were met last
-  size_t at_ = 0;               // where the next part begins
-  size_t base_ = 0, next_ = 0;  // the bytes that `left_` is of, and those after them
-  uint64_t left_ = 0;           // their cuts that were not made yet
+  size_t first_, end_;
+  Masks before_;       // of the 64 bytes that were met last
+  size_t at_;          // where the next part begins
+  size_t base_, next_; // the bytes that `left_` is of, and those after them
+  uint64_t left_ = 0;  // their cuts that were not made yet
 };
 
 }  // namespace orrery

@@ -73,6 +73,13 @@ class Tokenize(Case):
         self.assertEqual(["[CLS]", "sun", "##day", "[SEP]"], self.json("v.gguf", "Sunday")["tokens"])
         self.assertIn("cut.gguf", self.fails(1, "tokenize", "cut.gguf", "Sunday"))
 
+    def test_a_long_text_has_the_same_tokens_on_any_number_of_threads(self):
+        (self.folder / "long.txt").write_text("".join(f"Once upon a time, {i} hens\nsang naïvely. " for i in range(10000)))
+        self.before.add("long.txt")
+        one, two = (self.json("storyteller", "--file", "long.txt", "--threads", n) for n in (1, 2))
+        self.assertGreater(len(one["ids"]), 10000)
+        self.assertEqual(one, two)
+
     @unittest.skipUnless(SHARED.is_dir(), "../shared is not here")
     def test_sentencepiece_files_answer_as_that_library(self):
         row = self.json(SHARED / "models" / "stories260k" / "tokenizer.model", " Once", "--offsets", "byte")

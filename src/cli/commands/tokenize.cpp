@@ -202,6 +202,8 @@ void run(Context& context, TokenizeOptions& options, ChatOptions& chat, WaysOpti
   how.unit = options.offsets == "byte" ? OffsetUnit::bytes : options.offsets == "utf16" ? OffsetUnit::utf16 : OffsetUnit::chars;
   const bool npy = context.globals().output.extension() == ".npy";
   how.seed = context.globals().seed;
+  const auto is_long = [&](const Text& text) { return std::max(text.text.size(), text.pair ? text.pair->size() : 0) >= 2 * how.least_share; };
+  if (std::any_of(texts.begin(), texts.end(), is_long)) how.pool = &context.pool();
   std::vector<uint32_t> all;
   for (const Text& text : texts) {
     if (text.pair) how.pair = *text.pair;
