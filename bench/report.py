@@ -122,11 +122,12 @@ def claims(runs):
                 held = [result["engines"][name]["vm_hwm_bytes"] / 2**30 for name in ("orrery", "torch")]
                 rows.append([f"memory of that step, {shape}", f"{held[0]:.2f} GiB", f"PyTorch: {held[1]:.2f} GiB", f"{held[0] / held[1]:.2f}×"])
     if run := runs["tokenization"]:
+        threads = "one thread" if run["threads"] == 1 else f"{run['threads']} threads"
         for case, engines in run["cases"].items():
             ours = engines["orrery"]["ids"]["median"]
             for name, kinds in engines.items():
                 if name != "orrery":
-                    rows.append([f"tokens of text, {case}, one thread", f"{ours:.0f} MB/s", f"{name} {run['versions'][name]}: {kinds['ids']['median']:.1f}", f"{ours / kinds['ids']['median']:.2f}×"])
+                    rows.append([f"tokens of text, {case}, {threads}", f"{ours:.0f} MB/s", f"{name} {run['versions'][name]}: {kinds['ids']['median']:.1f}", f"{ours / kinds['ids']['median']:.2f}×"])
     if run := runs["vocab_train"]:
         for case, result in run["cases"].items():
             (_, ours), (name, theirs) = result["threads"]["1"].items()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Tokenizers beside the packages people use: the same text, one thread, in turns.
+"""Tokenizers beside the packages people use: the same text, as many threads, in turns.
 
-    python3 bench/tokenization.py [--rounds 3] [--text mixed] [--keep] [--tokenizers ../shared/tokenizers]
+    python3 bench/tokenization.py [--rounds 3] [--text mixed] [--threads 1] [--keep] [--tokenizers ../shared/tokenizers]
 
 Documents of about 20 kB (bench/prose.py makes them). Each round measures ids alone, and ids with offsets where a package gives them. Every engine works in a
-process of its own, with one thread; it reads all documents once before it is measured, so caches are warm on both sides;
+process of its own, with so many threads, which share the documents out; it reads all documents once before it is measured, so caches are warm on both sides;
 the first pass is told too (cold). `--keep` appends the result to bench/results/tokenization.json.
 """
 
@@ -43,14 +43,14 @@ def documents(name, most=None):
 
 # ---- the engines: each a function that makes (encode all documents) and, where it gives them, (the same with offsets) ----
 
-def gigatoken(folder):
+def gigatoken(folder, threads):
     import gigatoken as package
 
     tokenizer = package.Tokenizer(str(folder / "tokenizer.json"))
     return lambda docs: tokenizer.encode_batch(docs), None
 
 
-def tokenizers(folder):
+def tokenizers(folder, threads):
     import tokenizers as package
 
     tokenizer = package.Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -58,7 +58,7 @@ def tokenizers(folder):
     return lambda docs: fast(docs), lambda docs: [one.offsets for one in tokenizer.encode_batch(docs)]
 
 
-def tiktoken(folder):
+def tiktoken(folder, threads):
     import tiktoken as package
     import tokenizers as reader
 
@@ -69,24 +69,28 @@ def tiktoken(folder):
     ranks = {bytes(spelled[c] for c in token): rank for token, rank in vocabulary.items() if all(c in spelled for c in token)}
     pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
     encoding = package.Encoding("gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    if threads > 1:
+        return lambda docs: encoding.encode_ordinary_batch(docs, num_threads=threads), None
     return lambda docs: [encoding.encode_ordinary(one) for one in docs], None
 
 
-def sentencepiece(folder):
+def sentencepiece(folder, threads):
     import sentencepiece as package
 
     model = package.SentencePieceProcessor(model_file=str(next(folder.glob("*.model"))))
+    if threads > 1:
+        return lambda docs: model.encode(docs, num_threads=threads), None
     return lambda docs: [model.encode(one) for one in docs], None
 
 
 ENGINES = {engine.__name__: engine for engine in (gigatoken, tokenizers, tiktoken, sentencepiece)}
 
 
-def speeds(engine, folder, name):
+def speeds(engine, folder, name, threads):
     """MB of text a second, cold and warm, in this process."""
     docs = documents(name, None if engine == "gigatoken" else SLOW)
     megabytes = sum(len(one.encode()) for one in docs) / 1e6
-    ids, offsets = ENGINES[engine](folder)
+    ids, offsets = ENGINES[engine](folder, threads)
     made = {}
     for kind, encode in (("ids", ids), ("offsets", offsets)):
         if not encode:
@@ -102,27 +106,27 @@ def speeds(engine, folder, name):
     return made
 
 
-def peer(engine, folder, name):
-    environment = os.environ | {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    done = subprocess.run([sys.executable, __file__, "--engine", engine, "--tokenizers", str(folder), "--text", name], env=environment,
+def peer(engine, folder, name, threads):
+    environment = os.environ | {"RAYON_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false"}
+    done = subprocess.run([sys.executable, __file__, "--engine", engine, "--tokenizers", str(folder), "--text", name, "--threads", str(threads)], env=environment,
                           capture_output=True, text=True, timeout=1800)
     if done.returncode != 0:
         raise RuntimeError(f"{engine}: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout)
 
 
-def orrery(folder, name):
+def orrery(folder, name, threads):
     made = {}
     for repeat, kinds in ((1, {"cold": "ids"}), (PASSES, {"ids": "ids", "offsets": "offsets"})):
         told = peers.orrery("bench", "tokenize", folder, "--file", prose.FOLDER / f"{name}.txt", "--separator", prose.SEPARATOR,
-                            "--threads", 1, "--repeat", repeat)["megabytes_per_second"]
+                            "--threads", threads, "--repeat", repeat)["megabytes_per_second"]
         made |= {kind: told[theirs] for kind, theirs in kinds.items()}
     return made
 
 
 def compare(case, arguments):
     folder = arguments.tokenizers / case
-    runs = {"orrery": lambda: orrery(folder, arguments.text)} | {name: lambda name=name: peer(name, folder, arguments.text) for name in CASES[case]}
+    runs = {"orrery": lambda: orrery(folder, arguments.text, arguments.threads)} | {name: lambda name=name: peer(name, folder, arguments.text, arguments.threads) for name in CASES[case]}
     taken = {name: [] for name in runs}
     for _ in range(arguments.rounds):
         for name, run in runs.items():
@@ -135,13 +139,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--text", choices=["mixed", "cjk"], default="mixed")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokenizers", type=Path, default=peers.ROOT.parent / "shared" / "tokenizers")
     parser.add_argument("--case", choices=CASES, action="append", help="all unless named")
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     parser.add_argument("--keep", action="store_true")
     arguments = parser.parse_args()
     if arguments.engine:
-        return print(json.dumps(speeds(arguments.engine, arguments.tokenizers, arguments.text)))
+        return print(json.dumps(speeds(arguments.engine, arguments.tokenizers, arguments.text, arguments.threads)))
     if not (prose.FOLDER / f"{arguments.text}.txt").exists():
         prose.make(32)
     cases = {case: compare(case, arguments) for case in arguments.case or CASES}
@@ -154,7 +159,7 @@ def main():
     print()
     peers.print_table(["tokenizer", "what", "engine", "MB/s", "orrery's ratio"], rows)
     if arguments.keep:
-        peers.append_result("tokenization", {"versions": peers.versions("gigatoken", "tokenizers", "tiktoken", "sentencepiece"), "text": arguments.text, "cases": cases})
+        peers.append_result("tokenization", {"versions": peers.versions("gigatoken", "tokenizers", "tiktoken", "sentencepiece"), "text": arguments.text, "threads": arguments.threads, "cases": cases})
 
 
 if __name__ == "__main__":
