@@ -31,6 +31,10 @@ inline constexpr std::string_view kO200kPattern =
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
     R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+// CLIP's: white space is of no match.
+inline constexpr std::string_view kClipPattern =
+    R"(<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
+
 namespace scan {
 
 // The three kinds of character that GPT-2's expression tells apart; 0 is the rest: punctuation, symbols, marks.
@@ -85,6 +89,22 @@ inline size_t gpt2_end(std::string_view text, size_t at) {
   const size_t first = at + (text[at] == ' ' && at + 1 < text.size());   // a word takes one space before it
   const uint32_t kind = scan::kind(decode_utf8(text, first).value);
   return kind != kWhitespace ? run_of(text, first, kind) : space_end(text, at);
+}
+
+}  // namespace scan
+
+namespace scan {
+
+// The end of the match of kClipPattern that begins at `at`, or `at` where none does.
+inline size_t clip_end(std::string_view text, size_t at) {
+  for (const std::string_view marker : {"<|startoftext|>", "<|endoftext|>"})
+    if (text.substr(at).starts_with(marker)) return at + marker.size();
+  if (text[at] == '\'')
+    if (const size_t size = contraction(text, at)) return at + size;
+  const CodePoint c = decode_valid_utf8(text, at);
+  const uint32_t first = kind(c.value);
+  if (first == kWhitespace) return at;
+  return first == kNumber ? at + c.size : run_of(text, at, first);
 }
 
 }  // namespace scan
@@ -189,6 +209,16 @@ inline size_t o200k_end(std::string_view text, size_t at) {
 }
 
 }  // namespace scan
+
+// emit(begin, end) for each match of kClipPattern.
+template <class Emit>
+void scan_clip(std::string_view text, Emit emit) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = scan::clip_end(text, at);
+    if (end > at) emit(at, end);
+    at = end > at ? end : at + decode_valid_utf8(text, at).size;
+  }
+}
 
 // emit(begin, end) for each match. The matches cover the text.
 template <class Emit>

@@ -67,6 +67,22 @@ TEST_CASE("o200k's words are those of its expression, as read by the engine") {
   }
 }
 
+TEST_CASE("CLIP's matches are those of its expression, as read by the engine") {
+  const Regex engine{std::string(kClipPattern)};
+  const std::vector<std::string> parts = {"a", "Word", "'s", "'", "'ll", "'LL", "<|startoftext|>", "<|endoftext|>", "<|end", "<|", "|>", "7", "123", " ", "  ", "\n", ".", "!'s", "é", "漢字", "²", "\u00A0", "\u0301", "🙂"};
+  CHECK(oniguruma_expression(kClipPattern) == kClipPattern);
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 5000; ++round) {
+    std::string text;
+    for (size_t length = random() % 20; length > 0; --length) text += parts[random() % parts.size()];
+    CAPTURE(text);
+    std::vector<std::pair<size_t, size_t>> expected, found;
+    engine.each_match(text, [&](size_t begin, size_t end) { expected.emplace_back(begin, end); });
+    scan_clip(text, [&](size_t begin, size_t end) { found.emplace_back(begin, end); });
+    REQUIRE(found == expected);
+  }
+}
+
 TEST_CASE("each letter is a capital, a small letter, or may be either") {
   for (char32_t c = 0; c < 0x110000; ++c) {
     const uint32_t classes = unicode_classes(c);

@@ -30,7 +30,8 @@ Pattern::Pattern(const Json& config) {
   const std::string expression = pattern->front().get<std::string>();
   for (const KnownExpression& known : kKnown)
     if (known.expression == expression) words_ = known.words;
-  if (!words_) regex_.emplace(expression);
+  is_clip_ = expression == kClipPattern;
+  if (!words_ && !is_clip_) regex_.emplace(expression);
 }
 
 bool Pattern::may_match_spelled(std::string_view bytes) const {

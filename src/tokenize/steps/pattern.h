@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tokenize/regex.h"
+#include "tokenize/scanners.h"
 #include "tokenize/split.h"
 
 namespace orrery::steps {
@@ -27,6 +28,7 @@ class Pattern {
   void find(std::string_view text, Match match) const {
     if (text.empty()) return;
     if (words_) return each_word(words_, text, match);
+    if (is_clip_) return scan_clip(text, match);
     if (regex_) return regex_->each_match(text, match);
     each_string(text_)(text, match);
   }
@@ -35,6 +37,7 @@ class Pattern {
   std::string text_;
   std::optional<Regex> regex_;
   WordScanner words_ = nullptr;   // by hand, for a well-known expression
+  bool is_clip_ = false;          // by hand too, but its matches leave out white space
 };
 
 }  // namespace orrery::steps
