@@ -25,18 +25,23 @@ constexpr int64_t kKeyChunk = 64;
 
 // Keys and values of one sequence: contiguous rows, or blocks of a paged cache.
 struct KeyValueView {
-  const void* k = nullptr;              // token j: element offset at(kv_head, j)
-  const void* v = nullptr;
+  const void* k = nullptr;              // element x of token j: offset of_key(kv_head, j, x)
+  const void* v = nullptr;              //                              at(kv_head, j) + x
   DType dtype = DType::f32;             // of k and v: T's own dtype, or bf16/f16 for T = float
   int64_t token_stride = 0;             // elements between neighbouring tokens (of one block)
   int64_t head_stride = 0;              //          between heads: of a token, or of a block
   const int32_t* blocks = nullptr;      // null: row(j) = j * token_stride
   int64_t block_size = 0;               // tokens in a block; else row(j) = blocks[j / block_size] * block_stride
   int64_t block_stride = 0;             //                             + (j % block_size) * token_stride
+  bool keys_turned = false;             // of a block and head: keys [head_dim][block_size], as scores read them
 
   int64_t at(int64_t kv_head, int64_t j) const {
     const int64_t row = blocks ? int64_t(blocks[j / block_size]) * block_stride + (j % block_size) * token_stride : j * token_stride;
     return row + kv_head * head_stride;
+  }
+  int64_t of_key(int64_t kv_head, int64_t j, int64_t x) const {
+    if (!keys_turned) return at(kv_head, j) + x;
+    return int64_t(blocks[j / block_size]) * block_stride + kv_head * head_stride + x * block_size + j % block_size;
   }
 };
 

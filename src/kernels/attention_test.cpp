@@ -268,11 +268,12 @@ TEST_CASE("keys that are not seen do not leak, whatever they hold") {
       }
 }
 
-TEST_CASE("keys in pages give the bits of keys in a row, heads apart or not") {
+TEST_CASE("keys in pages give the bits of keys in a row, heads apart or not, turned or not") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
       for (const int64_t block_size : {1, 16, 48, 64})
-        for (const bool heads_apart : {false, true}) {
+        for (const int layout : {0, 1, 2}) {
+          const bool heads_apart = layout > 0;
           const Problem problem({60, 90, 150, 4, 2, 24, true}, dtype);
           const Output whole = run(*kernels, problem, 1000);
           const int64_t width = problem.kv_width(), dim = problem.shape.head_dim, num_blocks = (150 + block_size - 1) / block_size;
@@ -290,18 +291,27 @@ TEST_CASE("keys in pages give the bits of keys in a row, heads apart or not") {
           view.blocks = blocks.data();
           view.block_size = block_size;
           view.block_stride = block_stride;
+          view.keys_turned = layout == 2;
           for (int64_t j = 0; j < 150; ++j)
             for (int64_t head = 0; head < 2; ++head) {
-              char* at = pages.data() + view.at(head, j) * size_of(dtype);
               const int64_t from = (j * width + head * dim) * size_of(dtype);
-              std::memcpy(at, problem.k_stored.data() + from, size_t(dim * size_of(dtype)));
-              std::memcpy(at + to_values * size_of(dtype), problem.v_stored.data() + from, size_t(dim * size_of(dtype)));
+              std::memcpy(pages.data() + (view.at(head, j) + to_values) * size_of(dtype), problem.v_stored.data() + from, size_t(dim * size_of(dtype)));
+              for (int64_t x = 0; x < dim; ++x)
+                std::memcpy(pages.data() + view.of_key(head, j, x) * size_of(dtype), problem.k_stored.data() + from + x * size_of(dtype), size_t(size_of(dtype)));
             }
           Output paged;
           Attention<float> args = problem.call(problem.q, nullptr, nullptr, dtype, paged.out, paged.lse);
           args.kv = view;
           for (int64_t head = 0; head < args.num_heads; ++head)
             kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
+          CHECK(paged == whole);
+          for (int64_t i = 0; i < args.num_queries; ++i) {      // and token by token
+            Attention<float> step = args;
+            step.q += i * args.q_stride, step.out += i * args.out_stride, step.lse += i * args.num_heads;
+            step.num_queries = 1, step.query_start += i, step.num_keys = step.query_start + 1;
+            std::fill_n(step.out, args.num_heads * dim, 0.0f);
+            for (int64_t head = 0; head < args.num_kv_heads; ++head) kernels->attention_step(step, head, problem.scratch.data());
+          }
           CHECK(paged == whole);
         }
 }

@@ -64,7 +64,7 @@ void run_attention_scores(Call<T>& c) {
     for (int64_t j = 0; j < a.num_keys; ++j) {
       if ((a.causal && j > at) || (a.window > 0 && j <= at - a.window)) continue;
       T sum = 0;
-      for (int64_t d = 0; d < a.head_dim; ++d) sum += q[d] * key_element<T>(a.kv, a.kv.at(kv_head, j) + d);
+      for (int64_t d = 0; d < a.head_dim; ++d) sum += q[d] * key_element<T>(a.kv, a.kv.of_key(kv_head, j, d));
       out[j] = a.scale * sum;
       if (a.bias) out[j] += a.bias[head * (2 * a.bias_reach + 1) + a.bias_reach + std::clamp(j - at, -a.bias_reach, a.bias_reach)];
     }

@@ -1,6 +1,7 @@
 #include "graph/state/paged_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace orrery {
@@ -154,11 +155,25 @@ KeyValueView PagedCache::view(int slot, const CacheSequence& sequence) const {
   view.dtype = s.dtype;
   view.token_stride = s.width / s.heads;
   view.head_stride = head_stride(s);
+  view.keys_turned = !s.rows_only;
   view.blocks = sequence.blocks.data();
   view.block_size = options_.block_size;
   view.block_stride = options_.block_size * s.width;
   return view;
 }
+
+namespace {
+// Keys are turned so many tokens and elements at a time.
+constexpr int64_t kTurnTokens = 8, kTurnElements = 32;
+
+// to[x * to_stride + i] = from[i, x], for tokens i and elements x.
+template <class Bits>
+void turn(const std::byte* from, int64_t tokens, int64_t elements, std::byte* to, int64_t to_stride) {
+  constexpr int64_t kItem = sizeof(Bits);
+  for (int64_t x = 0; x < elements; ++x)
+    for (int64_t i = 0; i < tokens; ++i) std::memcpy(to + (x * to_stride + i) * kItem, from + (i * kTurnElements + x) * kItem, sizeof(Bits));
+}
+}  // namespace
 
 template <class T>
 void PagedCache::write(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* k, const T* v) {
@@ -166,13 +181,24 @@ void PagedCache::write(int slot, const CacheSequence& sequence, int64_t start, i
   const DType from = sizeof(T) == 8 ? DType::f64 : DType::f32;
   std::byte* keys = keys_[size_t(slot)].mutable_raw();
   std::byte* values = values_[size_t(slot)].mutable_raw();
-  const int64_t dim = s.width / s.heads, item = size_of(s.dtype);
-  for (int64_t i = 0; i < count; ++i)
+  const int64_t dim = s.width / s.heads, item = size_of(s.dtype), size = options_.block_size;
+  std::array<std::byte, size_t(kTurnTokens * kTurnElements) * sizeof(double)> kept;
+  for (int64_t i = 0; i < count;) {
+    const int64_t inside = (start + i) % size, run = std::min({kTurnTokens, count - i, size - inside});
     for (int64_t head = 0; head < s.heads; ++head) {
-      const int64_t offset = (row_of(s, sequence, start + i) + head * head_stride(s)) * item, row = i * s.width + head * dim;
-      convert(k + row, from, keys + offset, s.dtype, dim);
-      convert(v + row, from, values + offset, s.dtype, dim);
+      const int64_t part = int64_t(sequence.blocks[size_t((start + i) / size)]) * size * s.width + head * head_stride(s), column = head * dim;
+      for (int64_t r = 0; r < run; ++r) convert(v + (i + r) * s.width + column, from, values + (part + (inside + r) * dim) * item, s.dtype, dim);
+      for (int64_t x = 0; x < dim; x += kTurnElements) {
+        const int64_t some = std::min(kTurnElements, dim - x);
+        for (int64_t r = 0; r < run; ++r) convert(k + (i + r) * s.width + column + x, from, kept.data() + r * kTurnElements * item, s.dtype, some);
+        std::byte* to = keys + (part + x * size + inside) * item;
+        if (item == 2) turn<uint16_t>(kept.data(), run, some, to, size);
+        else if (item == 4) turn<uint32_t>(kept.data(), run, some, to, size);
+        else turn<uint64_t>(kept.data(), run, some, to, size);
+      }
     }
+    i += run;
+  }
 }
 template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const float*, const float*);
 template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const double*, const double*);

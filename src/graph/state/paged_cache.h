@@ -28,7 +28,7 @@ struct CacheSlot {
   int64_t width = 0;          // kv_heads * head_dim
   DType dtype = DType::f32;
   bool rows_only = false;     // no values beside: what a recurrence carries on after each token, rows of a source
-  int64_t heads = 1;          // each head's part of a block lies together, so that attention reads on and on
+  int64_t heads = 1;          // each head's part of a block lies together, keys turned, so that attention reads on and on
 };
 
 struct CacheOptions {
@@ -89,7 +89,7 @@ class PagedCache {
 
  private:
   friend struct CacheSequence;
-  // Where a position's rows lie in a slot's tensors: element offset of head 0, and between heads.
+  // Where a position's rows (of values) lie in a slot's tensors: element offset of head 0, and between heads.
   int64_t row_of(const CacheSlot& slot, const CacheSequence& sequence, int64_t position) const {
     return int64_t(sequence.blocks[size_t(position / options_.block_size)]) * options_.block_size * slot.width + position % options_.block_size * (slot.width / slot.heads);
   }
@@ -100,7 +100,8 @@ class PagedCache {
 
   std::vector<CacheSlot> slots_;
   CacheOptions options_;
-  std::vector<Tensor> keys_, values_;            // per slot: [blocks, heads, block_size, width / heads]; values of width 0 where rows_only
+  std::vector<Tensor> keys_, values_;            // per slot: [blocks, heads, block_size, width / heads], keys
+  // (not rows) with the last two turned; values of width 0 where rows_only
   std::vector<int32_t> references_, free_;
   struct Published {
     int32_t block;

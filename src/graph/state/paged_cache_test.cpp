@@ -38,9 +38,9 @@ std::vector<int> tokens_of(const PagedCache& cache, const CacheSequence& sequenc
       float k[kWidth], v[kWidth];
       const int64_t heads = cache.slot(slot).heads, dim = kWidth / heads;
       for (int64_t head = 0; head < heads; ++head) {
-        const int64_t offset = view.at(head, j) * size_of(view.dtype);
-        convert(static_cast<const std::byte*>(view.k) + offset, view.dtype, k + head * dim, DType::f32, dim);
-        convert(static_cast<const std::byte*>(view.v) + offset, view.dtype, v + head * dim, DType::f32, dim);
+        convert(static_cast<const std::byte*>(view.v) + view.at(head, j) * size_of(view.dtype), view.dtype, v + head * dim, DType::f32, dim);
+        for (int64_t x = 0; x < dim; ++x)
+          convert(static_cast<const std::byte*>(view.k) + view.of_key(head, j, x) * size_of(view.dtype), view.dtype, k + head * dim + x, DType::f32, 1);
       }
       bool right = true;
       for (int64_t c = 0; c < kWidth; ++c) right = right && k[c] == k[0] + 0.25f * float(c) && v[c] == -k[c];

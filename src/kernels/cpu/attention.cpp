@@ -1,7 +1,7 @@
 // Fused attention, forward (kernels/attention.h). A tile of queries goes over the chunks of keys; for each chunk the keys
 // are transposed and the values copied to the scratch once, then blocks of a few rows make their scores, fold them in
 // the online softmax and add the values, all within the nearest cache. A row is a query of one head; where there is one query
-// alone, one of the heads that read the same keys, and the values stay where they are.
+// alone, one of the heads that read the same keys, and keys (of a cache) and values are read where they lie.
 //
 //   m' = max(m, max_j s_j)    p_j = e^(s_j - m')    l' = l e^(m - m') + sum_j p_j    o' = o e^(m - m') + sum_j p_j v_j
 #include "kernels/cpu/attention_chunk.h"
@@ -40,6 +40,7 @@ struct Tiled {
   const Args& args;
   TileRows rows;
   int64_t kv_head, padded_dim;
+  bool keys_in_place;        // they are turned, chunk by chunk
   bool values_in_place;      // rows end where vectors do, and all of the tile's see the same
   Scratch& scratch;
 };
@@ -88,6 +89,12 @@ RowSums softmax_row(const Args& args, float* scores, Range seen, float max, int6
   return {new_max, sum(sums[0])};
 }
 
+// The keys of a chunk, [head_dim][block_size], where they lie.
+template <class Element>
+const Element* keys_of_chunk(const Tiled& tiled, int64_t chunk) {
+  return static_cast<const Element*>(tiled.args.kv.k) + tiled.args.kv.of_key(tiled.kv_head, chunk * kKeyChunk, 0);
+}
+
 // mixed = factor mixed + probabilities values, of the keys seen, for kRows rows that all see the same.
 template <int kRows, class Element>
 void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
@@ -116,8 +123,11 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   }
   if (all.empty()) return;
 
-  product<kRows, Start::kZero>(rounded_up(all.end, Floats::kLanes), block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs,
-                               kKeyChunk);
+  const int64_t columns = rounded_up(all.end, Floats::kLanes);
+  if (tiled.keys_in_place)
+    product<kRows, Start::kZero>(columns, block.queries(args), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, scratch.probs, kKeyChunk);
+  else
+    product<kRows, Start::kZero>(columns, block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs, kKeyChunk);
 
   alignas(64) float new_max[Floats::kLanes] = {}, chunk_sum[Floats::kLanes] = {}, factor[Floats::kLanes];
   for (int r = 0; r < kRows; ++r) {
@@ -170,9 +180,17 @@ void finish(const Tiled& tiled, int64_t count) {
 }
 
 template <class Element>
+void prefetch_turned(const Tiled& tiled, int64_t chunk) {
+  const Element* keys = keys_of_chunk<Element>(tiled, chunk);
+  for (int64_t x = 0; x < tiled.args.head_dim; ++x)
+    for (int64_t j = 0; j < kKeyChunk; j += 64 / int64_t(sizeof(Element))) __builtin_prefetch(keys + x * tiled.args.kv.block_size + j, 0, 2);
+}
+
+template <class Element>
 void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
-  const Tiled tiled{args, rows, kv_head, padded_dim, rows.are_heads && padded_dim == args.head_dim, scratch};
+  const bool turned = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0;
+  const Tiled tiled{args, rows, kv_head, padded_dim, turned && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim, scratch};
   for (int64_t i = 0; i < count * padded_dim; i += Floats::kLanes) Floats::zero().store(scratch.mixed + i);
   for (int64_t i = 0; i < count; i += Floats::kLanes) {
     Floats::broadcast(-__builtin_inff()).store(scratch.max + i);
@@ -181,11 +199,12 @@ void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratc
   const Slivers slivers(count, kBlockQueries);
   const Range chunks = chunks_seen(args, rows.query, rows.query_of(count - 1) + 1);
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
-    if (tiled.values_in_place && chunk + 1 < chunks.end) {   // read once, with little to do for each: memory is what takes time
-      prefetch_chunk<Element>(args, args.kv.k, kv_head, chunk + 1);
+    if (rows.are_heads && chunk + 1 < chunks.end) {   // read once, with little to do for each: memory is what takes time
+      if (tiled.keys_in_place) prefetch_turned<Element>(tiled, chunk + 1);
+      else prefetch_chunk<Element>(args, args.kv.k, kv_head, chunk + 1);
       prefetch_chunk<Element>(args, args.kv.v, kv_head, chunk + 1);
     }
-    pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
+    if (!tiled.keys_in_place) pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
     const bool finite = tiled.values_in_place || pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
     for (int64_t s = 0; s < slivers.count; ++s)
       with_rows<kBlockQueries>(slivers.height(s), [&]<int kRows>() { attend_block<kRows, Element>(tiled, chunk, slivers.begin(s), finite); });

@@ -66,9 +66,25 @@ void each_run(const KeyValueView& kv, int64_t first, int64_t count, F f) {
 // How many keys there are in a chunk.
 inline int64_t keys_in(const Args& args, int64_t chunk) { return smaller(kKeyChunk, args.num_keys - chunk * kKeyChunk); }
 
+// Keys of a cache as they are stored: runs of tokens lie in a row.
+inline KeyValueView turned_keys(KeyValueView kv) {
+  kv.token_stride = 1;
+  return kv;
+}
+template <class Element>
+void widen_turned(const Args& args, int64_t kv_head, int64_t chunk, float* transposed) {
+  const Element* base = static_cast<const Element*>(args.kv.k) + kv_head * args.kv.head_stride;
+  each_run(turned_keys(args.kv), chunk * kKeyChunk, keys_in(args, chunk), [&](int64_t row, int64_t j, int64_t run) {
+    for (int64_t x = 0; x < args.head_dim; ++x)
+      for (int64_t r = 0; r < run; r += Floats::kLanes)
+        widen(base + row + x * args.kv.block_size + r, run - r).store(transposed + x * kKeyChunk + j + r, run - r);
+  });
+}
+
 // transposed[x * kKeyChunk + j] = k[j, x]
 template <class Element>
 void pack_transposed(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* transposed) {
+  if (args.kv.keys_turned) return widen_turned<Element>(args, kv_head, chunk, transposed);   // keys alone are
   const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
   each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [&](int64_t row, int64_t j, int64_t run) {
     transpose(base + row, args.kv.token_stride, run, args.head_dim, transposed + j, kKeyChunk);
@@ -100,7 +116,7 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
   return !any(is_nan(zeros));
 }
 
-// A chunk's rows of `data` come to L2.
+// A chunk's rows of `data` (values, or keys that are not turned) come to L2.
 template <class Element>
 void prefetch_chunk(const Args& args, const void* data, int64_t kv_head, int64_t chunk) {
   const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;

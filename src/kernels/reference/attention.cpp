@@ -28,10 +28,14 @@ int64_t kv_head_of(const Attention<T>& args, int64_t head) {
   return head / (args.num_heads / args.num_kv_heads);
 }
 
-// Element x of the key (or value) of token j.
+// Element x of the key, or of the value, of token j.
 template <class T>
-T element(const Attention<T>& args, const void* data, int64_t kv_head, int64_t j, int64_t x) {
-  return widened<T>(data, args.kv.dtype, args.kv.at(kv_head, j) + x);
+T key(const Attention<T>& args, int64_t kv_head, int64_t j, int64_t x) {
+  return widened<T>(args.kv.k, args.kv.dtype, args.kv.of_key(kv_head, j, x));
+}
+template <class T>
+T value(const Attention<T>& args, int64_t kv_head, int64_t j, int64_t x) {
+  return widened<T>(args.kv.v, args.kv.dtype, args.kv.at(kv_head, j) + x);
 }
 
 // Where the bias of query i for key j stands.
@@ -46,7 +50,7 @@ T score(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
   const T* q = args.q + i * args.q_stride + head * args.head_dim;
   double sum = 0;
   for (int64_t x = 0; x < args.head_dim; ++x)
-    sum += double(q[x]) * double(element(args, args.kv.k, kv_head_of(args, head), j, x));
+    sum += double(q[x]) * double(key(args, kv_head_of(args, head), j, x));
   return T(sum * double(args.scale) + (args.bias ? double(args.bias[bias_index(args, head, i, j)]) : 0.0));
 }
 
@@ -75,7 +79,7 @@ void attention(const Attention<T>& args, int64_t head, int64_t query_begin, int6
       const double kept = weight * keep(args, head, i, j);
       sum += weight;
       for (int64_t x = 0; x < args.head_dim; ++x)
-        mixed[x] += kept * double(element(args, args.kv.v, kv_head_of(args, head), j, x));
+        mixed[x] += kept * double(value(args, kv_head_of(args, head), j, x));
     }
     T* out = args.out + i * args.out_stride + head * args.head_dim;
     for (int64_t x = 0; x < args.head_dim; ++x) out[x] = sum == 0 ? T(0) : T(mixed[x] / sum);
@@ -125,11 +129,11 @@ void attention_backward(const AttentionBackward<T>& args, int64_t kv_head, T* de
         T* dk = args.dk + j * args.dkv_stride + kv_head * dim;
         T* dv = args.dv + j * args.dkv_stride + kv_head * dim;
         T dp = 0;
-        for (int64_t x = 0; x < dim; ++x) dp += dout[x] * element(forward, forward.kv.v, kv_head, j, x);
+        for (int64_t x = 0; x < dim; ++x) dp += dout[x] * value(forward, kv_head, j, x);
         const T dbias = p * (kept * dp - delta[i]), ds = forward.scale * dbias;
         if (args.dbias) args.dbias[bias_index(forward, head, i, j)] += dbias;
         for (int64_t x = 0; x < dim; ++x) {
-          dq[x] += ds * element(forward, forward.kv.k, kv_head, j, x);
+          dq[x] += ds * key(forward, kv_head, j, x);
           dk[x] += ds * q[x];
           dv[x] += kept * p * dout[x];
         }
