@@ -94,6 +94,10 @@ class Tokenizer {
   // What the tokenizer.json asks for. Nothing here follows it unless told to: the caller knows whether texts may be cut.
   const std::optional<Truncation>& truncation() const;
   const std::optional<Padding>& padding() const;
+  // For a caller who wants texts cut or filled up and does not say all of it: as transformers has it from tokenizer_config.json
+  // (model_max_length, truncation_side, padding_side, pad_token), else from those sections. A max_length of 0 is none, and so is a pad id of -1.
+  Truncation usual_truncation() const;
+  Padding usual_padding() const;
   // The ids alone: no tokens, no offsets.
   std::vector<int32_t> encode_ids(std::string_view text, const EncodeOptions& options = {}) const;
 

@@ -42,6 +42,56 @@ class Tokenize(Case):
         self.assertEqual([1, 2, 3, 1, 4], self.json("characters", "abcad")["ids"])
         self.assertEqual([1, 2, 1], self.json("whitespace", "to be to")["ids"])
 
+    def word_level(self, **more):
+        words = "[PAD] [UNK] [CLS] [SEP] a b c d e".split()
+        template = {"type": "TemplateProcessing", "pair": [], "special_tokens": {t: {"id": t, "ids": [words.index(t)], "tokens": [t]} for t in ("[CLS]", "[SEP]")},
+                    "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}]}
+        added = [{"id": i, "content": words[i], "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True} for i in range(4)]
+        (self.folder / "words.json").write_text(json.dumps({"pre_tokenizer": {"type": "WhitespaceSplit"}, "added_tokens": added, "post_processor": template,
+                                                            "model": {"type": "WordLevel", "unk_token": "[UNK]", "vocab": {w: i for i, w in enumerate(words)}}} | more))
+        self.before.add("words.json")
+        return "words.json"
+
+    def test_texts_are_cut_and_filled_up(self):
+        words = self.word_level()
+        row = self.json(words, "a b c d e", "--max-length", "4", "--stride", "1")
+        self.assertEqual([2, 4, 5, 3], row["ids"])
+        self.assertEqual([[2, 5, 6, 3], [2, 6, 7, 3], [2, 7, 8, 3]], [part["ids"] for part in row["overflowing"]])
+        self.assertEqual([[0, 0], [2, 3], [4, 5], [0, 0]], row["overflowing"][0]["offsets"])
+        self.assertIn("cut off, 3 of 3", self.succeeds("tokenize", words, "a b c d e", "--max-length", "4", "--stride", "1"))
+        row = self.json(words, "a", "--padding", "max_length", "--max-length", "5", "--padding-side", "left")
+        self.assertEqual(([0, 0, 2, 4, 3], [0, 0, 1, 1, 1]), (row["ids"], row["attention_mask"]))
+        (self.folder / "lines.txt").write_text("a b c\n\na\n")
+        self.before.add("lines.txt")
+        rows = [json.loads(line) for line in self.succeeds("tokenize", words, "--file", "lines.txt", "--lines", "--padding", "longest", "--pad-to-multiple-of", "4", "--json").splitlines()]
+        self.assertEqual([[2, 4, 5, 6, 3, 0, 0, 0], [2, 3, 0, 0, 0, 0, 0, 0], [2, 4, 3, 0, 0, 0, 0, 0]], [row["ids"] for row in rows])
+
+    def test_a_file_cuts_texts_only_where_asked(self):
+        words = self.word_level(truncation={"direction": "Left", "max_length": 4, "strategy": "LongestFirst", "stride": 1},
+                                padding={"strategy": {"Fixed": 6}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 1, "pad_type_id": 0, "pad_token": "[UNK]"})
+        self.assertEqual([2, 4, 5, 6, 7, 3], self.json(words, "a b c d")["ids"])
+        row = self.json(words, "a b c d", "--truncation", "file", "--padding", "file")
+        self.assertEqual(([2, 6, 7, 3, 1, 1], [2, 5, 6, 3, 1, 1]), (row["ids"], row["overflowing"][0]["ids"]))
+
+    def test_wrong_lengths_are_refused(self):
+        words = self.word_level()
+        for flags, told in ((("--stride", "1"), "nothing is cut"), (("--pad-token", "a"), "nothing is filled up"), (("--truncation", "longest_first"), "--max-length"),
+                            (("--padding", "max_length"), "--max-length"), (("--truncation", "file"), "does not say"), (("--padding", "file"), "does not say"),
+                            (("--max-length", "0"), "--max-length"), (("--truncation", "middle"), "longest_first")):
+            self.assertIn(told, self.fails(2, "tokenize", words, "a b", *flags))
+        self.assertIn("no token 'z'", self.fails(1, "tokenize", words, "a b", "--padding", "longest", "--pad-token", "z"))
+        self.assertIn("no progress", self.fails(1, "tokenize", words, "a b c d", "--max-length", "4", "--stride", "2"))
+
+    def test_words_that_are_cut_already(self):
+        words = self.word_level()
+        (self.folder / "w.jsonl").write_text('{"text": ["a b", "c"]}\n')
+        (self.folder / "mixed.jsonl").write_text('{"text": ["a"], "pair": "b"}\n')
+        self.before.update(["w.jsonl", "mixed.jsonl"])
+        row = self.json(words, "--jsonl", "w.jsonl")
+        self.assertEqual(([2, 4, 5, 6, 3], [None, 0, 0, 1, None], [[0, 0], [0, 1], [2, 3], [0, 1], [0, 0]]), (row["ids"], row["words"], row["offsets"]))
+        self.assertIn("list of words", self.fails(1, "tokenize", words, "--jsonl", "mixed.jsonl"))
+        self.assertIn("--stages", self.fails(2, "tokenize", words, "--jsonl", "w.jsonl", "--stages"))
+
     def test_stages_tell_every_step_and_reason(self):
         (self.folder / "tokenizer.json").write_text(json.dumps({
             "normalizer": {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, {"type": "StripAccents"}]},
