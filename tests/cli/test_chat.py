@@ -1,4 +1,4 @@
-"""`orrery tokenize --chat`: what a user sees of conversations and chat templates."""
+"""`orrery tokenize --chat` and `generate --chat`: what a user sees of conversations and chat templates."""
 import json
 import unittest
 
@@ -51,6 +51,43 @@ class Chat(Case):
         self.assertIn("no messages", self.chat([], "--chat-template", PLAIN, code=1))
         self.assertIn("steps", self.chat(user, "--chat-template", self.template("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"), code=1))
         self.fails(2, "tokenize", "storyteller", "text", "--chat", "c.json", "--chat-template", PLAIN)
+
+    def answer(self, *args):
+        return json.loads(self.succeeds("generate", "storyteller", "--max-new-tokens", "6", *args, "--json"))
+
+    def test_a_model_answers_a_conversation(self):
+        messages = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Tell me <|endoftext|> about a fox."}]
+        prompt = self.chat(messages, "--chat-template", PLAIN, "--add-generation-prompt")["ids"]
+        expected = self.answer("--prompt-ids", ",".join(map(str, prompt)))
+        self.assertEqual(len(prompt), expected["prompt_tokens"])
+        ways = [("--messages", "c.json"), ("--chat", "-p", messages[1]["content"], "--system", messages[0]["content"])]
+        (self.folder / "p.jsonl").write_text(json.dumps({"messages": messages}) + "\n")
+        self.before.add("p.jsonl")
+        ways.append(("--jsonl", "p.jsonl"))
+        for way in ways:
+            made = self.answer(*way, "--chat-template", PLAIN)
+            self.assertEqual((expected["prompt_tokens"], expected["ids"]), (made["prompt_tokens"], made["ids"]), way)
+        open_ = self.answer(*ways[0], "--chat-template", PLAIN, "--allow-special", "all")
+        self.assertLess(open_["prompt_tokens"], len(prompt))   # the name is one token then
+
+    def test_the_last_message_is_gone_on_with(self):
+        messages = [{"role": "user", "content": "A fox?"}, {"role": "assistant", "content": "Once upon a"}]
+        template = self.template("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}")
+        prompt = self.chat(messages, "--chat-template", template, "--continue-final-message")["ids"]
+        made = self.answer("--messages", "c.json", "--chat-template", template, "--continue-final-message")
+        self.assertEqual(self.answer("--prompt-ids", ",".join(map(str, prompt)))["ids"], made["ids"])
+
+    def test_errors_of_generate_say_what_is_missing(self):
+        (self.folder / "c.json").write_text("[]")
+        self.before.add("c.json")
+        given = ("generate", "storyteller", "--chat-template", PLAIN)
+        self.assertIn("--messages FILE", self.fails(2, *given, "--chat"))
+        self.assertIn("no messages", self.fails(1, *given, "--messages", "c.json"))
+        self.assertIn("exclude", self.fails(2, *given, "--messages", "c.json", "-p", "x"))
+        self.assertIn("--system", self.fails(2, *given, "--messages", "c.json", "--system", "x"))
+        self.assertIn("not ids", self.fails(2, *given, "--chat", "--prompt-ids", "1"))
+        self.assertIn("--continue-final-message", self.fails(2, *given, "--chat", "-p", "x", "--continue-final-message"))
+        self.assertIn("no chat template", self.fails(1, "generate", "storyteller", "--chat", "-p", "x"))
 
 
 if __name__ == "__main__":
