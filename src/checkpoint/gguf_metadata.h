@@ -15,7 +15,6 @@
 
 namespace orrery {
 
-
 // Every length is checked against the bytes that are there. Strings are as the file has them, perhaps not UTF-8.
 Result<Json> read_gguf_metadata(std::span<const std::byte> bytes, std::string_view where);
 
