@@ -40,7 +40,7 @@ struct TokenizeOptions {
 
 // A text, or words cut already; and a second one of the same kind.
 struct Text {
-  std::vector<std::string> text, pair;
+  std::vector<std::string> text, pair = {};
   bool in_words = false, has_pair = false;
 };
 
