@@ -3,7 +3,7 @@
 
     python3 bench/generate.py [--rounds 3] [--shape llama-110m] [--format q8_0] [--keep]
 
-Weights are random, made once and kept under build/bench-models; both read the same GGUF file, which the binary made of them. Each measurement has a probe of the machine before and after it; those taken in the machine's slow
+Weights are random, made once and kept under build/bench-models; both read the same GGUF file, which the binary made of them, and keep keys and values in f16. Each measurement has a probe of the machine before and after it; those taken in the machine's slow
 state are dropped. `--keep` appends the result to bench/results/generate.json; bench/report.py makes the page of it.
 """
 
@@ -48,7 +48,7 @@ def compare(shape, name, arguments, probe):
     folder = weights_of(shape)
     gguf = gguf_of(folder, name)
     runs = {
-        "orrery": lambda: peers.orrery("bench", gguf, *FORMATS[name][0], "--prompt-tokens", arguments.prompt, "--new-tokens", arguments.new, "--repeat", 3,
+        "orrery": lambda: peers.orrery("bench", gguf, *FORMATS[name][0], "--kv-dtype", "f16", "--prompt-tokens", arguments.prompt, "--new-tokens", arguments.new, "--repeat", 3,
                                        "--threads", arguments.threads),
         "llama.cpp": lambda: peers.peer("llama-cpp", gguf, "--seq", arguments.prompt, "--steps", arguments.new, "--threads", arguments.threads),
     }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Text for the tokenizers' benchmarks, from files that any Debian has: prose, code and many scripts, no paragraph twice.
 
-    python3 bench/prose.py [--megabytes 32]      # build/bench-text/{mixed,cjk}.txt, documents of about 20 kB between form feeds
+    python3 bench/prose.py [--megabytes 32]      # build/bench-text/{mixed,cjk,short}.txt, documents between form feeds
+
+Those of `mixed` and `cjk` are of about 20 kB; `short` is `mixed` again in documents of 50 characters.
 
 Prose is the packages' own documentation, code Python's library and C headers, the other scripts the translations of programs'
 messages. The same files give the same text.
@@ -17,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "bench-text"
 DOCUMENT = 20_000  # bytes
+LINE = 50  # characters
 SHARES = {"prose": 0.4, "code": 0.3, "scripts": 0.3}
 SEPARATOR = "\f"
 CJK = ("zh", "ja", "ko")
@@ -96,6 +99,7 @@ def make(megabytes):
     mixed = [one for kind, share in SHARES.items() for one in documents(paragraphs(kinds[kind](), share * megabytes * 1e6))]
     random.Random(1).shuffle(mixed)
     write("mixed", mixed)
+    write("short", [one[begin : begin + LINE] for one in mixed for begin in range(0, len(one), LINE)])
     write("cjk", list(documents(paragraphs(messages(CJK), megabytes * 1e6))))
 
 

@@ -13,9 +13,19 @@ README = peers.ROOT / "README.md"
 CLAIMS = ("<!-- claims: written by bench/report.py -->", "<!-- end of claims -->")
 
 
-def newest(name):
+def kept(name):
     path = peers.RESULTS / f"{name}.json"
-    return json.loads(path.read_text())[-1] if path.exists() else None
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def newest(name):
+    runs = kept(name)
+    return runs[-1] if runs else None
+
+
+def newest_of_each(name, *keys):
+    """The newest run for each value of `keys`."""
+    return list({tuple(run[key] for key in keys): run for run in kept(name)}.values())
 
 
 def table(header, rows):
@@ -59,20 +69,25 @@ def memory(run):
             *table(["case", "planned", "taken", "difference", "allowed"], rows), "", conditions(run)]
 
 
-def tokenization(run):
-    rows = []
-    for case, engines in run["cases"].items():
-        for name, kinds in engines.items():
-            if name == "orrery":
-                continue
-            for kind, theirs in kinds.items():
-                ours = engines["orrery"][kind]
-                rows.append([case, {"ids": "ids", "cold": "ids, first pass", "offsets": "with offsets"}[kind], f"{ours['median']:.1f}", name, f"{theirs['median']:.1f}",
-                             f"{ours['median'] / theirs['median']:.2f}×"])
-    return ["## Tokenizers, one thread", "",
-            "MB of text a second: prose, code and many scripts in documents of about 20 kB, words met before unless it is the first pass. "
-            "`python3 bench/tokenization.py --keep`.", "",
-            *table(["tokenizer", "what", "Orrery", "peer", "MB/s", "ratio"], rows), "", conditions(run)]
+TEXTS = {"mixed": "prose, code and many scripts, documents of 20 kB", "cjk": "Chinese, Japanese and Korean, documents of 20 kB", "short": "the first, in documents of 50 characters"}
+
+
+def tokenization(runs):
+    lines = ["## Tokenizers", "",
+             "MB of text a second, in words met before unless it is the first pass. `python3 bench/tokenization.py --text mixed --threads 1 --keep`."]
+    for run in sorted(runs, key=lambda one: (list(TEXTS).index(one["text"]), one["threads"])):
+        rows = []
+        for case, engines in run["cases"].items():
+            for name, kinds in engines.items():
+                if name == "orrery":
+                    continue
+                for kind, theirs in kinds.items():
+                    ours = engines["orrery"][kind]
+                    rows.append([case, {"ids": "ids", "cold": "ids, first pass", "offsets": "with offsets"}[kind], f"{ours['median']:.1f}", name, f"{theirs['median']:.1f}",
+                                 f"{ours['median'] / theirs['median']:.2f}×"])
+        lines += ["", f"### {TEXTS[run['text']]}; {run['threads']} thread{'s' if run['threads'] > 1 else ''}", "",
+                  *table(["tokenizer", "what", "Orrery", "peer", "MB/s", "ratio"], rows), "", conditions(run)]
+    return lines
 
 
 def vocab_train(run):
@@ -121,13 +136,14 @@ def claims(runs):
                              f"PyTorch {run['versions']['torch']}: {result['engines']['torch']['tokens_per_second']['median']:.0f}", f"{result['ratio']:.2f}×"])
                 held = [result["engines"][name]["vm_hwm_bytes"] / 2**30 for name in ("orrery", "torch")]
                 rows.append([f"memory of that step, {shape}", f"{held[0]:.2f} GiB", f"PyTorch: {held[1]:.2f} GiB", f"{held[0] / held[1]:.2f}×"])
-    if run := runs["tokenization"]:
-        threads = "one thread" if run["threads"] == 1 else f"{run['threads']} threads"
+    for run in runs["tokenization"]:
+        if (run["text"], run["threads"]) != ("mixed", 1):
+            continue
         for case, engines in run["cases"].items():
             ours = engines["orrery"]["ids"]["median"]
             for name, kinds in engines.items():
                 if name != "orrery":
-                    rows.append([f"tokens of text, {case}, {threads}", f"{ours:.0f} MB/s", f"{name} {run['versions'][name]}: {kinds['ids']['median']:.1f}", f"{ours / kinds['ids']['median']:.2f}×"])
+                    rows.append([f"tokens of text, {case}, one thread", f"{ours:.0f} MB/s", f"{name} {run['versions'][name]}: {kinds['ids']['median']:.1f}", f"{ours / kinds['ids']['median']:.2f}×"])
     if run := runs["vocab_train"]:
         for case, result in run["cases"].items():
             (_, ours), (name, theirs) = result["threads"]["1"].items()
@@ -143,7 +159,8 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "tokenization", "vocab_train", "generate")}
+    runs = {name: newest(name) for name in ("train", "memory", "vocab_train", "generate")}
+    runs["tokenization"] = newest_of_each("tokenization", "text", "threads")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
     for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate)):
         if runs[name]:

@@ -3,7 +3,7 @@
 
     python3 bench/tokenization.py [--rounds 3] [--text mixed] [--threads 1] [--keep] [--tokenizers ../shared/tokenizers]
 
-Documents of about 20 kB (bench/prose.py makes them). Each round measures ids alone, and ids with offsets where a package gives them. Every engine works in a
+Documents of about 20 kB, or of 50 characters (`--text short`); bench/prose.py makes them. Each round measures ids alone, and ids with offsets where a package gives them. Every engine works in a
 process of its own, with so many threads, which share the documents out; it reads all documents once before it is measured, so caches are warm on both sides;
 the first pass is told too (cold). `--keep` appends the result to bench/results/tokenization.json.
 """
@@ -138,7 +138,7 @@ def compare(case, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--text", choices=["mixed", "cjk"], default="mixed")
+    parser.add_argument("--text", choices=["mixed", "cjk", "short"], default="mixed")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokenizers", type=Path, default=peers.ROOT.parent / "shared" / "tokenizers")
     parser.add_argument("--case", choices=CASES, action="append", help="all unless named")

@@ -96,7 +96,7 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
     derived = {weight.version, std::move(panels)};
     return {derived.tensor, format};
   }
-  Tensor panels = Tensor::zeros(DType::u8, {packed_bytes(format, n, k)});
+  Tensor panels = slabs_.take(packed_bytes(format, n, k));
   std::byte* out = panels.mutable_raw();
   const Tensor values = is_blocks(format) ? weight.value : weight.values();
   const DType from = values.dtype();

@@ -12,6 +12,7 @@
 #include "graph/graph.h"
 #include "kernels/matmul.h"
 #include "tensor/block_matrix.h"
+#include "tensor/slabs.h"
 #include "tensor/tensor.h"
 
 namespace orrery {
@@ -74,6 +75,7 @@ class WeightStore {
   };
   std::map<std::string, Weight> weights_;
   std::map<std::string, Derived> derived_;            // "name as f64", "name packed rows"
+  Slabs slabs_;                                       // of panels
   std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
 };
 

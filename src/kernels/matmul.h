@@ -45,6 +45,14 @@ enum class PanelFormat : uint8_t {
   q8, q4, q5_0, q4_1, q5_1, q4_k, q5_k, q6_k   // blocks of whole numbers: BlockLayout
 };
 constexpr int64_t kBlockValues = 32;
+
+// 32 numbers of a row of a, rounded.
+struct RowBlock {
+  float scale;               // NaN where a number is not finite; the others are 0 then
+  float total;               // of the whole numbers, times scale
+  int32_t start[2];          // -offset times that of the whole numbers, which a sum over stored numbers begins with: for each part
+  int8_t q[kBlockValues];
+};
 constexpr bool is_blocks(PanelFormat format) { return format >= PanelFormat::q8; }
 
 // A panel of blocks is groups of `together` blocks of kBlockValues p:
@@ -119,7 +127,11 @@ constexpr PanelFormat panels_of(BlockFormat format) {
 template <class T>
 using pack_blocks_fn = void(const std::byte* const* rows, BlockFormat from, int64_t k, int64_t n, std::byte* panels);
 
-// Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned).
+// Rounds rows of a, a[i, p] = a[i * row_stride + p * k_stride], as products with panels of `format` read them: out[m][k / kBlockValues].
+template <class T>
+using round_rows_fn = void(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, RowBlock* out);
+
+// Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned). Where rows are rounded already, half of it.
 constexpr int64_t kMatmulScratchBytes = int64_t(1) << 20;
 
 template <class T>
@@ -133,6 +145,7 @@ struct Matmul {
   int64_t m = 0, n = 0, k = 0;               // n need not be a multiple of kPanel; columns beyond n are not touched
   const T* bias = nullptr;                   // [n], may be null
   bool accumulate = false;                   // bias must be null then
+  const RowBlock* rounded = nullptr;         // the rows of a as round_rows makes them, for panels of blocks; null: matmul rounds them
   void* scratch = nullptr;                   // kMatmulScratchBytes, private to the call
 };
 

@@ -263,6 +263,7 @@ TEST_CASE("products of blocks are the products of what the blocks say, with the 
         for (int64_t i = 0; i < m; ++i)
           for (int64_t p = 0; p < k; ++p) turned[size_t(p * m + i)] = product.a[size_t(i * k + p)];
         if (a_transposed) product.a = turned, product.a_transposed = true;
+        std::vector<RowBlock> expected_rows;
         for (const int mode : {0, 1, 2}) {
           std::vector<float> expected;
           for (const Kernels<float>* kernels : runnable_kernels()) {
@@ -285,6 +286,16 @@ TEST_CASE("products of blocks are the products of what the blocks say, with the 
               CHECK(worst < 2e-5 * std::sqrt(double(k + 1)));
               expected = c;
             }
+            CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
+
+            std::vector<RowBlock> rows(size_t(m * k / kBlockValues));
+            kernels->round_rows(call.a, call.a_row_stride, call.a_k_stride, m, k, product.packed, rows.data());
+            if (expected_rows.empty()) expected_rows = rows;
+            CHECK((rows.empty() || std::memcmp(expected_rows.data(), rows.data(), rows.size() * sizeof(RowBlock)) == 0));
+            call.rounded = rows.data();
+            call.c = c.data();
+            c = product.start;
+            kernels->matmul(call);
             CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
           }
         }

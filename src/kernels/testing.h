@@ -1,6 +1,8 @@
 // For the tests and benches of kernels only.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -16,13 +18,16 @@ namespace orrery {
 class AlignedBytes {
  public:
   explicit AlignedBytes(int64_t bytes = 0)
-      : memory_(std::aligned_alloc(64, size_t(bytes / 64 + 1) * 64), &std::free) {
+      : memory_(std::aligned_alloc(size_t(page_of(bytes)), size_t((bytes / page_of(bytes) + 1) * page_of(bytes))), &std::free) {
     char* begin = static_cast<char*>(memory_.get());
+    if (bytes >= kHuge) madvise(begin, size_t(bytes), MADV_HUGEPAGE);   // as weights lie
     for (int64_t i = 0; i < bytes; ++i) begin[i] = 0;
   }
   void* data() const { return memory_.get(); }
 
  private:
+  static int64_t page_of(int64_t bytes) { return bytes >= kHuge ? kHuge : 64; }
+  static constexpr int64_t kHuge = int64_t(2) << 20;
   std::unique_ptr<void, void (*)(void*)> memory_;
 };
 

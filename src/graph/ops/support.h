@@ -25,6 +25,17 @@ inline Cost elementwise_cost(const CostContext& c) { return {double(c.out_count(
 constexpr int64_t kTileRows = 224;     // of a product: a multiple of the micro-kernel's rows
 constexpr int64_t kTilePanels = 8;
 
+constexpr int64_t kRoundedRows = 48;   // few enough to be rounded by one thread while the others wait
+
+// The rows of a product of blocks, rounded for all its tiles in the half of a scratch that those leave; null where they do not fit.
+template <class T>
+const RowBlock* round_once(const Call<T>& call, const Matmul<T>& p) {
+  if (!is_blocks(p.format) || p.m * (p.k / kBlockValues) * int64_t(sizeof(RowBlock)) > kMatmulScratchBytes / 2) return nullptr;
+  auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(call.thread_scratch(0)) + kMatmulScratchBytes / 2);
+  call.k().round_rows(p.a, p.a_row_stride, p.a_k_stride, p.m, p.k, p.format, rounded);
+  return rounded;
+}
+
 // c = product over all m rows and n columns of `p`, in tiles on the pool. p.panels is the first panel of p.n columns.
 template <class T>
 void parallel_product(const Call<T>& call, const Matmul<T>& p) {
@@ -33,10 +44,15 @@ void parallel_product(const Call<T>& call, const Matmul<T>& p) {
   const double work = double(p.m) * double(p.n) * double(std::max<int64_t>(p.k, 1));
   const int threads = call.pool().num_threads();
   int64_t tile_rows = kTileRows, tile_panels = kTilePanels;
+  const RowBlock* rounded = nullptr;
   if (work < 65536 || threads == 1) {
     tile_rows = threads == 1 ? tile_rows : p.m;
     tile_panels = threads == 1 && p.m > kTileRows ? kTilePanels : panels;
+  } else if (is_blocks(p.format) && p.m > kRoundedRows) {   // each row is rounded by one tile alone
+    tile_rows = std::min(kTileRows, (p.m + threads * 4 - 1) / (threads * 4));
+    tile_panels = panels;
   } else if (p.m <= kTileRows) {       // few rows: the panels are shared out
+    rounded = round_once(call, p);
     tile_rows = p.m;
     tile_panels = std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64);
   }
@@ -51,6 +67,7 @@ void parallel_product(const Call<T>& call, const Matmul<T>& p) {
     tile.panels = static_cast<const std::byte*>(p.panels) + panel * bytes;
     tile.n = std::min(tile_panels * kPanel, p.n - panel * kPanel);
     tile.c = p.c + row * p.c_stride + panel * kPanel;
+    if (rounded) tile.rounded = rounded;   // all rows: the panels are shared out
     if (p.bias) tile.bias = p.bias + panel * kPanel;
     tile.scratch = call.thread_scratch(thread);
     call.k().matmul(tile);

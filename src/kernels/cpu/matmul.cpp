@@ -275,9 +275,8 @@ void matmul(const Matmul<float>& product) {
     case PanelFormat::bf16: return matmul_of<Bf16>(product);
     case PanelFormat::f16: return matmul_of<F16>(product);
     case PanelFormat::bf16_pairs: return has_bf16_products() ? matmul_of<Pair<true>>(product) : matmul_of<Pair<false>>(product);
-    case PanelFormat::q8: case PanelFormat::q4: return matmul_of_blocks(product);
     case PanelFormat::own: return matmul_of<float>(product);
-    default: return matmul_of_packed_blocks(product);
+    default: return matmul_of_blocks(product);
   }
 }
 

@@ -1,22 +1,30 @@
-// Products of blocks of whole numbers: rows of a are rounded a block at a time and laid out in slivers of a few rows; a panel's
-// block gives a tile of exact sums, which are then scaled and added up.
+// Products of blocks of whole numbers: BlockLayout in kernels/matmul.h.
 //
-//   sliver, for each block: scales of the rows, what their sums begin with, and the bytes [8][rows][4]
+// A panel's block gives a tile of exact sums, which are then scaled and added up. Numbers of b are stored with an offset, as bytes
+// without a sign, and multiply bytes of a with one, as the instruction wants: sum (q + offset) a = sum q a + offset sum a, so that
+// sums begin with -offset sum a.
 //
-// Numbers of b are stored with an offset, as bytes without a sign, and multiply bytes of a with one, as the instruction wants:
-// sum (q + offset) a = sum q a + offset sum a, so that sums begin with -offset sum a.
+// Few rows: numbers of fewer bits are taken apart in registers, so that memory is read at the width of the format. Many rows: a
+// slice of a panel is taken apart once, into bytes with floats beside them, and all rows pass over that. Sums of whole numbers are
+// exact and the floats are the same ones, so that both give the same bits. Panels are read from end to end, which the processor's own
+// prefetching follows best: asking for lines ahead took a tenth of the speed (on huge pages).
 #include "kernels/cpu/matmul_blocks.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "kernels/cpu/round_block.h"
 #include "kernels/cpu/tile.h"
 
 namespace orrery::cpu::ORRERY_ISA {
+
+round_rows_fn<float> round_rows;
+
 namespace {
 
 constexpr int kVectors = 2;                                         // of a tile: 32 columns, or 16
 constexpr int kTiles = int(kPanel / (kVectors * Floats::kLanes));   // in a panel
+constexpr int kGroups = int(kBlockValues / 4);
+constexpr int64_t kGroupBytes = 4 * kPanel;
 // Sums of a block and sums of all beside b's vectors: of 32 or 16 registers.
 #ifdef ORRERY_ISA_avx512
 constexpr int kMostRows = 6;
@@ -25,131 +33,212 @@ bool has_byte_products() { return __builtin_cpu_supports("avx512vnni"); }
 constexpr int kMostRows = 2;
 constexpr bool has_byte_products() { return false; }
 #endif
-constexpr int kGroups = int(kBlockValues / 4);
 
-template <int kRows>
-struct SliverBlock {
-  float scale[kRows];
-  int32_t start[kRows];
-  int8_t q[kGroups][kRows][4];
+// A block of a panel's slice, taken apart. Without minimums `min` is not read.
+struct WideBlock {
+  float scale[2][kPanel], min[kPanel];
+  uint8_t q[kGroups][kPanel][4];
 };
-constexpr int64_t kRowBytes = sizeof(SliverBlock<1>);
-static_assert(sizeof(SliverBlock<kMostRows>) == kMostRows * kRowBytes);
 
-// Blocks of p that many rows are rounded for at a time: a panel's slice of them stays in L1.
+// Blocks of p that are taken apart at a time: whole groups, and a slice of them stays in L1 or nearly.
 constexpr int64_t kSomeBlocks = 16;
-constexpr int64_t kScratchRows = kMatmulScratchBytes / (kSomeBlocks * kRowBytes);
+constexpr int64_t kWideBytes = kSomeBlocks * int64_t(sizeof(WideBlock));
+// Blocks of rows that are rounded at a time, where nobody has: so many of a row that a sliver of rows fits.
+constexpr int64_t kRowBlocks = (kMatmulScratchBytes - kWideBytes) / int64_t(sizeof(RowBlock));
+static_assert(kWideBytes <= kMatmulScratchBytes / 2 && kWideBytes % 64 == 0);
+
+// f.template operator()<g>() for the groups from kFirst on.
+template <int kFirst, int kCount, class F>
+[[gnu::always_inline]] inline void for_groups(F&& f) {
+  [&]<int... g>(std::integer_sequence<int, g...>) __attribute__((always_inline)) { (f.template operator()<kFirst + g>(), ...); }(std::make_integer_sequence<int, kCount>());
+}
+
+// Block `b` of a panel as it lies there.
+template <PanelFormat kFormat>
+class PackedBlock {
+ public:
+  static constexpr BlockLayout kLayout = layout_of(kFormat);
+  static constexpr int kParts = kLayout.parts;
+  static constexpr bool kMins = kLayout.mins;
+  static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
+  static constexpr int64_t kBytes = kGroupSize / kLayout.together;
+
+  PackedBlock(const std::byte* panel, int64_t b) : group_(panel + b / kLayout.together * kGroupSize), block_(group_ + kHeadSize + b % kLayout.together * kBlockSize) {}
+
+  const std::byte* begin() const { return block_; }
+  [[gnu::always_inline]] Floats scale(int part, int64_t column) const {
+    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + column);
+    if constexpr (kLayout.together == 1) return whole;
+    else return whole * to_floats(widen(reinterpret_cast<const int8_t*>(block_) + part * kPanel + column));
+  }
+  [[gnu::always_inline]] Floats min(int64_t column) const {
+    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
+    if constexpr (kLayout.together == 1) return whole;
+    else return -(whole * to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column)));
+  }
+  // The four numbers of each column.
+  template <int g>
+  [[gnu::always_inline]] Ints numbers(int64_t column) const {
+    const std::byte* q = block_ + kScaleSize + 4 * column;
+    if constexpr (kLayout.bits == 8) return Ints::load(q + g * kGroupBytes);
+    const Ints both = Ints::load(q + g % 4 * kGroupBytes), low = g < 4 ? low_halves(both) : high_halves(both);
+    if constexpr (kLayout.bits == 5) return low | (shift_left<4 - g>(Ints::load(q + 4 * kGroupBytes)) & Ints::broadcast(0x10101010));
+    if constexpr (kLayout.bits == 6) return low | (shift_left<4 - 2 * (g % 4)>(Ints::load(q + (4 + g / 4) * kGroupBytes)) & Ints::broadcast(0x30303030));
+    return low;
+  }
+
+ private:
+  const std::byte *group_, *block_;
+};
+
+// The same of one that was taken apart.
+template <int kPartsThere, bool kMinsThere>
+class TakenApart {
+ public:
+  static constexpr int kParts = kPartsThere;
+  static constexpr bool kMins = kMinsThere;
+  TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
+  static constexpr int64_t kBytes = sizeof(WideBlock);
+  const std::byte* begin() const { return reinterpret_cast<const std::byte*>(block_); }
+  [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
+  [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
+  template <int g>
+  [[gnu::always_inline]] Ints numbers(int64_t column) const { return Ints::load(block_->q[g][column]); }
+
+ private:
+  const WideBlock* block_;
+};
 
 template <PanelFormat kFormat>
-constexpr int kOffset = kFormat == PanelFormat::q8 ? 128 : 8;
-
-template <int kRows>
-void round_rows(TileA a, int64_t blocks, int offset, std::byte* out) {
-  for (int64_t b = 0; b < blocks; ++b) {
-    SliverBlock<kRows>& block = reinterpret_cast<SliverBlock<kRows>*>(out)[b];
-    for (int r = 0; r < kRows; ++r) {
-      int8_t q[kBlockValues];
-      const RoundedBlock rounded = round_block(a.data + r * a.row_stride + b * kBlockValues * a.k_stride, a.k_stride, q);
-      block.scale[r] = rounded.scale;
-      block.start[r] = -offset * sum(add(rounded.low, rounded.high));
-      for (int g = 0; g < kGroups; ++g) __builtin_memcpy(block.q[g][r], q + 4 * g, 4);
+void take_apart(const std::byte* panel, int64_t first, int64_t blocks, WideBlock* out) {
+  for (int64_t b = 0; b < blocks; ++b, ++out) {
+    const PackedBlock<kFormat> block(panel, first + b);
+    for (int64_t column = 0; column < kPanel; column += Floats::kLanes) {
+      for (int part = 0; part < block.kParts; ++part) block.scale(part, column).store(out->scale[part] + column);
+      if constexpr (block.kMins) block.min(column).store(out->min + column);
+      for_groups<0, kGroups>([&]<int g>() { store(block.template numbers<g>(column), out->q[g][column]); });
     }
   }
 }
 
-// The four numbers of each column that lie at vector v of group g of a panel's block.
-template <PanelFormat kFormat>
-[[gnu::always_inline]] inline Ints numbers(const uint8_t* q, int g, int64_t v) {
-  constexpr int64_t kGroupBytes = 4 * kPanel, kBytes = 4 * Ints::kLanes;
-  if constexpr (kFormat == PanelFormat::q8) return Ints::load(q + g * kGroupBytes + v * kBytes);
-  const Ints both = Ints::load(q + g % 4 * kGroupBytes + v * kBytes);
-  return g < 4 ? low_halves(both) : high_halves(both);
-}
+// The rows of a, rounded: blocks of row r from r * stride on.
+struct Rows {
+  const RowBlock* blocks;
+  int64_t stride;
+};
 
-// c [kRows, columns of a tile] goes on over `blocks` blocks.
-template <int kRows, PanelFormat kFormat, bool kInstruction>
-void run_blocks(const std::byte* rows, const std::byte* panel, int64_t blocks, int64_t tile, Tile<kRows, kVectors>& c) {
-  constexpr int64_t kBlockBytes = panel_bytes(kFormat, kBlockValues);
-  const auto* sliver = reinterpret_cast<const SliverBlock<kRows>*>(rows);
-  for (int64_t b = 0; b < blocks; ++b, panel += kBlockBytes, ++sliver) {
-    for (int64_t line = 0; line < kBlockBytes; line += 64) __builtin_prefetch(panel + kAheadBytes + line);
-    const auto* q = reinterpret_cast<const uint8_t*>(panel + 2 * kPanel);
-    Ints sums[kRows][kVectors];
+// c [kRows, columns of a tile] goes on over `blocks` blocks, those from `first` on of the panel.
+template <int kRows, bool kInstruction, class Block>
+void run_blocks(Rows a, const std::byte* panel, int64_t first, int64_t blocks, int64_t tile, Tile<kRows, kVectors>& c) {
+  constexpr int kPartGroups = kGroups / Block::kParts;
+  const int64_t column = tile * kVectors * Floats::kLanes;
+  const RowBlock* row[kRows];
 #pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = Ints::broadcast(sliver->start[r]);
-#pragma GCC unroll 8
-    for (int g = 0; g < kGroups; ++g) {
-      Ints column[kVectors];
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) column[v] = numbers<kFormat>(q, g, tile * kVectors + v);
+  for (int r = 0; r < kRows; ++r) row[r] = a.blocks + r * a.stride;
+  for (int64_t b = 0; b < blocks; ++b) {
+    const Block block(panel, first + b);
+    const auto add_part = [&]<int part>() __attribute__((always_inline)) {
+      Ints sums[kRows][kVectors];
 #pragma GCC unroll 6
-      for (int r = 0; r < kRows; ++r) {
-        int32_t four;
-        __builtin_memcpy(&four, sliver->q[g][r], 4);
-        const Ints row = Ints::broadcast(four);
+      for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) sums[r][v] = dot_bytes<kInstruction>(sums[r][v], column[v], row);
+        for (int v = 0; v < kVectors; ++v) sums[r][v] = Ints::broadcast(row[r][b].start[part]);
+      for_groups<part * kPartGroups, kPartGroups>([&]<int g>() __attribute__((always_inline)) {
+        Ints four[kVectors];
+#pragma GCC unroll 2
+        for (int v = 0; v < kVectors; ++v) four[v] = block.template numbers<g>(column + v * Floats::kLanes);
+#pragma GCC unroll 6
+        for (int r = 0; r < kRows; ++r) {
+          int32_t q;
+          __builtin_memcpy(&q, row[r][b].q + 4 * g, 4);
+          const Ints numbers = Ints::broadcast(q);
+#pragma GCC unroll 2
+          for (int v = 0; v < kVectors; ++v) sums[r][v] = dot_bytes<kInstruction>(sums[r][v], four[v], numbers);
+        }
+      });
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        const Floats scale = block.scale(part, column + v * Floats::kLanes);
+#pragma GCC unroll 6
+        for (int r = 0; r < kRows; ++r) c.acc[r][v] = fma(to_floats(sums[r][v]), Floats::broadcast(row[r][b].scale) * scale, c.acc[r][v]);
+      }
+    };
+    add_part.template operator()<0>();
+    if constexpr (Block::kParts == 2) add_part.template operator()<1>();
+    if constexpr (Block::kMins) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) {
+        const Floats min = block.min(column + v * Floats::kLanes);
+#pragma GCC unroll 6
+        for (int r = 0; r < kRows; ++r) c.acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, c.acc[r][v]);
       }
     }
-    const auto* scales = reinterpret_cast<const F16*>(panel) + tile * kVectors * Floats::kLanes;
-#pragma GCC unroll 2
-    for (int v = 0; v < kVectors; ++v) {
-      const Floats scale = widen(scales + v * Floats::kLanes);
-#pragma GCC unroll 6
-      for (int r = 0; r < kRows; ++r) c.acc[r][v] = fma(to_floats(sums[r][v]), Floats::broadcast(sliver->scale[r]) * scale, c.acc[r][v]);
-    }
   }
 }
 
-struct Call {
-  const Matmul<float>& product;
-  int64_t first, blocks;      // of the inner dimension
+// Blocks [first, first + blocks) of the inner dimension.
+struct Slice {
+  int64_t first, blocks;
 };
 
-// Rows from `row` on against all panels: c goes on over the call's blocks.
-template <int kRows, PanelFormat kFormat, bool kInstruction>
-void run_panel(const Call& call, const std::byte* rows, int64_t row, int64_t column) {
-  const Matmul<float>& product = call.product;
-  const std::byte* panel = static_cast<const std::byte*>(product.panels) + column / kPanel * panel_bytes(kFormat, product.k) +
-                           call.first * panel_bytes(kFormat, kBlockValues);
+// Rows from `row` on against the panel of `column`, `at` its first block of the slice: c goes on.
+template <int kRows, bool kInstruction, class Block>
+void run_panel(const Matmul<float>& product, Slice slice, Rows rows, int64_t row, int64_t column, const std::byte* panel, int64_t at) {
   for (int64_t tile = 0; tile < kTiles; ++tile) {
-    const int64_t at = column + tile * kVectors * Floats::kLanes, columns = product.n - at;
+    const int64_t from = column + tile * kVectors * Floats::kLanes, columns = product.n - from;
     if (columns <= 0) break;
-    float* c = product.c + row * product.c_stride + at;
+    float* c = product.c + row * product.c_stride + from;
     Tile<kRows, kVectors> sums;
-    if (product.accumulate || call.first > 0)
+    if (product.accumulate || slice.first > 0)
       sums.load(c, product.c_stride, columns);
     else if (product.bias)
-      sums.load(product.bias + at, 0, columns);
+      sums.load(product.bias + from, 0, columns);
     else
       sums.zero();
-    run_blocks<kRows, kFormat, kInstruction>(rows, panel, call.blocks, tile, sums);
+    run_blocks<kRows, kInstruction, Block>(rows, panel, at, slice.blocks, tile, sums);
     sums.store(c, product.c_stride, columns);
+  }
+}
+
+// Rows [first, first + m), rounded in `rows`, against all panels.
+template <PanelFormat kFormat, bool kInstruction>
+void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first, int64_t m) {
+  constexpr BlockLayout kLayout = layout_of(kFormat);
+  using Wide = TakenApart<kLayout.parts, kLayout.mins>;
+  const Slivers slivers(m, kMostRows);
+  const bool apart = kLayout.bits < 8 && slivers.count > 2;
+  // One sliver passes over a whole panel at once.
+  const int64_t some = slivers.count == 1 ? std::max<int64_t>(all.blocks, 1) : kSomeBlocks;
+  std::byte* wide = static_cast<std::byte*>(product.scratch);
+  for (int64_t j = 0; j < product.n; j += kPanel) {
+    const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_bytes(kFormat, product.k);
+    for (int64_t p = 0; p == 0 || p < all.blocks; p += some) {
+      const Slice slice{all.first + p, std::min(some, all.blocks - p)};
+      if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide));
+      for (int64_t s = 0; s < slivers.count; ++s)
+        with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
+          const int64_t row = slivers.begin(s);
+          const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
+          if (apart) run_panel<kRows, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0);
+          else run_panel<kRows, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, slice.first);
+        });
+    }
   }
 }
 
 template <PanelFormat kFormat, bool kInstruction>
 void run(const Matmul<float>& product) {
   const int64_t all = product.k / kBlockValues;
-  std::byte* scratch = static_cast<std::byte*>(product.scratch);
-  // Few rows are rounded whole, so that each panel is read from its beginning to its end.
-  const bool few = product.m <= kMostRows && product.m * all * kRowBytes <= kMatmulScratchBytes;
-  const int64_t some = few ? std::max<int64_t>(all, 1) : kSomeBlocks, most_rows = few ? product.m : kScratchRows / kMostRows * kMostRows;
-  for (int64_t i = 0; i < product.m; i += most_rows) {
-    const Slivers slivers(std::min(most_rows, product.m - i), kMostRows);
-    for (int64_t p = 0; p == 0 || p < all; p += some) {
-      const Call call{product, p, std::min(some, all - p)};
-      const auto rows_at = [&](int64_t s) { return scratch + slivers.begin(s) * call.blocks * kRowBytes; };
-      for (int64_t s = 0; s < slivers.count; ++s)
-        with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
-          round_rows<kRows>({product.a + (i + slivers.begin(s)) * product.a_row_stride + p * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride},
-                             call.blocks, kOffset<kFormat>, rows_at(s));
-        });
-      for (int64_t j = 0; j < product.n; j += kPanel)
-        for (int64_t s = 0; s < slivers.count; ++s)
-          with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() { run_panel<kRows, kFormat, kInstruction>(call, rows_at(s), i + slivers.begin(s), j); });
+  if (product.rounded) return run_rows<kFormat, kInstruction>(product, {0, all}, {product.rounded, all}, 0, product.m);
+  auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(product.scratch) + kWideBytes);
+  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / kMostRows), most_rows = kRowBlocks / some;
+  for (int64_t p = 0; p == 0 || p < all; p += some) {
+    const Slice slice{p, std::min(some, all - p)};
+    for (int64_t i = 0; i < product.m; i += most_rows) {
+      const int64_t rows = std::min(most_rows, product.m - i);
+      round_rows(product.a + i * product.a_row_stride + p * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride, rows,
+                 slice.blocks * kBlockValues, kFormat, rounded);
+      run_rows<kFormat, kInstruction>(product, slice, {rounded, slice.blocks}, i, rows);
     }
   }
 }
@@ -162,8 +251,16 @@ void run(const Matmul<float>& product) {
 }  // namespace
 
 void matmul_of_blocks(const Matmul<float>& product) {
-  if (product.format == PanelFormat::q8) run<PanelFormat::q8>(product);
-  else run<PanelFormat::q4>(product);
+  switch (product.format) {
+    case PanelFormat::q4: return run<PanelFormat::q4>(product);
+    case PanelFormat::q5_0: return run<PanelFormat::q5_0>(product);
+    case PanelFormat::q4_1: return run<PanelFormat::q4_1>(product);
+    case PanelFormat::q5_1: return run<PanelFormat::q5_1>(product);
+    case PanelFormat::q4_k: return run<PanelFormat::q4_k>(product);
+    case PanelFormat::q5_k: return run<PanelFormat::q5_k>(product);
+    case PanelFormat::q6_k: return run<PanelFormat::q6_k>(product);
+    default: return run<PanelFormat::q8>(product);
+  }
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -5,7 +5,6 @@
 
 namespace orrery::cpu::ORRERY_ISA {
 
-void matmul_of_blocks(const Matmul<float>& product);         // of q8 and q4
-void matmul_of_packed_blocks(const Matmul<float>& product);  // of the others
+void matmul_of_blocks(const Matmul<float>& product);
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -36,13 +36,9 @@ T rounded_to_bf16(T value) {
 }
 
 // ---- blocks -----------------------------------------------------------------------------------------------------------
-struct RoundedBlock {
-  float scale;
-  int q[kBlockValues];
-};
 template <class At>
-RoundedBlock rounded_block(At a) {
-  RoundedBlock block;
+RowBlock rounded_block(At a, const BlockLayout& layout) {
+  RowBlock block{};
   float largest = 0;
   bool finite = true;
   for (int i = 0; i < kBlockValues; ++i) {
@@ -52,7 +48,13 @@ RoundedBlock rounded_block(At a) {
   if (largest < 0x1p-120f) largest = 0;
   block.scale = finite ? largest / 127 : std::nanf("");
   const float inverse = finite && largest > 0 ? 127 / largest : 0;
-  for (int i = 0; i < kBlockValues; ++i) block.q[i] = finite ? int(std::nearbyint(a(i) * inverse)) : 0;
+  int total = 0;
+  for (int i = 0; i < kBlockValues; ++i) {
+    block.q[i] = int8_t(finite ? std::nearbyint(a(i) * inverse) : 0);
+    total += block.q[i];
+    block.start[i * layout.parts / kBlockValues] -= layout.offset * block.q[i];
+  }
+  block.total = float(total) * block.scale;
   return block;
 }
 
@@ -90,18 +92,14 @@ void matmul_of_blocks(const Matmul<float>& product) {
       float& c = product.c[i * product.c_stride + j];
       float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0;
       for (int64_t b = 0; b < product.k / kBlockValues; ++b) {
-        const RoundedBlock a = rounded_block([&](int64_t p) { return product.a[i * product.a_row_stride + (b * kBlockValues + p) * product.a_k_stride]; });
+        const RowBlock a = rounded_block([&](int64_t p) { return product.a[i * product.a_row_stride + (b * kBlockValues + p) * product.a_k_stride]; }, layout);
         const BlockColumn column(product.format, product.panels, product.k, j, b);
-        int total = 0;
         for (int64_t part = 0; part < layout.parts; ++part) {
           int dot = 0;
-          for (int64_t p = part * kBlockValues / layout.parts; p < (part + 1) * kBlockValues / layout.parts; ++p) {
-            dot += a.q[p] * column.number(p);
-            total += a.q[p];
-          }
+          for (int64_t p = part * kBlockValues / layout.parts; p < (part + 1) * kBlockValues / layout.parts; ++p) dot += a.q[p] * column.number(p);
           sum = std::fma(float(dot), a.scale * column.scale(int(part)), sum);
         }
-        if (layout.mins) sum = std::fma(float(total) * a.scale, column.min(), sum);
+        if (layout.mins) sum = std::fma(a.total, column.min(), sum);
       }
       c = sum;
     }
@@ -127,6 +125,13 @@ void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_str
 }
 
 template <class T>
+void round_rows(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, RowBlock* out) {
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t p = 0; p < k; p += kBlockValues)
+      *out++ = rounded_block([&](int64_t q) { return float(a[i * row_stride + (p + q) * k_stride]); }, layout_of(format));
+}
+
+template <class T>
 void matmul(const Matmul<T>& product) {
   if constexpr (std::is_same_v<T, float>)
     if (is_blocks(product.format)) return matmul_of_blocks(product);
@@ -147,6 +152,8 @@ void matmul(const Matmul<T>& product) {
 
 template void pack_panels<float>(const void*, DType, int64_t, int64_t, int64_t, int64_t, void*, PanelFormat);
 template void pack_panels<double>(const void*, DType, int64_t, int64_t, int64_t, int64_t, void*, PanelFormat);
+template void round_rows<float>(const float*, int64_t, int64_t, int64_t, int64_t, PanelFormat, RowBlock*);
+template void round_rows<double>(const double*, int64_t, int64_t, int64_t, int64_t, PanelFormat, RowBlock*);
 template void matmul(const Matmul<float>&);
 template void matmul(const Matmul<double>&);
 

@@ -1,0 +1,66 @@
+// Rows of a as whole numbers of each block's largest's 127th part, for products of blocks (contract: kernels/matmul.h).
+#include <algorithm>
+
+#include "kernels/cpu/vec.h"
+#include "kernels/matmul.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+namespace {
+
+[[gnu::always_inline]] inline void round_block(const float* a, const BlockLayout& layout, RowBlock& out) {
+  Floats largest = Floats::zero(), all = Floats::zero();
+  for (int64_t i = 0; i < kBlockValues; i += Floats::kLanes) {
+    const Floats x = Floats::load(a + i);
+    largest = max(largest, abs(x));
+    all = fma(x, Floats::zero(), all);   // NaN where one is not finite
+  }
+  if (any(is_nan(all))) {
+    out = {__builtin_nanf(""), __builtin_nanf(""), {0, 0}, {}};
+    return;
+  }
+  const float found = max_of(largest), most = found < 0x1p-120f ? 0 : found;
+  const Floats inverse = Floats::broadcast(most > 0 ? 127 / most : 0);
+  const auto half = [&](int64_t begin) {
+    Ints sums = Ints::zero();
+    for (int64_t i = begin; i < begin + kBlockValues / 2; i += Floats::kLanes) {
+      const Ints near = nearest(Floats::load(a + i) * inverse);
+      store_bytes(near, out.q + i);
+      sums = add(sums, near);
+    }
+    return sums;
+  };
+  const Ints low = half(0), high = half(kBlockValues / 2);
+  out.scale = most / 127;
+  if (layout.parts == 2) {
+    const int32_t first = sum(low), second = sum(high);
+    out.start[0] = -layout.offset * first;
+    out.start[1] = -layout.offset * second;
+    out.total = float(first + second) * out.scale;
+  } else {
+    const int32_t total = sum(add(low, high));
+    out.start[0] = -layout.offset * total;
+    out.start[1] = 0;
+    out.total = float(total) * out.scale;
+  }
+}
+
+}  // namespace
+
+round_rows_fn<float> round_rows;
+
+void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, RowBlock* out) {
+  const BlockLayout layout = layout_of(format);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t p = 0; p < k; p += kBlockValues, ++out) {
+      const float* at = a + i * row_stride + p * k_stride;
+      if (k_stride == 1) {
+        round_block(at, layout, *out);
+        continue;
+      }
+      float together[kBlockValues];
+      for (int64_t q = 0; q < kBlockValues; ++q) together[q] = at[q * k_stride];
+      round_block(together, layout, *out);
+    }
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA
