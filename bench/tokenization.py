@@ -27,7 +27,7 @@ CASES = {
     "t5": ("sentencepiece", "tokenizers"),
     "bert-base-uncased": ("tokenizers",),
 }
-PASSES = 3
+PASSES = 3  # for each thread: each has words it has met of its own
 SLOW = 4_000_000  # bytes that a slow package reads
 
 
@@ -96,7 +96,7 @@ def speeds(engine, folder, name, threads):
         if not encode:
             continue
         taken = []
-        for _ in range(PASSES):
+        for _ in range(PASSES * threads):
             start = time.perf_counter()
             encode(docs)
             taken.append(time.perf_counter() - start)
@@ -117,7 +117,7 @@ def peer(engine, folder, name, threads):
 
 def orrery(folder, name, threads):
     made = {}
-    for repeat, kinds in ((1, {"cold": "ids"}), (PASSES, {"ids": "ids", "offsets": "offsets"})):
+    for repeat, kinds in ((1, {"cold": "ids"}), (PASSES * threads, {"ids": "ids", "offsets": "offsets"})):
         told = peers.orrery("bench", "tokenize", folder, "--file", prose.FOLDER / f"{name}.txt", "--separator", prose.SEPARATOR,
                             "--threads", threads, "--repeat", repeat)["megabytes_per_second"]
         made |= {kind: told[theirs] for kind, theirs in kinds.items()}
