@@ -180,13 +180,6 @@ void finish(const Tiled& tiled, int64_t count) {
 }
 
 template <class Element>
-void prefetch_turned(const Tiled& tiled, int64_t chunk) {
-  const Element* keys = keys_of_chunk<Element>(tiled, chunk);
-  for (int64_t x = 0; x < tiled.args.head_dim; ++x)
-    for (int64_t j = 0; j < kKeyChunk; j += 64 / int64_t(sizeof(Element))) __builtin_prefetch(keys + x * tiled.args.kv.block_size + j, 0, 2);
-}
-
-template <class Element>
 void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
   const bool turned = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0;
@@ -199,11 +192,6 @@ void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratc
   const Slivers slivers(count, kBlockQueries);
   const Range chunks = chunks_seen(args, rows.query, rows.query_of(count - 1) + 1);
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
-    if (rows.are_heads && chunk + 1 < chunks.end) {   // read once, with little to do for each: memory is what takes time
-      if (tiled.keys_in_place) prefetch_turned<Element>(tiled, chunk + 1);
-      else prefetch_chunk<Element>(args, args.kv.k, kv_head, chunk + 1);
-      prefetch_chunk<Element>(args, args.kv.v, kv_head, chunk + 1);
-    }
     if (!tiled.keys_in_place) pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
     const bool finite = tiled.values_in_place || pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
     for (int64_t s = 0; s < slivers.count; ++s)

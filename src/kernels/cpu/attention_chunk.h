@@ -116,16 +116,6 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
   return !any(is_nan(zeros));
 }
 
-// A chunk's rows of `data` (values, or keys that are not turned) come to L2.
-template <class Element>
-void prefetch_chunk(const Args& args, const void* data, int64_t kv_head, int64_t chunk) {
-  const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
-  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [&](int64_t row, int64_t, int64_t run) {
-    for (int64_t r = 0; r < run; ++r)
-      for (int64_t x = 0; x < args.head_dim; x += 64 / int64_t(sizeof(Element))) __builtin_prefetch(base + row + r * args.kv.token_stride + x, 0, 2);
-  });
-}
-
 // c[r, j] = start + sum over p of a[r, p] b[p, j] for kRows rows and any number of columns. `start` is 0, or with kOnto
 // what c holds, or with kScaled that times factor[r]. Rows of b can be read in whole vectors; c's end at `columns`.
 enum class Start { kZero, kOnto, kScaled };
