@@ -13,6 +13,7 @@
 #include "tokenize/rank_file.h"
 #include "tokenize/scanners.h"
 #include "tokenize/sentencepiece_json.h"
+#include "tokenize/tokenizer_json_text.h"
 
 namespace orrery {
 
@@ -235,7 +236,7 @@ void expect_model(const Conversion& conversion, const char* type, const char* fo
   if (model != type) refuse(std::string(format) + " is a vocabulary of " + type + ", and the model is " + model);
 }
 
-void write_tokenizer_json(Conversion& conversion) { put(conversion, "tokenizer.json", to_text(conversion.json)); }
+void write_tokenizer_json(Conversion& conversion) { put(conversion, "tokenizer.json", tokenizer_json_text(conversion.json)); }
 
 void write_vocab_json(Conversion& conversion) {
   expect_model(conversion, "BPE", "vocab.json with merges.txt");

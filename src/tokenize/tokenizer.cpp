@@ -8,6 +8,7 @@
 #include "tokenize/gguf_vocab.h"
 #include "tokenize/offset_map.h"
 #include "tokenize/sentencepiece.h"
+#include "tokenize/tokenizer_json_text.h"
 #include "tokenize/tokenizer_parts.h"
 
 namespace orrery {
@@ -370,16 +371,19 @@ Status Tokenizer::save(const std::filesystem::path& folder) const {
   if (failed) return Error{ErrorKind::io, failed.message(), folder.string()};
 
   Json config = parts_->config;
-  if (!config.contains("tokenizer_class")) config["tokenizer_class"] = "PreTrainedTokenizerFast";
-  const SpecialRoles& r = parts_->roles;
-  for (const auto& [name, id] : {std::pair("bos_token", r.bos), {"eos_token", r.eos}, {"unk_token", r.unk}, {"pad_token", r.pad},
-                                 {"cls_token", r.cls}, {"sep_token", r.sep}, {"mask_token", r.mask}})
-    if (!config.contains(name)) config[name] = id ? Json(*token_of(*id)) : Json();
   const Json whole = to_json();
   const bool is_sentencepiece = parts_->model->sentencepiece() != nullptr;
+  // A .model says its special tokens itself; one named in the configuration would be found in texts too.
+  if (!is_sentencepiece || !whole["added_tokens"].empty()) {
+    if (!config.contains("tokenizer_class")) config["tokenizer_class"] = "PreTrainedTokenizerFast";
+    const SpecialRoles& r = parts_->roles;
+    for (const auto& [name, id] : {std::pair("bos_token", r.bos), {"eos_token", r.eos}, {"unk_token", r.unk}, {"pad_token", r.pad},
+                                   {"cls_token", r.cls}, {"sep_token", r.sep}, {"mask_token", r.mask}})
+      if (!config.contains(name)) config[name] = id ? Json(*token_of(*id)) : Json();
+  }
   const Status written = is_sentencepiece
                              ? write_file(folder / "tokenizer.model", *decode_base64(whole["model"]["proto"].get<std::string>()))
-                             : write_file(folder / "tokenizer.json", to_text(whole));
+                             : write_file(folder / "tokenizer.json", tokenizer_json_text(whole));
   if (!written) return written;
   return write_file(folder / "tokenizer_config.json", to_text(config));
 }

@@ -156,3 +156,24 @@ def test_random_ids_decode_as_the_reference_does(name):
             continue
         row = orrery.call_json("tokenize", path, "--decode", orrery.comma(ids))
         assert row["text"] in (reference.decode(ids, skip_special_tokens=True), reference.decode(ids, skip_special_tokens=False))
+
+
+JSON_FILES = sorted(str(path.relative_to(orrery.SHARED / "tokenizers")) for path in (orrery.SHARED / "tokenizers").glob("**/*.json")
+                    if "model" in (whole := json.loads(path.read_text())) and isinstance(whole["model"], dict))
+
+
+@pytest.mark.parametrize("name", JSON_FILES)
+def test_a_tokenizer_json_is_written_without_loss(name, tmp_path):
+    path = orrery.SHARED / "tokenizers" / name
+    orrery.call("vocab", "convert", path, "--to", "tokenizer.json", "-o", tmp_path / "made")
+    theirs, ours = (json.loads(tokenizers.Tokenizer.from_file(str(one)).to_str()) for one in (path, tmp_path / "made/tokenizer.json"))
+    assert ours == theirs   # scores to the bit
+
+
+@pytest.mark.parametrize("name", named("spm"))
+def test_a_model_of_sentencepiece_is_written_without_loss(name, tmp_path):
+    path = orrery.SHARED / "tokenizers" / LIST[name]["file"]
+    orrery.call("vocab", "convert", path, "--to", "tokenizer.model", "-o", tmp_path / "made")
+    assert (tmp_path / "made/tokenizer.model").read_bytes() == path.read_bytes()
+    wanted = [*texts.difficult(40, seed=f"{SEED} {name}"), "<s> a </s><unk>"]
+    assert list(rows_of(tmp_path / "made", wanted, tmp_path)) == list(rows_of(path, wanted, tmp_path))

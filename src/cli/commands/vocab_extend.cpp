@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "cli/model_path.h"
+#include "tokenize/tokenizer_json_text.h"
 #include "tokenize/trainers/text_source.h"
 #include "vocabulary/extended_model.h"
 #include "vocabulary/extension.h"
@@ -68,7 +69,7 @@ void run(Context& context, VocabExtendOptions& options) {
     warn_of_code(context, checkpoint.config(), folder);
     ExtendedModel made = extend_model(checkpoint, extended.tokens).value();
     made.contents.files = other_files(folder);
-    made.contents.files.emplace_back("tokenizer.json", to_text(after.to_json()));
+    made.contents.files.emplace_back("tokenizer.json", tokenizer_json_text(after.to_json()));
     save_checkpoint(options.output, made.contents).value();
     told["rows_added"] = made.rows_added;
     told["tensors"] = made.tensors;

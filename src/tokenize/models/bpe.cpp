@@ -117,6 +117,7 @@ class Bpe : public TokenModel {
   bool has_unknown_ = false;
   UnknownToken unknown_;
   std::string prefix_, suffix_;
+  Json given_prefix_, given_suffix_;   // as the file has them: absent, null or a text
   bool fuse_unk_ = false, byte_fallback_ = false, ignore_merges_ = false;
   // A merge whose product is no longer than its left half: then the reference's answer depends on its heap's expired
   // entries (see merge_long).
@@ -486,6 +487,8 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
   const Json& fields = config.fields;
   prefix_ = text_field(fields, "continuing_subword_prefix", "");
   suffix_ = text_field(fields, "end_of_word_suffix", "");
+  given_prefix_ = fields.value("continuing_subword_prefix", Json());
+  given_suffix_ = fields.value("end_of_word_suffix", Json());
   fuse_unk_ = flag_field(fields, "fuse_unk", false);
   byte_fallback_ = flag_field(fields, "byte_fallback", false);
   ignore_merges_ = flag_field(fields, "ignore_merges", false);
@@ -656,12 +659,11 @@ Json Bpe::to_json() const {
   Json merges = Json::array();
   for (const auto& [rank, left, right] : ordered)
     merges.push_back(Json::array({std::string(*vocab_.token(left)), std::string(*vocab_.token(right))}));
-  const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
   return {{"type", "BPE"},
           {"dropout", dropout_},
           {"unk_token", has_unknown_ ? Json(unknown_.token()) : Json()},
-          {"continuing_subword_prefix", or_null(prefix_)},
-          {"end_of_word_suffix", or_null(suffix_)},
+          {"continuing_subword_prefix", given_prefix_},
+          {"end_of_word_suffix", given_suffix_},
           {"fuse_unk", fuse_unk_},
           {"byte_fallback", byte_fallback_},
           {"ignore_merges", ignore_merges_},
