@@ -15,7 +15,7 @@ class VocabTrain(Case):
         self.before = set(os.listdir(self.folder))
 
     def test_every_algorithm_gives_a_tokenizer_of_the_size_or_less(self):
-        for algorithm, size in (("byte-bpe", 290), ("bpe", 60), ("wordpiece", 60), ("unigram", 40), ("wordlevel", 12)):
+        for algorithm, size in (("byte-bpe", 290), ("bpe", 60), ("wordpiece", 60), ("unigram", 40), ("wordlevel", 12), ("parity-bpe", 290)):
             with self.subTest(algorithm):
                 about = json.loads(self.succeeds("vocab", "train", "--algorithm", algorithm, "--size", size, "-o", algorithm, "texts.txt", "--json"))
                 self.assertLessEqual(about["vocab_size"], size)
@@ -23,8 +23,23 @@ class VocabTrain(Case):
                 ids = json.loads(self.succeeds("tokenize", algorithm, "the miller sold salt", "--json"))["ids"]
                 self.assertGreater(len(ids), 3)
 
+    def test_options_of_one_algorithm_are_refused_for_others(self):
+        train = ("vocab", "train", "--size", "300", "-o", "made", "texts.txt", "--algorithm")
+        self.assertIn("--seed-size is an option of unigram", self.fails(2, *train, "bpe", "--seed-size", "10"))
+        self.assertIn("--held-out is an option of parity-bpe", self.fails(2, *train, "byte-bpe", "--held-out", "texts.txt"))
+        self.assertIn("2 ratios for 1 languages", self.fails(2, *train, "parity-bpe", "--ratio", "1,2"))
+        self.assertIn("2 held-out files for 1 languages", self.fails(2, *train, "parity-bpe", "--held-out", "texts.txt", "--held-out", "texts.txt"))
+
+    def test_unigram_obeys_its_trainers_options(self):
+        (self.folder / "words.txt").write_text("".join(f"w{i * 7919 % 1009} x{i * 31 % 97} the mill\n" for i in range(3000)))
+        made = set()
+        for options in ((), ("--shrinking-factor", "0.3"), ("--n-sub-iterations", "5"), ("--seed-size", "150"), ("--max-token-length", "3")):
+            self.succeeds("vocab", "train", "--algorithm", "unigram", "--size", "100", "-o", "made", "words.txt", *options)
+            made.add((self.folder / "made/tokenizer.json").read_bytes())
+        self.assertEqual(len(made), 5)
+
     def test_the_same_vocabulary_with_any_number_of_threads(self):
-        for algorithm in ("byte-bpe", "unigram"):
+        for algorithm in ("byte-bpe", "unigram", "parity-bpe"):
             with self.subTest(algorithm):
                 made = []
                 for threads in (1, 3):

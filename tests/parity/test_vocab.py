@@ -1,7 +1,9 @@
 """A tokenizer that the binary learns is one that `tokenizers` reads and applies alike."""
 
 import json
+import random
 
+import pytest
 import tokenizers
 
 import orrery
@@ -42,3 +44,43 @@ def test_a_trained_byte_bpe_learns_what_tokenizers_learns(tmp_path):
     shared = min(len(learned), len(expected))  # special tokens take places of either
     assert shared >= 100
     assert [list(pair) for pair in learned[:shared]] == [list(pair) for pair in expected[:shared]]
+
+
+MERGES = 400
+
+
+def languages_of(folder, seed):
+    """Texts of three languages by name, of different length and alphabet; and texts held out, line by line the same."""
+    words = {"en": "the fox met an owl by the river and they talked of rain and bread".split(),
+             "de": "der fuchs traf eine eule am fluss und sie sprachen über regen und brot".split(),
+             "hi": "लोमड़ी नदी के पास उल्लू से मिली और वे बारिश और रोटी की बात करने लगे".split()}
+    chosen, made, held_out = random.Random(seed), {}, {}
+    for (name, known), lines in zip(words.items(), (600, 200, 60)):
+        made[name], held_out[name] = ([" ".join(chosen.choices(known, k=8)) + "." for _ in range(count)] for count in (lines, 40))
+    paths = [[folder / f"{name}.{kind}.txt" for name in texts_of] for kind, texts_of in (("train", made), ("held", held_out))]
+    for files, texts_of in zip(paths, (made, held_out)):
+        for path, lines in zip(files, texts_of.values()):
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return *paths, list(made.values()), list(held_out.values())
+
+
+@pytest.mark.parametrize("options, held", [({}, True), ({}, False), ({"variant": "window", "window_size": 20, "alpha": 1.5}, True), ({"ratio": [1.0, 1.1, 2.5]}, False),
+                                           ({"ratio": [1.0, 1.1, 2.5], "variant": "window", "window_size": 7}, False), ({"global_merges": 60, "min_frequency": 3}, True),
+                                           ({"max_token_length": 6}, True), ({"total_symbols": True}, True)])
+def test_a_fair_vocabulary_is_the_one_of_tokenizers(options, held, tmp_path):
+    train, dev, texts_of, held_out = languages_of(tmp_path, seed=str(options))
+    flags = [str(word) for name, value in options.items()
+             for word in ([f"--{name.replace('_', '-')}"] + ([] if value is True else [",".join(map(str, value)) if isinstance(value, list) else value]))]
+    orrery.call("vocab", "train", "--algorithm", "parity-bpe", "--num-merges", MERGES, "--lines", "-o", tmp_path / "made", *flags,
+                *(word for path in (dev if held else []) for word in ("--held-out", path)), *train)
+    learned = json.loads((tmp_path / "made/tokenizer.json").read_text(encoding="utf-8"))["model"]
+
+    reference = tokenizers.Tokenizer(tokenizers.models.BPE())
+    reference.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = tokenizers.trainers.ParityBpeTrainer(num_merges=MERGES, show_progress=False, special_tokens=["<|endoftext|>"],
+                                                   initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(), **options)
+    trainer.train_from_iterator(reference, train_iterators=texts_of, **({"dev_iterators": held_out} if held else {}), **({"ratio": options["ratio"]} if "ratio" in options else {}))
+    expected = json.loads(reference.to_str())["model"]
+    assert len(learned["merges"]) > 100
+    assert [list(pair) for pair in learned["merges"]] == [list(pair) for pair in expected["merges"]]
+    assert learned["vocab"] == expected["vocab"]

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "tokenize/aligned_text.h"
 
 namespace orrery {
 
@@ -62,9 +63,27 @@ Json vocab_of(const std::vector<std::string>& tokens) {
   return vocab;
 }
 
-Json bpe_model(const VocabOptions& options, const PairMerges& learned) {
-  Json merges = Json::array();
-  for (const auto& [left, right] : learned.merges()) merges.push_back(Json::array({left, right}));
+void settle_bytes(VocabOptions& options) {
+  if (!options.special_tokens) options.special_tokens = {"<|endoftext|>"};
+  options.unk_token = "";
+  if (!options.pre_tokenizer) options.pre_tokenizer = pre_tokenizer_named("byte-level");
+  if (!options.decoder) options.decoder = pre_tokenizer_named("byte-level");
+  if (options.limit_alphabet || options.byte_fallback || !options.continuing_subword_prefix.empty() || !options.end_of_word_suffix.empty())
+    throw Error{ErrorKind::bad_usage, options.algorithm + " has all 256 bytes and no decoration: no limit_alphabet, byte_fallback, prefix or suffix", "vocabulary training"};
+}
+
+std::array<int32_t, 256> byte_tokens(const std::function<int32_t(const std::string&)>& token) {
+  std::vector<std::pair<char32_t, unsigned>> alphabet;
+  for (unsigned byte = 0; byte < 256; byte++) alphabet.emplace_back(byte_to_char(static_cast<unsigned char>(byte)), byte);
+  std::sort(alphabet.begin(), alphabet.end());
+  std::array<int32_t, 256> ids{};
+  for (const auto& [character, byte] : alphabet) ids[byte] = token(to_utf8(character));
+  return ids;
+}
+
+Json bpe_model(const VocabOptions& options, const std::vector<std::string>& tokens, const std::vector<std::pair<std::string, std::string>>& merges) {
+  Json list = Json::array();
+  for (const auto& [left, right] : merges) list.push_back(Json::array({left, right}));
   const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
   return {{"type", "BPE"},
           {"dropout", nullptr},
@@ -74,8 +93,8 @@ Json bpe_model(const VocabOptions& options, const PairMerges& learned) {
           {"fuse_unk", false},
           {"byte_fallback", options.byte_fallback},
           {"ignore_merges", false},
-          {"vocab", vocab_of(learned.tokens())},
-          {"merges", std::move(merges)}};
+          {"vocab", vocab_of(tokens)},
+          {"merges", std::move(list)}};
 }
 
 }  // namespace orrery

@@ -102,13 +102,14 @@ void VocabTrainer::each_word(std::string_view text, F f) const {
   for (const Piece& piece : pieces.all()) f(pieces.text(piece));
 }
 
-VocabTrainer::VocabTrainer(VocabOptions options) : kind_(&trainer_named(options.algorithm)), options_(std::move(options)), words_(options_.memory) {
+VocabTrainer::VocabTrainer(VocabOptions options) : kind_(&trainer_named(options.algorithm)), options_(std::move(options)) {
   kind_->settle(options_);
   check(options_);
   if (options_.normalizer && !options_.normalizer->is_null()) normalizer_ = make_normalizer(*options_.normalizer);
   if (options_.pre_tokenizer && !options_.pre_tokenizer->is_null()) pre_tokenizer_ = make_pre_tokenizer(*options_.pre_tokenizer);
   if (!normalizer_ && pre_tokenizer_ && kind_->reads_bytes)
     if (const Words own = pre_tokenizer_->words(); own.bytes) scan_ = own.scan;
+  if (!kind_->learn_languages) words_.emplace_back(options_.memory);
   each_word("a\nb", [&](std::string_view word) { keeps_line_ends_ = keeps_line_ends_ || word.find('\n') != std::string_view::npos; });
 }
 
@@ -117,7 +118,10 @@ void VocabTrainer::count(std::string_view text, WordCounts& counts) const {
   each_word(text, [&](std::string_view word) { counts.add(word); });
 }
 
-void VocabTrainer::add(std::string_view text) { count(text, words_); }
+void VocabTrainer::add(std::string_view text) {
+  if (words_.empty()) words_.emplace_back(options_.memory);
+  count(text, words_.back());
+}
 
 void VocabTrainer::count_file_text(std::string_view text, WordCounts& counts) const {
   if (!options_.lines && kind_->reads_bytes) return count(text, counts);
@@ -129,9 +133,19 @@ void VocabTrainer::count_file_text(std::string_view text, WordCounts& counts) co
   }
 }
 
-// Texts are gathered, and counted when there are many: by threads, each some texts into counts of its own.
 Status VocabTrainer::add_file(const std::filesystem::path& path, ThreadPool& pool, const std::function<void(uint64_t)>& read) {
-  const auto batch = static_cast<size_t>(std::clamp<int64_t>(words_.limit() / 8, kLeastBatch, kMostBatch));
+  if (kind_->learn_languages) words_.emplace_back(options_.memory);
+  return count_file(path, words_.back(), pool, read);
+}
+
+Status VocabTrainer::add_held_out_file(const std::filesystem::path& path, ThreadPool& pool) {
+  if (!kind_->learn_languages) refuse(options_.algorithm + " tells no languages apart: no held-out texts");
+  return count_file(path, held_out_.emplace_back(options_.memory), pool, {});
+}
+
+// Texts are gathered, and counted when there are many: by threads, each some texts into counts of its own.
+Status VocabTrainer::count_file(const std::filesystem::path& path, WordCounts& counts, ThreadPool& pool, const std::function<void(uint64_t)>& read) const {
+  const auto batch = static_cast<size_t>(std::clamp<int64_t>(counts.limit() / 8, kLeastBatch, kMostBatch));
   std::string texts;
   std::vector<size_t> ends, last;   // of the texts; the last text of each task
   const auto count_all = [&] {
@@ -156,7 +170,7 @@ Status VocabTrainer::add_file(const std::filesystem::path& path, ThreadPool& poo
     });
     for (const auto& error : failed)
       if (error) throw *error;
-    words_.add(parts, pool);
+    counts.add(parts, pool);
     texts.clear();
     ends.clear();
   };
@@ -171,7 +185,14 @@ Status VocabTrainer::add_file(const std::filesystem::path& path, ThreadPool& poo
 }
 
 LearnedVocab VocabTrainer::train(ThreadPool& pool, const TrainingProgress& progress) const {
-  Json model = kind_->learn(options_, words_.sorted(), pool, progress);
+  const auto learn = [&] {
+    if (!kind_->learn_languages) return kind_->learn(options_, words_.front().sorted(), pool, progress);
+    LanguageWords words;
+    for (const WordCounts& counts : words_) words.languages.push_back(counts.sorted());
+    for (const WordCounts& counts : held_out_) words.held_out.push_back(counts.sorted());
+    return kind_->learn_languages(options_, words, pool, progress);
+  };
+  Json model = learn();
   const auto id_of = [&, list = model["vocab"].is_array()](const std::string& token) -> Json {
     if (!list) return model["vocab"].contains(token) ? model["vocab"][token] : Json();
     for (size_t id = 0; id < model["vocab"].size(); id++)

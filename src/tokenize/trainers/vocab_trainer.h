@@ -6,7 +6,7 @@
 //
 // Texts are normalised and cut into words by the steps of the tokenizer to be; only the different words are kept. The same
 // texts give the same vocabulary, in any order and with any number of threads; what Hugging Face's trainers give where theirs
-// is repeatable (byte-level BPE, BPE without prefix and suffix, WordLevel).
+// is repeatable (byte-level BPE, BPE without prefix and suffix, parity BPE, WordLevel).
 //
 // An algorithm is one file, trainers/NAME.cpp, and one line in trainers.inc.
 #pragma once
@@ -31,7 +31,7 @@
 namespace orrery {
 
 struct VocabOptions {
-  std::string algorithm;
+  std::string algorithm = {};
   int64_t vocab_size = 30000;                                      // special tokens and alphabet included
   int64_t min_frequency = 0;                                       // of a pair to be merged, of a word to be kept
   std::optional<std::vector<std::string>> special_tokens = {};     // the first ids, in this order; the algorithm's usual ones
@@ -44,6 +44,13 @@ struct VocabOptions {
   bool byte_fallback = false;                                      // 256 tokens <0x00> … for characters that are no tokens
   double shrinking_factor = 0.75;                                  // Unigram: what a pruning keeps,
   int64_t sub_iterations = 2, seed_size = 1000000;                 // rounds of EM before each, and pieces to begin with
+  // Parity: merges in place of vocab_size; the first that all languages choose together; the others as parity_merges.h says.
+  std::optional<int64_t> num_merges = {};
+  int64_t global_merges = 0, window_size = 100;
+  std::string variant = "base";                                    // or "window"
+  double alpha = 2;
+  std::vector<double> ratio = {};                                  // of each language
+  bool total_symbols = false;                                      // the tokens there are before count as merges
   std::optional<Json> normalizer = {}, pre_tokenizer = {}, decoder = {};   // as in tokenizer.json; the algorithm's usual ones
   int64_t memory = INT64_MAX;                                      // bytes for the different words
   bool lines = false;                                              // each line of a file is a text, and its end no part of it
@@ -59,6 +66,9 @@ struct LearnedVocab {
 };
 
 using WordList = std::vector<std::pair<std::string_view, int64_t>>;
+struct LanguageWords {
+  std::vector<WordList> languages, held_out;   // held out: none, or one of each language
+};
 using TrainingProgress = std::function<void(int64_t done, int64_t wanted)>;
 
 // An algorithm. `settle` fills in what the options leave to it, and refuses what it cannot do; `learn` gives "model" of
@@ -70,6 +80,8 @@ struct TrainerKind {
   Json (*learn)(const VocabOptions& options, const WordList& words, ThreadPool& pool, const TrainingProgress& progress);
   std::vector<std::pair<std::string, std::string>> roles;
   std::vector<std::string> before = {}, after = {};               // special tokens that encoding adds to a text
+  // In place of `learn`: each file is a language.
+  Json (*learn_languages)(const VocabOptions& options, const LanguageWords& words, ThreadPool& pool, const TrainingProgress& progress) = nullptr;
 };
 const TrainerKind& trainer_named(std::string_view name);          // throws Error
 
@@ -82,7 +94,9 @@ class VocabTrainer {
   // Each text of a file (text_source.h); read(bytes) now and then. Tokens of characters do not run over the end of a line:
   // there each line is a text, and the line's end, where the steps keep it, a word.
   Status add_file(const std::filesystem::path& path, ThreadPool& pool, const std::function<void(uint64_t)>& read = {});
-  const WordCounts& words() const { return words_; }
+  // The same for a text of the next language that is not learned from, where languages are told apart.
+  Status add_held_out_file(const std::filesystem::path& path, ThreadPool& pool);
+  const std::vector<WordCounts>& words() const { return words_; }         // of all texts, or of each language
 
   LearnedVocab train(ThreadPool& pool, const TrainingProgress& progress = {}) const;
 
@@ -91,6 +105,7 @@ class VocabTrainer {
   void each_word(std::string_view text, F f) const;
   void count(std::string_view text, WordCounts& counts) const;             // one text
   void count_file_text(std::string_view text, WordCounts& counts) const;   // one of a file, or its lines
+  Status count_file(const std::filesystem::path& path, WordCounts& counts, ThreadPool& pool, const std::function<void(uint64_t)>& read) const;
 
   const TrainerKind* kind_;
   VocabOptions options_;
@@ -98,7 +113,7 @@ class VocabTrainer {
   std::unique_ptr<PreTokenizer> pre_tokenizer_;
   WordScanner scan_ = nullptr;   // where the steps do no more than cut bytes
   bool keeps_line_ends_ = false;
-  WordCounts words_;
+  std::vector<WordCounts> words_, held_out_;
 };
 
 }  // namespace orrery

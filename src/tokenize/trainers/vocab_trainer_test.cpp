@@ -162,8 +162,8 @@ TEST_CASE("a limit of memory forgets the same words with any number of threads")
     ThreadPool pool(threads);
     VocabTrainer trainer({.algorithm = "byte-bpe", .vocab_size = 400, .memory = 200000, .lines = true});
     CHECK(trainer.add_file(folder.path() / "a.txt", pool).ok());
-    CHECK(trainer.words().forgotten_below() >= 1);
-    CHECK(trainer.words().times_forgotten() > 10000);
+    CHECK(trainer.words().front().forgotten_below() >= 1);
+    CHECK(trainer.words().front().times_forgotten() > 10000);
     const Json learned = trainer.train(pool).tokenizer_json;
     if (first.is_null()) first = learned;
     CHECK(learned == first);
@@ -179,7 +179,7 @@ TEST_CASE("a file is read text by text") {
   ThreadPool pool(2);
   CHECK(trainer.add_file(folder.path() / "a.txt", pool).ok());
   CHECK(trainer.add_file(folder.path() / "b.jsonl", pool).ok());
-  CHECK(trainer.words().size() == 6);
+  CHECK(trainer.words().front().size() == 6);
   CHECK_FALSE(trainer.add_file(folder.path() / "c.jsonl", pool).ok());
   CHECK_FALSE(trainer.add_file("/nowhere/at/all.txt", pool).ok());
 }
@@ -207,6 +207,63 @@ TEST_CASE("impossible options are refused") {
   CHECK_THROWS_AS(VocabTrainer({.algorithm = "bpe", .unk_token = "[UNK]"}), Error);
   CHECK_THROWS_AS(VocabTrainer({.algorithm = "byte-bpe", .limit_alphabet = 10}), Error);
   CHECK_THROWS_AS(learn({.algorithm = "unigram", .vocab_size = 8}, kTexts), Error);
+}
+
+namespace {
+
+// Merges of the languages' texts, a file each; held_out may be none.
+std::vector<std::string> parity_merges(VocabOptions options, const std::vector<std::string>& texts, const std::vector<std::string>& held_out = {}) {
+  const TemporaryFolder folder("parity");
+  ThreadPool pool(1);
+  options.algorithm = "parity-bpe";
+  options.special_tokens = std::vector<std::string>{};
+  options.lines = true;
+  options.pre_tokenizer = Json{{"type", "Sequence"}, {"pretokenizers", Json::array({Json{{"type", "WhitespaceSplit"}}, {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", false}}})}};
+  VocabTrainer trainer(options);
+  for (const std::string& text : texts) {
+    write_file(folder.path() / "text.txt", text).value();
+    trainer.add_file(folder.path() / "text.txt", pool).value();
+  }
+  for (const std::string& text : held_out) {
+    write_file(folder.path() / "text.txt", text).value();
+    trainer.add_held_out_file(folder.path() / "text.txt", pool).value();
+  }
+  const LearnedVocab learned = trainer.train(pool);
+  std::vector<std::string> merges;
+  for (const Json& merge : learned.tokenizer_json["model"]["merges"]) merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
+  return merges;
+}
+
+std::string repeated(const std::string& word, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += word + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a fair vocabulary merges for the language that is cut worst") {
+  using Merges = std::vector<std::string>;
+  // Equally long: the first; of equally frequent pairs the last one in order.
+  CHECK(parity_merges({.min_frequency = 1, .num_merges = 6}, {repeated("aabb", 10), repeated("ccdd", 10)}) == Merges{"b b", "d d", "a bb", "c dd", "a abb", "c cdd"});
+  // The held-out texts tell.
+  CHECK(parity_merges({.num_merges = 2}, {repeated("ab", 10), repeated("cd", 5)}, {repeated("ab", 1), repeated("cd", 10)}) == Merges{"c d", "a b"});
+  // A language that had more than its share of the last merges waits.
+  const std::vector<std::string> uneven = {repeated("aabb", 100), repeated("ccdd", 1)};
+  CHECK(parity_merges({.num_merges = 6}, uneven) == Merges{"b b", "a bb", "a abb", "d d", "c dd", "c cdd"});
+  CHECK(parity_merges({.num_merges = 6, .window_size = 2, .variant = "window", .alpha = 1}, uneven) == Merges{"b b", "a bb", "d d", "a abb", "c dd", "c cdd"});
+  // A language without pairs is done, and the others go on.
+  CHECK(parity_merges({.num_merges = 10}, {repeated("ab", 10), repeated("cdef", 10)}) == Merges{"e f", "d ef", "a b", "c def"});
+  // All together first.
+  const std::vector<std::string> mirrored = {repeated("ab", 5) + repeated("cd", 1), repeated("ab", 1) + repeated("cd", 5)};
+  CHECK(parity_merges({.num_merges = 2, .global_merges = 1}, mirrored) == Merges{"c d", "a b"});
+  CHECK(parity_merges({.num_merges = 2}, mirrored) == Merges{"a b", "c d"});
+  // The one that is to shrink more comes first.
+  CHECK(parity_merges({.num_merges = 1, .ratio = {1, 2}}, mirrored) == Merges{"c d"});
+  // The bytes count.
+  CHECK(parity_merges({.num_merges = 257, .total_symbols = true}, {"ab\n", "cd\n"}) == Merges{"a b"});
+  CHECK_THROWS_AS(parity_merges({.ratio = {1}}, mirrored), Error);
+  CHECK_THROWS_AS(parity_merges({}, mirrored, {"ab\n"}), Error);
 }
 
 }  // namespace orrery
