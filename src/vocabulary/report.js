@@ -3,10 +3,12 @@
 
 (() => {
   const {data, main, about, el, token, visible} = shell;
-  const other = data.compare || null;
+  const others = data.compare || [], reports = [data, ...others];
   const percent = (x) => (x > 0 && x < 0.001 ? (100 * x).toFixed(3) : (100 * x).toFixed(1)) + " %";
   const whole = (x) => Math.round(x).toLocaleString("en");
-  about.textContent = data.model + (other ? " beside " + other.model : "") + ": how well it cuts " + data.terms.length + " terms" + (data.domain_is === "corpus" ? " and a corpus" : "") + " into tokens";
+  // The last part of a path that says something.
+  const nameOf = (report) => report.model.replace(/\/tokenizer\.json$/, "").replace(/\/+$/, "").split("/").pop() || report.model;
+  about.textContent = data.model + (others.length ? " beside " + others.map((other) => other.model).join(", ") : "") + ": how well it cuts " + data.terms.length + " terms" + (data.domain_is === "corpus" ? " and a corpus" : "") + " into tokens";
 
   // What each verdict means, in a sentence for somebody who does not know what a token is.
   const MEANING = {
@@ -26,7 +28,7 @@
 
   function card(name, of, why) {
     const made = el("div", {class: "card", title: why}, el("span", {class: "muted", text: name}), el("b", {text: of(data)}));
-    if (other) made.append(el("span", {class: "other", text: other.model + ": " + of(other)}));
+    for (const other of others) made.append(el("span", {class: "other", title: other.model, text: nameOf(other) + ": " + of(other)}));
     return made;
   }
   main.append(el("section", {class: "cards", id: "cards", "aria-label": "In short"},
@@ -39,7 +41,7 @@
     card("which cost", (r) => r.cost.price.toPrecision(3), "At " + data.cost.price_per_million + " a million tokens."),
     ...(data.cost.pages_in_context ? [card("pages in the window", (r) => (r.cost.pages_in_context ? r.cost.pages_in_context.toFixed(1) : "–"), "How much of the domain's text the model reads at once.")] : [])));
 
-  // Bars, drawn as SVG: rows of {name, value, other}, and a line where the value is 1 or what `mark` says.
+  // Bars, drawn as SVG: rows of {name, values}, a value for each tokenizer, and a line where the value is what `mark` says.
   const SVG = "http://www.w3.org/2000/svg";
   function svg(tag, attributes, ...children) {
     const made = document.createElementNS(SVG, tag);
@@ -48,53 +50,46 @@
     return made;
   }
   function bars(rows, shown, mark, label) {
-    const height = other ? 34 : 24, left = 150, width = 620, right = 70;
-    const most = Math.max(mark || 0, ...rows.flatMap((row) => [row.value, row.other || 0])) || 1;
+    const thick = others.length ? 12 : 16, step = thick + 2, height = reports.length * step + 6, left = 150, width = 620, right = 70;
+    const most = Math.max(mark || 0, ...rows.flatMap((row) => row.values)) || 1;
     const at = (x) => (x / most) * (width - left - right);
     const chart = svg("svg", {class: "chart", viewBox: "0 0 " + width + " " + (rows.length * height + 4), role: "img", "aria-label": label});
     rows.forEach((row, i) => {
-      const y = i * height + 4, thick = other ? 12 : 16;
-      chart.append(svg("text", {x: left - 8, y: y + 13, "text-anchor": "end"}, row.name),
-        svg("rect", {x: left, y, width: Math.max(1, at(row.value)), height: thick, rx: 2}),
-        svg("text", {x: left + at(row.value) + 6, y: y + 12}, shown(row.value)));
-      if (other && row.other !== undefined) {
-        chart.append(svg("rect", {class: "other", x: left, y: y + 14, width: Math.max(1, at(row.other)), height: thick, rx: 2}),
-          svg("text", {class: "muted", x: left + at(row.other) + 6, y: y + 26}, shown(row.other)));
-      }
+      const top = i * height + 4;
+      chart.append(svg("text", {x: left - 8, y: top + 13, "text-anchor": "end"}, row.name));
+      row.values.forEach((value, which) => {
+        const y = top + which * step;
+        chart.append(svg("rect", {class: "of-" + which % 5, x: left, y, width: Math.max(1, at(value)), height: thick, rx: 2}),
+          svg("text", {class: which ? "muted" : "", x: left + at(value) + 6, y: y + thick - 1}, shown(value)));
+      });
     });
     if (mark) chart.append(svg("line", {x1: left + at(mark), x2: left + at(mark), y1: 0, y2: rows.length * height}));
     return chart;
   }
   const panel = (title, why, ...children) => el("section", {class: "panel"}, el("h2", {text: title}), el("p", {class: "muted", text: why}), ...children);
 
+  // Whose bars and columns are whose.
+  if (others.length)
+    main.append(el("p", {class: "legend", id: "legend"}, ...reports.map((report, i) => el("span", {title: report.model}, el("i", {class: "of-" + i % 5}), nameOf(report) + (i ? "" : " (this one)")))));
+
   const columns = el("div", {class: "columns"});
   if (data.languages.length) {
-    const beside = (i, key) => (other ? other.languages[i][key] : undefined);
     columns.append(panel("Languages", "Tokens for the same sentences, times those of the first language. What stands at 2 costs twice as much; “?” where characters are unknown, and so are lost.",
-      bars(data.languages.map((one, i) => ({name: one.language + (one.unk_rate > 0 ? " ?" : ""), value: one.parity, other: beside(i, "parity")})), (x) => x.toFixed(2), 1, "tokens by language")));
+      bars(data.languages.map((one, i) => ({name: one.language + (one.unk_rate > 0 ? " ?" : ""), values: reports.map((report) => report.languages[i].parity)})), (x) => x.toFixed(2), 1, "tokens by language")));
   }
-  const kinds = new Map();
-  const collect = (report, key) => {
-    for (const term of report.terms) {
-      const row = kinds.get(term.kind || "terms") || {name: term.kind || "terms", count: 0, value: 0, other: 0};
-      row[key] += term.tokens;
-      if (key === "value") row.count++;
-      kinds.set(row.name, row);
-    }
+  const kinds = [...new Set(data.terms.map((term) => term.kind || "terms"))];
+  const mean = (report, kind) => {
+    const tokens = report.terms.filter((term) => (term.kind || "terms") === kind).map((term) => term.tokens);
+    return tokens.reduce((sum, one) => sum + one, 0) / tokens.length;
   };
-  collect(data, "value");
-  if (other) collect(other, "other");
   columns.append(panel("Kinds of terms", "Tokens for each term, on average.",
-    bars([...kinds.values()].map((row) => ({name: row.name, value: row.value / row.count, other: other ? row.other / row.count : undefined})), (x) => x.toFixed(1), 0, "tokens for each term by kind")));
-  const lengths = new Map();
-  for (const term of data.terms) lengths.set(Math.min(term.tokens, 16), (lengths.get(Math.min(term.tokens, 16)) || 0) + 1);
-  const otherLengths = new Map();
-  if (other) for (const term of other.terms) otherLengths.set(Math.min(term.tokens, 16), (otherLengths.get(Math.min(term.tokens, 16)) || 0) + 1);
-  const sizes = [...new Set([...lengths.keys(), ...otherLengths.keys()])].sort((a, b) => a - b);
+    bars(kinds.map((kind) => ({name: kind, values: reports.map((report) => mean(report, kind))})), (x) => x.toFixed(1), 0, "tokens for each term by kind")));
+  const lengthOf = (term) => Math.min(term.tokens, 16);
+  const sizes = [...new Set(reports.flatMap((report) => report.terms.map(lengthOf)))].sort((a, b) => a - b);
   columns.append(panel("How many tokens a term takes", "How many terms take so many.",
-    bars(sizes.map((n) => ({name: n === 16 ? "16 or more" : n + (n === 1 ? " token" : " tokens"), value: lengths.get(n) || 0, other: other ? otherLengths.get(n) || 0 : undefined})), String, 0, "terms by number of tokens")));
+    bars(sizes.map((n) => ({name: n === 16 ? "16 or more" : n + (n === 1 ? " token" : " tokens"), values: reports.map((report) => report.terms.filter((term) => lengthOf(term) === n).length)})), String, 0, "terms by number of tokens")));
 
-  const facts = (rows) => el("table", {class: "wide"}, el("tbody", {}, ...rows.map(([name, of]) => el("tr", {}, el("td", {text: name}), el("td", {class: "number", text: of(data)}), ...(other ? [el("td", {class: "number muted", text: of(other)})] : [])))));
+  const facts = (rows) => el("table", {class: "wide"}, el("tbody", {}, ...rows.map(([name, of]) => el("tr", {}, el("td", {text: name}), ...reports.map((report, i) => el("td", {class: i ? "number muted" : "number", text: of(report)}))))));
   columns.append(panel("What token ends cut through", "A number or a code cut in odd places is hard for a model to copy and to compare.", facts([
     ["ends inside a character", (r) => whole(r.domain.ends_inside_characters)],
     ["ends inside a composed character", (r) => whole(r.domain.ends_inside_graphemes)],
@@ -116,9 +111,9 @@
     ...(data.cost.against_general_text !== undefined ? [["a page against everyday text", (r) => (r.cost.against_general_text > 0 ? "+" : "") + percent(r.cost.against_general_text)]] : []),
   ])));
   if (data.extension && data.extension.added !== undefined) {
-    const e = data.extension;
+    const tried = (report, of) => (report.extension && report.extension.added !== undefined ? of(report.extension) : "–");
     columns.append(panel("What extending would gain", "Tried: learned from four fifths of the corpus, measured on the rest.", facts([
-      ["tokens added", () => whole(e.added)], ["tokens before", () => whole(e.tokens_before)], ["tokens after", () => whole(e.tokens_after)], ["shorter by", () => percent(e.shorter)]])));
+      ["tokens added", (r) => tried(r, (e) => whole(e.added))], ["tokens before", (r) => tried(r, (e) => whole(e.tokens_before))], ["tokens after", (r) => tried(r, (e) => whole(e.tokens_after))], ["shorter by", (r) => tried(r, (e) => percent(e.shorter))]])));
   }
   main.append(columns);
 
@@ -127,15 +122,15 @@
     for (const piece of all) made.append(el("span", {class: "piece", "data-shared": piece === "" ? "true" : null, text: piece === "" ? "·" : visible(piece)}));
     return made;
   };
-  if (data.first_difference) {
-    const d = data.first_difference;
-    main.append(panel("The first difference", "By the " + d.cause + ", in “" + d.text + "”", el("div", {}, data.model + ": ", pieces(d.pieces)), el("div", {}, other.model + ": ", pieces(d.other_pieces))));
+  for (const other of others) {
+    const d = other.first_difference;
+    if (d) main.append(panel("The first difference", "By the " + d.cause + ", in “" + d.text + "”", el("div", {}, nameOf(data) + ": ", pieces(d.pieces)), el("div", {}, nameOf(other) + ": ", pieces(d.other_pieces))));
   }
-  const ordered = data.terms.map((term, i) => ({term, other: other ? other.terms[i] : null})).sort((a, b) => b.term.tokens - a.term.tokens);
+  const ordered = data.terms.map((term, i) => ({term, theirs: others.map((other) => other.terms[i])})).sort((a, b) => b.term.tokens - a.term.tokens);
   main.append(el("section", {class: "panel scroll"}, el("h2", {text: "All terms, the most split first"}), el("table", {class: "wide", id: "terms"},
-    el("thead", {}, el("tr", {}, ...["term", "kind", "tokens", "as the model sees it"].map((text) => el("th", {scope: "col", class: text === "tokens" ? "number" : "", text})), ...(other ? [el("th", {scope: "col", class: "number", text: "tokens"}), el("th", {scope: "col", text: other.model})] : []))),
-    el("tbody", {}, ...ordered.map(({term, other: theirs}) => el("tr", {}, el("td", {text: term.term}), el("td", {class: "muted", text: term.kind}), el("td", {class: "number", text: term.tokens}), el("td", {}, pieces(term.pieces)),
-      ...(theirs ? [el("td", {class: "number", text: theirs.tokens}), el("td", {}, pieces(theirs.pieces))] : [])))))));
+    el("thead", {}, el("tr", {}, ...["term", "kind", "tokens", "as the model sees it"].map((text) => el("th", {scope: "col", class: text === "tokens" ? "number" : "", text})), ...others.flatMap((other) => [el("th", {scope: "col", class: "number", text: "tokens"}), el("th", {scope: "col", text: nameOf(other)})]))),
+    el("tbody", {}, ...ordered.map(({term, theirs}) => el("tr", {}, el("td", {text: term.term}), el("td", {class: "muted", text: term.kind}), el("td", {class: "number", text: term.tokens}), el("td", {}, pieces(term.pieces)),
+      ...theirs.flatMap((one) => [el("td", {class: "number", text: one.tokens}), el("td", {}, pieces(one.pieces))])))))));
   if (data.round_trip.examples.length) {
     main.append(el("section", {class: "panel scroll"}, el("h2", {text: "Texts that do not come back"}), el("table", {class: "wide"},
       el("thead", {}, el("tr", {}, ...["text", "comes back as", "cause"].map((text) => el("th", {scope: "col", text})))),

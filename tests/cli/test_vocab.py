@@ -169,12 +169,17 @@ class VocabReport(Case):
         for term in report["terms"]:
             self.assertEqual(term["tokens"], len(json.loads(self.succeeds("tokenize", "storyteller", term["term"], "--no-special", "--json"))["ids"]))
 
-    def test_two_tokenizers_side_by_side(self):
+    def test_tokenizers_side_by_side(self):
         (self.folder / "domain.txt").write_text(DOMAIN)
         self.succeeds("vocab", "train", "--algorithm", "byte-bpe", "--size", 400, "-o", "own", "domain.txt")
-        report = self.report("--corpus", "domain.txt", "--compare", "own")
-        self.assertLess(report["compare"]["domain"]["fertility"], report["domain"]["fertility"])
-        self.assertEqual("vocabulary", report["first_difference"]["cause"])
+        report = self.report("--corpus", "domain.txt", "--compare", "own", "--compare", "storyteller")
+        own, same = report["compare"]
+        self.assertLess(own["domain"]["fertility"], report["domain"]["fertility"])
+        self.assertEqual("vocabulary", own["first_difference"]["cause"])
+        self.assertIsNone(same["first_difference"])
+        self.assertEqual(report["domain"], same["domain"])
+        told = self.succeeds("vocab", "report", "storyteller", "--compare", "own", "--compare", "storyteller")
+        self.assertIn("storyteller and storyteller cut every text in the same way.", told)
         self.assertIn("First difference", self.succeeds("vocab", "report", "storyteller", "--compare", "own"))
 
     def test_what_cannot_be_read_is_refused(self):

@@ -22,3 +22,15 @@ class Vocabulary(PageCase):
         _, html = self.page("vocab", "report", "storyteller", "--terms", "terms.tsv", "--compare", "storyteller")
         self.stays_quiet(html)
         self.assertNotEqual("x", asked(html, ASK)["title"])
+
+    def test_several_tokenizers_stand_side_by_side(self):
+        (self.folder / "stories.txt").write_text("the fox met an owl by the mill\n" * 20)
+        self.succeeds("vocab", "train", "--algorithm", "bpe", "--size", "60", "-o", "own", "stories.txt")
+        document, html = self.page("vocab", "report", "storyteller", "--compare", "own", "--compare", "storyteller")
+        self.stays_quiet(html)
+        seen = asked(html, """const answer = {legend: texts("#legend span"), beside: texts("#cards .other").slice(0, 2), columns: document.querySelectorAll("#terms thead th").length,
+          bars: document.querySelectorAll("svg.chart")[0].querySelectorAll("rect").length};""")
+        self.assertEqual(["storyteller (this one)", "own", "storyteller"], seen["legend"])
+        self.assertEqual(["own: %.2f" % document["compare"][0]["mean_tokens_per_term"], "storyteller: %.2f" % document["mean_tokens_per_term"]], seen["beside"])
+        self.assertEqual(8, seen["columns"])
+        self.assertEqual(3 * len(document["languages"]), seen["bars"])

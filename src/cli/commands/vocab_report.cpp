@@ -15,7 +15,7 @@ namespace orrery::cli::commands {
 namespace {
 struct VocabReportOptions {
   std::string model;
-  std::optional<std::string> compare;
+  std::vector<std::string> compare;
   std::filesystem::path terms, sentences, html, csv;
   std::vector<std::filesystem::path> corpus;
   double pages = 100, price = 1;
@@ -25,7 +25,7 @@ struct VocabReportOptions {
       option(&VocabReportOptions::terms, "terms", "The domain's terms, one a line, a tab before what kind it is; terms of several trades where not given.", unit("FILE")),
       option(&VocabReportOptions::corpus, "corpus", "The domain's texts, repeated: the verdict rests on them, and extending is tried.", unit("FILE"), suggested()),
       option(&VocabReportOptions::sentences, "sentences", "Parallel sentences, a line {\"en\": …, \"de\": …} each; the first language is the measure.", unit("FILE")),
-      option(&VocabReportOptions::compare, "compare", "A second tokenizer, side by side.", unit("MODEL2")),
+      option(&VocabReportOptions::compare, "compare", "Another tokenizer, side by side; repeated for several.", unit("MODEL2")),
       option(&VocabReportOptions::html, "html", "Write a page to this file.", unit("FILE")),
       option(&VocabReportOptions::csv, "csv", "Write a row a term to this file.", unit("FILE")),
       option(&VocabReportOptions::pages, "pages", "Pages of 1800 characters that the bill is made for.", at_least(0)),
@@ -155,14 +155,25 @@ class Printer {
   const Json& report_;
 };
 
+// The last part of a path that says something: where two tokenizers stand side by side there is no room for more.
+std::string short_name(const Json& report) {
+  std::filesystem::path path(report["model"].get<std::string>());
+  if (path.filename() == "tokenizer.json" && path.has_parent_path()) path = path.parent_path();
+  return path.has_filename() ? path.filename().string() : path.string();
+}
+
 void print_comparison(Output& out, const Json& report) {
-  const Json& other = report["compare"];
-  const auto row = [&](const std::string& label, const std::string& a, const std::string& b) {
+  const Json& others = report["compare"];
+  const auto row = [&](const std::string& label, const auto& value) {
     const auto wide = [](std::string text, size_t width) { return text + std::string(text.size() < width ? width - text.size() : 1, ' '); };
-    out.line(wide(label, 26) + wide(a, 24) + b);
+    std::string line = wide(label, 26) + wide(value(report), 24);
+    for (const Json& other : others) line += &other == &others.back() ? value(other) : wide(value(other), 24);
+    out.line(line);
   };
-  const auto number = [&](const std::string& label, const char* how, const auto& value) { row(label, format(how, value(report)), format(how, value(other))); };
-  row("", report["model"], other["model"]);
+  const auto number = [&](const std::string& label, const char* how, const auto& value) {
+    row(label, [&](const Json& r) { return format(how, value(r)); });
+  };
+  row("", short_name);
   number("vocabulary", "%.0f", [](const Json& r) { return r["vocab_size"].template get<double>(); });
   number("tokens for each term", "%.2f", [](const Json& r) { return r["mean_tokens_per_term"].template get<double>(); });
   number("heavily split terms", "%.0f", [](const Json& r) { return static_cast<double>(r["heavily_split"].size()); });
@@ -173,15 +184,18 @@ void print_comparison(Output& out, const Json& report) {
   number("R\xC3\xA9nyi efficiency", "%.3f", [](const Json& r) { return r["renyi_efficiency"].template get<double>(); });
   for (size_t i = 0; i < report["languages"].size(); i++)
     number("against the first: " + report["languages"][i]["language"].get<std::string>(), "%.2f", [&](const Json& r) { return r["languages"][i]["parity"].template get<double>(); });
-  row("verdict", report["verdict"], other["verdict"]);
-  const Json& difference = report["first_difference"];
-  if (difference.is_null()) return out.line("Both cut every text in the same way.");
+  row("verdict", [](const Json& r) { return r["verdict"].get<std::string>(); });
   const auto joined = [](const Json& pieces) {
     std::string text;
     for (const Json& piece : pieces) text += (text.empty() ? "" : "|") + printable(piece.get<std::string>());
     return text;
   };
-  out.line("First difference, by the " + difference["cause"].get<std::string>() + ": " + joined(difference["pieces"]) + " and " + joined(difference["other_pieces"]));
+  for (const Json& other : others) {
+    const Json& difference = other["first_difference"];
+    const std::string pair = others.size() > 1 ? short_name(report) + " and " + short_name(other) : "Both";
+    if (difference.is_null()) out.line(pair + " cut every text in the same way.");
+    else out.line("First difference" + (others.size() > 1 ? " of " + pair : "") + ", by the " + difference["cause"].get<std::string>() + ": " + joined(difference["pieces"]) + " and " + joined(difference["other_pieces"]));
+  }
 }
 
 void run(Context& context, VocabReportOptions& options) {
@@ -200,19 +214,23 @@ void run(Context& context, VocabReportOptions& options) {
     }).value();
   if (!options.corpus.empty() && input.corpus.empty()) throw Error{ErrorKind::bad_file, "there is no text in the corpus", options.corpus.front().string()};
   Json report = report_of(options.model, tokenizer, input);
-  if (options.compare) {
-    const Tokenizer other = load_tokenizer(*options.compare);
+  if (!options.compare.empty()) {
     std::vector<std::string> texts = input.corpus;
     for (const Term& term : input.terms) texts.push_back(term.text);
     for (const Language& language : input.languages) texts.insert(texts.end(), language.sentences.begin(), language.sentences.end());
-    report["first_difference"] = first_difference(tokenizer, other, texts);
-    report["compare"] = report_of(*options.compare, other, input);
+    report["compare"] = Json::array();
+    for (const std::string& model : options.compare) {
+      const Tokenizer other = load_tokenizer(model);
+      Json theirs = report_of(model, other, input);
+      theirs["first_difference"] = first_difference(tokenizer, other, texts);
+      report["compare"].push_back(std::move(theirs));
+    }
   }
   if (!options.html.empty()) context.write(options.html, report_page(report, call_text("vocab report", context.options())));
   if (!options.csv.empty()) context.write(options.csv, report_csv(report));
   if (context.json()) return context.out().json(report);
   Printer(context.out(), report).print();
-  if (options.compare) {
+  if (!options.compare.empty()) {
     context.out().line("");
     print_comparison(context.out(), report);
   }
