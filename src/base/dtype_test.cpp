@@ -104,3 +104,20 @@ TEST_CASE("a type is found by our name and by Hugging Face's") {
   CHECK_FALSE(dtype_named("float"));
   CHECK_FALSE(dtype_named(""));
 }
+
+TEST_CASE("arrays of halves convert as one number does, whatever it is and wherever it stands") {
+  std::vector<uint16_t> halves(1 << 16), back(halves.size() + 3);
+  for (size_t i = 0; i < halves.size(); ++i) halves[i] = uint16_t(i);
+  std::vector<float> floats(halves.size());
+  convert(halves.data(), DType::f16, floats.data(), DType::f32, int64_t(halves.size()));
+  int64_t wrong = 0;
+  for (size_t i = 0; i < halves.size(); ++i) wrong += std::bit_cast<uint32_t>(floats[i]) != std::bit_cast<uint32_t>(f16_to_float(halves[i]));
+  for (const DType dtype : {DType::f16, DType::bf16})
+    for (uint64_t bits = 0; bits < uint64_t(1) << 32; bits += uint64_t(8191) * 13) {
+      float values[13];
+      for (int i = 0; i < 13; ++i) values[i] = std::bit_cast<float>(uint32_t(bits + uint64_t(8191) * uint64_t(i)));
+      convert(values, DType::f32, back.data(), dtype, 13);
+      for (int i = 0; i < 13; ++i) wrong += back[size_t(i)] != (dtype == DType::f16 ? float_to_f16(values[i]) : float_to_bf16(values[i]));
+    }
+  CHECK(wrong == 0);
+}

@@ -45,12 +45,12 @@ void parallel_product(const Call<T>& call, const Matmul<T>& p) {
   const int threads = call.pool().num_threads();
   int64_t tile_rows = kTileRows, tile_panels = kTilePanels;
   const RowBlock* rounded = nullptr;
-  if (work < 65536 || threads == 1) {
-    tile_rows = threads == 1 ? tile_rows : p.m;
-    tile_panels = threads == 1 && p.m > kTileRows ? kTilePanels : panels;
-  } else if (is_blocks(p.format) && p.m > kRoundedRows) {   // each row is rounded by one tile alone
+  if (is_blocks(p.format) && p.m > kRoundedRows) {   // each row is rounded by one tile alone
     tile_rows = std::min(kTileRows, (p.m + threads * 4 - 1) / (threads * 4));
     tile_panels = panels;
+  } else if (work < 65536 || threads == 1) {
+    tile_rows = threads == 1 ? tile_rows : p.m;
+    tile_panels = threads == 1 && p.m > kTileRows ? kTilePanels : panels;
   } else if (p.m <= kTileRows) {       // few rows: the panels are shared out
     rounded = round_once(call, p);
     tile_rows = p.m;
