@@ -30,7 +30,7 @@ struct GlobalOptions {
              one_of("f32", "bf16", "f16", "q8_0", "q5_0", "q4_0"), unit("DTYPE")),
       option(&GlobalOptions::compute_dtype, "compute_dtype", "What products with weights are computed in: f32, or bf16 with sums in f32.", one_of("f32", "bf16"),
              unit("DTYPE")),
-      option(&GlobalOptions::kv_dtype, "kv_dtype", "How keys and values are cached.", one_of("f32", "bf16", "f16"),
+      option(&GlobalOptions::kv_dtype, "kv_dtype", "How keys and values are cached.", one_of("f32", "bf16", "f16", "q8_0"),
              unit("DTYPE")),
       option(&GlobalOptions::seed, "seed", "Seed of all random numbers.", unit("N")),
       option(&GlobalOptions::json, "json", "Print JSON."),

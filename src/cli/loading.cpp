@@ -26,6 +26,7 @@ LoadOptions load_options(const Context& context) {
 
 DType kv_dtype(const Context& context) {
   const std::string& name = context.globals().kv_dtype;
+  if (name == "q8_0") return DType::i8;
   return name.empty() ? DType::f32 : dtype_named(name).value_or(DType::f32);
 }
 

@@ -37,7 +37,7 @@ EngineRun reading_run(const ModelFamily& family, const Config& config, const Eng
 
 int64_t bytes_per_token(const std::vector<CacheSlot>& slots) {
   int64_t bytes = 0;
-  for (const CacheSlot& slot : slots) bytes += slot.width * size_of(slot.dtype) * (slot.rows_only ? 1 : 2);
+  for (const CacheSlot& slot : slots) bytes += slot.bytes() * (slot.rows_only ? 1 : 2);
   return bytes;
 }
 

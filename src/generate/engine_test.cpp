@@ -79,9 +79,9 @@ TEST_CASE("cached logits are the uncached ones, bit for bit, in any pieces and o
   }
 }
 
-TEST_CASE("keys and values held in 16 bits are the same cached and uncached") {
+TEST_CASE("keys and values held in 16 or 8 bits are the same cached and uncached") {
   ThreadPool pool(2);
-  for (const DType dtype : {DType::bf16, DType::f16}) {
+  for (const DType dtype : {DType::bf16, DType::f16, DType::i8}) {
     Model model = Model::load(golden("llama-grouped")).value();
     const std::vector<int32_t> ids = inputs_of(golden_file("llama-grouped"))[2];
     Encoder encoder(model, pool, "logits", {.max_rows = 64, .kv_dtype = dtype});

@@ -15,7 +15,9 @@
 // sees nothing are skipped or change nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "base/dtype.h"
 
@@ -23,17 +25,23 @@ namespace orrery {
 
 constexpr int64_t kKeyChunk = 64;
 
+// A cache in q8_0 (DType::i8): along a head, so many elements are whole numbers that share a half as their scale. Its product with
+// a number is exact in float.
+constexpr int64_t kScaledElements = 32;
+constexpr int64_t scales_of_head(int64_t head_dim) { return (head_dim + kScaledElements - 1) / kScaledElements; }
+
 // Keys and values of one sequence: contiguous rows, or blocks of a paged cache.
 struct KeyValueView {
   const void* k = nullptr;              // element x of token j: offset of_key(kv_head, j, x)
   const void* v = nullptr;              //                              at(kv_head, j) + x
-  DType dtype = DType::f32;             // of k and v: T's own dtype, or bf16/f16 for T = float
+  DType dtype = DType::f32;             // of k and v: T's own dtype, or bf16/f16 for T = float; i8: q8_0 of turned blocks, strides in bytes
   int64_t token_stride = 0;             // elements between neighbouring tokens (of one block)
   int64_t head_stride = 0;              //          between heads: of a token, or of a block
   const int32_t* blocks = nullptr;      // null: row(j) = j * token_stride
   int64_t block_size = 0;               // tokens in a block; else row(j) = blocks[j / block_size] * block_stride
   int64_t block_stride = 0;             //                             + (j % block_size) * token_stride
   bool keys_turned = false;             // of a block and head: keys [head_dim][block_size], as scores read them
+  int64_t scales = 0;                   // i8: from there to its halfs, of keys [scales_of_head][block_size], of values the other way round
 
   int64_t at(int64_t kv_head, int64_t j) const {
     const int64_t row = blocks ? int64_t(blocks[j / block_size]) * block_stride + (j % block_size) * token_stride : j * token_stride;
@@ -41,7 +49,20 @@ struct KeyValueView {
   }
   int64_t of_key(int64_t kv_head, int64_t j, int64_t x) const {
     if (!keys_turned) return at(kv_head, j) + x;
-    return int64_t(blocks[j / block_size]) * block_stride + kv_head * head_stride + x * block_size + j % block_size;
+    return head_part(kv_head, j) + x * block_size + j % block_size;
+  }
+  // i8: a head's part of the block that holds token j (token_stride is head_dim), and what is in it.
+  int64_t head_part(int64_t kv_head, int64_t j) const { return int64_t(blocks[j / block_size]) * block_stride + kv_head * head_stride; }
+  float scaled_key(int64_t kv_head, int64_t j, int64_t x) const {
+    return half_at(k, head_part(kv_head, j) + scales + 2 * (x / kScaledElements * block_size + j % block_size)) * float(static_cast<const int8_t*>(k)[of_key(kv_head, j, x)]);
+  }
+  float scaled_value(int64_t kv_head, int64_t j, int64_t x) const {
+    return half_at(v, head_part(kv_head, j) + scales + 2 * (j % block_size * scales_of_head(token_stride) + x / kScaledElements)) * float(static_cast<const int8_t*>(v)[at(kv_head, j) + x]);
+  }
+  static float half_at(const void* data, int64_t byte) {   // aligned or not
+    uint16_t bits;
+    std::memcpy(&bits, static_cast<const std::byte*>(data) + byte, sizeof bits);
+    return f16_to_float(bits);
   }
 };
 

@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/block_format.h"
 #include "base/random.h"
 #include "kernels/kernels.h"
 #include "kernels/testing.h"
@@ -306,6 +307,69 @@ TEST_CASE("keys in pages give the bits of keys in a row, heads apart or not, tur
             kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
           CHECK(paged == whole);
           for (int64_t i = 0; i < args.num_queries; ++i) {      // and token by token
+            Attention<float> step = args;
+            step.q += i * args.q_stride, step.out += i * args.out_stride, step.lse += i * args.num_heads;
+            step.num_queries = 1, step.query_start += i, step.num_keys = step.query_start + 1;
+            std::fill_n(step.out, args.num_heads * dim, 0.0f);
+            for (int64_t head = 0; head < args.num_kv_heads; ++head) kernels->attention_step(step, head, problem.scratch.data());
+          }
+          CHECK(paged == whole);
+        }
+}
+
+TEST_CASE("a cache in q8_0 gives the bits of its numbers as floats") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const int64_t dim : {4, 24, 64, 80, 256})
+      for (const int64_t block_size : {1, 16, 48, 64, 128})
+        for (const float garbage : {0.0f, std::numeric_limits<float>::quiet_NaN()}) {
+          Problem problem({12, 138, 150, 4, 2, dim, true, garbage == 0 ? 0 : 9});
+          const int64_t width = problem.kv_width(), groups = scales_of_head(dim), num_blocks = (150 + block_size - 1) / block_size;
+          KeyValueView view;
+          view.dtype = DType::i8;
+          view.token_stride = dim;
+          view.scales = block_size * dim;
+          view.head_stride = view.scales + block_size * groups * 2;
+          view.block_stride = 2 * view.head_stride;
+          view.block_size = block_size;
+          view.keys_turned = true;
+          std::vector<int32_t> blocks(size_t(num_blocks), 0);
+          for (size_t b = 0; b < blocks.size(); ++b) blocks[b] = int32_t(blocks.size() - 1 - b);
+          view.blocks = blocks.data();
+          std::vector<char> k(size_t(num_blocks * view.block_stride), 127), v = k;
+          view.k = k.data(), view.v = v.data();
+          for (int64_t j = 0; j < 150; ++j)
+            for (int64_t head = 0; head < 2; ++head)
+              for (int64_t x = 0; x < dim; x += kScaledElements)
+                for (const bool keys : {true, false}) {
+                  const int64_t count = std::min(kScaledElements, dim - x), group = x / kScaledElements, inside = j % block_size;
+                  float* values = (keys ? problem.k : problem.v).data() + j * width + head * dim + x;
+                  float padded[BlockQ8_0::kValues] = {};
+                  std::copy_n(values, count, padded);
+                  BlockQ8_0 block;
+                  encode(padded, block);
+                  if (garbage != 0 && j == 120 && head == 1) block.d = 0x7e00;   // NaN, behind the window
+                  decode(block, padded);
+                  std::copy_n(padded, count, values);
+                  std::vector<char>& to = keys ? k : v;
+                  for (int64_t i = 0; i < count; ++i) to[size_t(keys ? view.of_key(head, j, x + i) : view.at(head, j) + x + i)] = char(block.q[i]);
+                  const int64_t scale = view.head_part(head, j) + view.scales + 2 * (keys ? group * block_size + inside : inside * groups + group);
+                  std::memcpy(to.data() + scale, &block.d, 2);
+                }
+          problem.store();
+          const Output whole = run(*kernels, problem, 1000);
+          Output paged;
+          Attention<float> args = problem.call(problem.q, nullptr, nullptr, DType::f32, paged.out, paged.lse), rows = args;
+          args.kv = view;
+          for (int64_t head = 0; head < args.num_heads; ++head) kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
+          CHECK(paged == whole);
+          rows.kv.k = problem.k_stored.data();
+          for (int64_t head = 0; head < args.num_heads; ++head) {
+            std::vector<float> expected(size_t(12 * 150)), pattern = expected;
+            kernels->attention_pattern(rows, head, 0, 12, expected.data(), problem.scratch.data());
+            kernels->attention_pattern(args, head, 0, 12, pattern.data(), problem.scratch.data());
+            CHECK(std::equal(pattern.begin(), pattern.end(), expected.begin(), same_bits));
+          }
+          for (int64_t i = 0; i < args.num_queries; ++i) {
             Attention<float> step = args;
             step.q += i * args.q_stride, step.out += i * args.out_stride, step.lse += i * args.num_heads;
             step.num_queries = 1, step.query_start += i, step.num_keys = step.query_start + 1;

@@ -141,6 +141,8 @@ class Models(Case):
         self.assertLess(self.json("info", STORIES, "--dtype", "bf16")["weights_bytes"], 0.51 * whole)
         text = self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--dtype", "bf16", "--kv-dtype", "bf16")
         self.assertIn("there was", text)
+        self.assertIn("there was", self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--kv-dtype", "q8_0"))
+        self.assertLess(self.json("info", STORIES, "--kv-dtype", "q8_0")["cache_bytes_per_token"], 0.32 * self.json("info", STORIES)["cache_bytes_per_token"])
         self.assertEqual("q8_0", self.json("info", STORIES, "--dtype", "q8_0")["dtype"])
         for blocks in ("q8_0", "q5_0", "q4_0"):
             self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--dtype", blocks)

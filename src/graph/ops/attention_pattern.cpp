@@ -47,8 +47,10 @@ void run_attention_pattern(Call<T>& c) {
 }
 
 template <class T>
-T key_element(const KeyValueView& kv, int64_t offset) {
+T key_element(const KeyValueView& kv, int64_t kv_head, int64_t j, int64_t x) {
+  const int64_t offset = kv.of_key(kv_head, j, x);
   switch (kv.dtype) {
+    case DType::i8: return T(kv.scaled_key(kv_head, j, x));
     case DType::bf16: return T(bf16_to_float(static_cast<const uint16_t*>(kv.k)[offset]));
     case DType::f16: return T(f16_to_float(static_cast<const uint16_t*>(kv.k)[offset]));
     default: return static_cast<const T*>(kv.k)[offset];
@@ -64,7 +66,7 @@ void run_attention_scores(Call<T>& c) {
     for (int64_t j = 0; j < a.num_keys; ++j) {
       if ((a.causal && j > at) || (a.window > 0 && j <= at - a.window)) continue;
       T sum = 0;
-      for (int64_t d = 0; d < a.head_dim; ++d) sum += q[d] * key_element<T>(a.kv, a.kv.of_key(kv_head, j, d));
+      for (int64_t d = 0; d < a.head_dim; ++d) sum += q[d] * key_element<T>(a.kv, kv_head, j, d);
       out[j] = a.scale * sum;
       if (a.bias) out[j] += a.bias[head * (2 * a.bias_reach + 1) + a.bias_reach + std::clamp(j - at, -a.bias_reach, a.bias_reach)];
     }

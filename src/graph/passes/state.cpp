@@ -81,7 +81,7 @@ void round_keys(Graph& graph, DType kv_dtype) {
   for_each_node(graph, [&](Node& node) {
     if (node.op != &attention_op()) return;
     for (size_t i : {size_t(1), size_t(2)}) {
-      const int rounded = graph.append(round_to_op(), {node.inputs[i]}, {{"dtype", std::string(name_of(kv_dtype))}}, nullptr, node.scope);
+      const int rounded = graph.append(round_to_op(), {node.inputs[i]}, {{"dtype", std::string(name_of(kv_dtype))}, {"head_dim", node.attributes.integer("head_dim")}}, nullptr, node.scope);
       node.inputs[i] = graph.nodes[size_t(rounded)].outputs[0];
     }
   });

@@ -27,7 +27,7 @@ bool continues(DecoderRun& run, CacheSequence& sequence, const std::vector<int32
 TEST_CASE("cached is uncached, to the bit") {
   ThreadPool pool(2);
   for (int64_t window : {int64_t(0), int64_t(20)})
-    for (DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::i8}) {
       CAPTURE(window);
       INFO(std::string(name_of(dtype)));
       TinyDecoder decoder(window);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "graph/state/scaled_block.h"
+
 namespace orrery {
 
 CacheSequence& CacheSequence::operator=(CacheSequence&& other) noexcept {
@@ -20,8 +22,9 @@ PagedCache::PagedCache(std::vector<CacheSlot> slots, CacheOptions options) : slo
   if (options_.block_size <= 0 || options_.num_blocks < 0)
     throw Error{ErrorKind::bad_usage, "a cache needs blocks of at least one token", "PagedCache"};
   for (const CacheSlot& slot : slots_) {
-    keys_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, slot.width / slot.heads}));
-    values_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, slot.rows_only ? 0 : slot.width / slot.heads}));
+    const int64_t columns = slot.bytes() / slot.heads / size_of(slot.dtype);
+    keys_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, columns}));
+    values_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, slot.rows_only ? 0 : columns}));
   }
   references_.assign(size_t(options_.num_blocks), 0);
   for (int64_t block = options_.num_blocks; block-- > 0;) free_.push_back(int32_t(block));
@@ -154,11 +157,12 @@ KeyValueView PagedCache::view(int slot, const CacheSequence& sequence) const {
   view.v = values_[size_t(slot)].raw();
   view.dtype = s.dtype;
   view.token_stride = s.width / s.heads;
-  view.head_stride = head_stride(s);
+  view.head_stride = options_.block_size * (s.bytes() / s.heads / size_of(s.dtype));
+  view.scales = head_stride(s);
   view.keys_turned = !s.rows_only;
   view.blocks = sequence.blocks.data();
   view.block_size = options_.block_size;
-  view.block_stride = options_.block_size * s.width;
+  view.block_stride = s.heads * view.head_stride;
   return view;
 }
 
@@ -176,8 +180,32 @@ void turn(const std::byte* from, int64_t tokens, int64_t elements, std::byte* to
 }  // namespace
 
 template <class T>
+void PagedCache::write_scaled(int slot, int32_t block, int64_t inside, const T* k, const T* v) {
+  const CacheSlot& s = slots_[size_t(slot)];
+  const int64_t dim = s.width / s.heads, size = options_.block_size, part_bytes = size * (s.bytes() / s.heads), scales = size * dim, groups = scales_of_head(dim);
+  for (int64_t head = 0; head < s.heads; ++head) {
+    const int64_t part = (block * s.heads + head) * part_bytes;
+    std::byte* keys = keys_[size_t(slot)].mutable_raw() + part;
+    std::byte* values = values_[size_t(slot)].mutable_raw() + part;
+    for (int64_t group = 0; group < groups; ++group) {
+      const int64_t x = group * kScaledElements, count = std::min(kScaledElements, dim - x);
+      const BlockQ8_0 key = scaled_block(k + head * dim + x, count), value = scaled_block(v + head * dim + x, count);
+      for (int64_t i = 0; i < count; ++i) keys[(x + i) * size + inside] = std::byte(uint8_t(key.q[i]));
+      std::memcpy(values + inside * dim + x, value.q, size_t(count));
+      std::memcpy(keys + scales + 2 * (group * size + inside), &key.d, 2);
+      std::memcpy(values + scales + 2 * (inside * groups + group), &value.d, 2);
+    }
+  }
+}
+
+template <class T>
 void PagedCache::write(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* k, const T* v) {
   const CacheSlot& s = slots_[size_t(slot)];
+  if (s.dtype == DType::i8) {
+    for (int64_t at = start; at < start + count; ++at, k += s.width, v += s.width)
+      write_scaled(slot, sequence.blocks[size_t(at / options_.block_size)], at % options_.block_size, k, v);
+    return;
+  }
   const DType from = sizeof(T) == 8 ? DType::f64 : DType::f32;
   std::byte* keys = keys_[size_t(slot)].mutable_raw();
   std::byte* values = values_[size_t(slot)].mutable_raw();

@@ -26,9 +26,12 @@ namespace orrery {
 
 struct CacheSlot {
   int64_t width = 0;          // kv_heads * head_dim
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;   // i8: q8_0, of blocks of elements of a head (kernels/attention.h)
   bool rows_only = false;     // no values beside: what a recurrence carries on after each token, rows of a source
   int64_t heads = 1;          // each head's part of a block lies together, keys turned, so that attention reads on and on
+
+  // Of a token's keys, or values.
+  int64_t bytes() const { return dtype == DType::i8 ? width + heads * scales_of_head(width / heads) * 2 : width * size_of(dtype); }
 };
 
 struct CacheOptions {
@@ -94,6 +97,8 @@ class PagedCache {
     return int64_t(sequence.blocks[size_t(position / options_.block_size)]) * options_.block_size * slot.width + position % options_.block_size * (slot.width / slot.heads);
   }
   int64_t head_stride(const CacheSlot& slot) const { return options_.block_size * (slot.width / slot.heads); }
+  template <class T>
+  void write_scaled(int slot, int32_t block, int64_t inside, const T* k, const T* v);
   void release(std::vector<int32_t>& blocks);
   void drop(int32_t block);
   int32_t take();
@@ -101,7 +106,7 @@ class PagedCache {
   std::vector<CacheSlot> slots_;
   CacheOptions options_;
   std::vector<Tensor> keys_, values_;            // per slot: [blocks, heads, block_size, width / heads], keys
-  // (not rows) with the last two turned; values of width 0 where rows_only
+  // (not rows) with the last two turned; values of width 0 where rows_only. i8: bytes, a head's scales behind its numbers
   std::vector<int32_t> references_, free_;
   struct Published {
     int32_t block;

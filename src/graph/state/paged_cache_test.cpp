@@ -70,6 +70,34 @@ TEST_CASE("a sequence holds what was appended, in every dtype") {
   }
 }
 
+TEST_CASE("q8_0 holds whole numbers of heads, with a scale for each 32") {
+  constexpr int64_t kDim = 40, kTokens = 20;
+  PagedCache cache({{.width = 2 * kDim, .dtype = DType::i8, .heads = 2}}, {.block_size = 16, .num_blocks = 4});
+  CHECK(cache.bytes() == 2 * 4 * 16 * 2 * (kDim + 2 * 2));
+  std::vector<float> k, v;
+  for (int64_t i = 0; i < kTokens * 2 * kDim; ++i) {
+    k.push_back(float(i % 255 - 127));
+    v.push_back(-0.5f * k.back());
+  }
+  CacheSequence a = cache.sequence();
+  cache.reserve(a, kTokens);
+  cache.write(0, a, 0, kTokens, k.data(), v.data());
+  cache.advance(a, kTokens);
+  CacheSequence b = cache.fork(a);
+  cache.reserve(b, 1);                                 // copies the last block
+  for (const CacheSequence* sequence : {&a, &b}) {
+    const KeyValueView view = cache.view(0, *sequence);
+    double largest = 0;
+    for (int64_t j = 0; j < kTokens; ++j)
+      for (int64_t head = 0; head < 2; ++head)
+        for (int64_t x = 0; x < kDim; ++x) {
+          const size_t at = size_t((j * 2 + head) * kDim + x);
+          largest = std::max({largest, std::abs(double(view.scaled_key(head, j, x) - k[at])), std::abs(double(view.scaled_value(head, j, x) - v[at]))});
+        }
+    CHECK(largest <= 0.51);                            // half a step of the largest scale, and its rounding
+  }
+}
+
 TEST_CASE("a fork shares blocks until one of the two writes") {
   PagedCache cache = small_cache();
   CacheSequence a = cache.sequence();

@@ -182,8 +182,9 @@ void finish(const Tiled& tiled, int64_t count) {
 template <class Element>
 void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
-  const bool turned = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0;
-  const Tiled tiled{args, rows, kv_head, padded_dim, turned && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim, scratch};
+  constexpr bool kScaled = std::is_same_v<Element, Code>;   // made floats of once, for all rows
+  const bool turned = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0 && !kScaled;
+  const Tiled tiled{args, rows, kv_head, padded_dim, turned && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim && !kScaled, scratch};
   for (int64_t i = 0; i < count * padded_dim; i += Floats::kLanes) Floats::zero().store(scratch.mixed + i);
   for (int64_t i = 0; i < count; i += Floats::kLanes) {
     Floats::broadcast(-__builtin_inff()).store(scratch.max + i);
@@ -208,6 +209,7 @@ void attend(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
     switch (args.kv.dtype) {
       case DType::bf16: attend_tile<Bf16>(args, tile, height, scratch); break;
       case DType::f16: attend_tile<F16>(args, tile, height, scratch); break;
+      case DType::i8: attend_tile<Code>(args, tile, height, scratch); break;
       default: attend_tile<float>(args, tile, height, scratch);
     }
   }

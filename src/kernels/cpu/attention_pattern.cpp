@@ -53,6 +53,7 @@ void attention_pattern(const Args& args, int64_t head, int64_t query_begin, int6
   Scratch& own = *static_cast<Scratch*>(scratch);
   switch (args.kv.dtype) {
     case DType::bf16: return patterns<Bf16>(args, head, query_begin, query_end, pattern, own);
+    case DType::i8: return patterns<Code>(args, head, query_begin, query_end, pattern, own);
     case DType::f16: return patterns<F16>(args, head, query_begin, query_end, pattern, own);
     default: return patterns<float>(args, head, query_begin, query_end, pattern, own);
   }

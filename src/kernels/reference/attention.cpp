@@ -31,10 +31,12 @@ int64_t kv_head_of(const Attention<T>& args, int64_t head) {
 // Element x of the key, or of the value, of token j.
 template <class T>
 T key(const Attention<T>& args, int64_t kv_head, int64_t j, int64_t x) {
+  if (args.kv.dtype == DType::i8) return T(args.kv.scaled_key(kv_head, j, x));
   return widened<T>(args.kv.k, args.kv.dtype, args.kv.of_key(kv_head, j, x));
 }
 template <class T>
 T value(const Attention<T>& args, int64_t kv_head, int64_t j, int64_t x) {
+  if (args.kv.dtype == DType::i8) return T(args.kv.scaled_value(kv_head, j, x));
   return widened<T>(args.kv.v, args.kv.dtype, args.kv.at(kv_head, j) + x);
 }
 
