@@ -4,7 +4,7 @@
 // alone, one of the heads that read the same keys, and keys (of a cache) and values are read where they lie.
 //
 //   m' = max(m, max_j s_j)    p_j = e^(s_j - m')    l' = l e^(m - m') + sum_j p_j    o' = o e^(m - m') + sum_j p_j v_j
-#include "kernels/cpu/attention_chunk.h"
+#include "kernels/cpu/attention_codes.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -20,8 +20,12 @@ struct Scratch {
   float max[kTileRows + Floats::kLanes];  // m; read and written by whole vectors
   float sum[kTileRows + Floats::kLanes];  // l
   float probs[kBlockQueries * kKeyChunk];    // s, then p, of one block of rows
+  float scales[scales_of_head(kMaxHeadDim) * kKeyChunk + Floats::kLanes];
 };
 static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
+
+template <class Element>
+constexpr bool kScaled = std::is_same_v<Element, Code>;
 
 // The rows of a tile, from `first` on: queries of one head, or heads of one query.
 struct TileRows {
@@ -124,7 +128,9 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   if (all.empty()) return;
 
   const int64_t columns = rounded_up(all.end, Floats::kLanes);
-  if (tiled.keys_in_place)
+  if (tiled.keys_in_place && kScaled<Element>)
+    scores_of_codes<kRows>(args, block.queries(args), tiled.kv_head, chunk, columns, scratch.scales, scratch.probs);
+  else if (tiled.keys_in_place)
     product<kRows, Start::kZero>(columns, block.queries(args), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, scratch.probs, kKeyChunk);
   else
     product<kRows, Start::kZero>(columns, block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs, kKeyChunk);
@@ -144,6 +150,8 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   next.store(scratch.max + first, kRows);
 
   float* mixed = scratch.mixed + first * tiled.padded_dim;
+  if (tiled.values_in_place && kScaled<Element>)
+    return mix_codes<kRows>(args, {scratch.probs + all.begin, kKeyChunk, 1}, tiled.kv_head, chunk, all, scratch.scales, mixed, factor);
   if (tiled.values_in_place) return mix_in_place<kRows, Element>(tiled, chunk, all, mixed, factor);
   if (finite || (common.begin == all.begin && common.end == all.end)) {
     product<kRows, Start::kScaled>(tiled.padded_dim, {scratch.probs + all.begin, kKeyChunk, 1},
@@ -182,9 +190,8 @@ void finish(const Tiled& tiled, int64_t count) {
 template <class Element>
 void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
-  constexpr bool kScaled = std::is_same_v<Element, Code>;   // made floats of once, for all rows
-  const bool turned = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0 && !kScaled;
-  const Tiled tiled{args, rows, kv_head, padded_dim, turned && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim && !kScaled, scratch};
+  const bool whole = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0;   // chunks lie in one block
+  const Tiled tiled{args, rows, kv_head, padded_dim, whole && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim && (whole || !kScaled<Element>), scratch};
   for (int64_t i = 0; i < count * padded_dim; i += Floats::kLanes) Floats::zero().store(scratch.mixed + i);
   for (int64_t i = 0; i < count; i += Floats::kLanes) {
     Floats::broadcast(-__builtin_inff()).store(scratch.max + i);

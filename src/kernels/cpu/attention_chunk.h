@@ -2,7 +2,6 @@
 // products of a few rows by columns of any number.
 #pragma once
 
-#include <cstring>
 #include <type_traits>
 
 #include "kernels/attention.h"
@@ -85,35 +84,7 @@ void widen_turned(const Args& args, int64_t kv_head, int64_t chunk, float* trans
 }
 
 
-// A whole number of a cache in q8_0.
-struct Code {
-  int8_t number;
-};
-inline Floats widen(const Code* p) { return to_floats(ORRERY_ISA::widen(reinterpret_cast<const int8_t*>(p))); }
-inline Floats widen(const Code* p, int64_t lanes) {
-  if (lanes >= Floats::kLanes) return widen(p);
-  Code kept[Floats::kLanes] = {};
-  std::memcpy(kept, p, size_t(lanes));
-  return widen(kept);
-}
-inline const F16* halfs_at(const void* data, int64_t byte) { return reinterpret_cast<const F16*>(static_cast<const char*>(data) + byte); }
-
-template <>
-inline void widen_turned<Code>(const Args& args, int64_t kv_head, int64_t chunk, float* transposed) {
-  const KeyValueView& kv = args.kv;
-  const int64_t first = chunk * kKeyChunk;
-  each_run(turned_keys(kv), first, keys_in(args, chunk), [&](int64_t, int64_t j, int64_t run) {
-    const int64_t part = kv.head_part(kv_head, first + j), inside = (first + j) % kv.block_size;
-    const Code* codes = static_cast<const Code*>(kv.k) + part + inside;
-    const F16* scales = halfs_at(kv.k, part + kv.scales) + inside;
-    for (int64_t r = 0; r < run; r += Floats::kLanes)
-      for (int64_t begin = 0; begin < args.head_dim; begin += kScaledElements) {
-        const Floats scale = ORRERY_ISA::widen(scales + begin / kScaledElements * kv.block_size + r, run - r);
-        const int64_t end = smaller(begin + kScaledElements, args.head_dim);
-        for (int64_t x = begin; x < end; ++x) (scale * widen(codes + x * kv.block_size + r, run - r)).store(transposed + x * kKeyChunk + j + r, run - r);
-      }
-  });
-}
+struct Code;   // attention_codes.h
 
 // transposed[x * kKeyChunk + j] = k[j, x]
 template <class Element>
@@ -149,26 +120,6 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
       }
     }
   });
-  return !any(is_nan(zeros));
-}
-
-template <>
-inline bool pack_rows_of_chunk<Code>(const Args& args, const void*, int64_t kv_head, int64_t chunk, float* rows) {
-  const KeyValueView& kv = args.kv;
-  const int64_t padded = rounded_up(args.head_dim, Floats::kLanes), first = chunk * kKeyChunk, count = keys_in(args, chunk), groups = scales_of_head(args.head_dim);
-  Floats zeros = Floats::zero();
-  for (int64_t j = 0; j < count; ++j) {
-    const Code* codes = static_cast<const Code*>(kv.v) + kv.at(kv_head, first + j);
-    const int64_t at = kv.head_part(kv_head, first + j) + kv.scales + (first + j) % kv.block_size * groups * 2;
-    alignas(64) float scales[Floats::kLanes];   // a head is at most 256 wide
-    widen(halfs_at(kv.v, at), groups).store(scales);
-    for (int64_t begin = 0; begin < args.head_dim; begin += kScaledElements) {
-      const Floats scale = Floats::broadcast(scales[begin / kScaledElements]);
-      zeros = fma(scale, Floats::zero(), zeros);
-      const int64_t end = smaller(begin + kScaledElements, args.head_dim);
-      for (int64_t x = begin; x < end; x += Floats::kLanes) (scale * widen(codes + x, end - x)).store(rows + j * padded + x);
-    }
-  }
   return !any(is_nan(zeros));
 }
 

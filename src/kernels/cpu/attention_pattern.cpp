@@ -1,6 +1,6 @@
 // The pattern of attention from the queries, the keys and the kept log-sum-exp: p = e^(s - lse). Scores are made by the
 // forward pass's product, so they are its bits.
-#include "kernels/cpu/attention_chunk.h"
+#include "kernels/cpu/attention_codes.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
