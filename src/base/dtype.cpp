@@ -1,9 +1,5 @@
 #include "base/dtype.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include <array>
 #include <utility>
 
@@ -48,42 +44,21 @@ void store(void* to, DType dtype, int64_t i, double value) {
   }
 }
 
-// Eight at a time where the processor has the instructions. They would make NaNs quiet, or keep what they carry: those go one by one.
-#if defined(__x86_64__)
-__attribute__((target("avx,f16c"))) void narrow_eights(const float* from, uint16_t* to, int64_t eights) {
-  for (int64_t i = 0; i < eights; ++i, from += 8, to += 8) {
-    const __m256 x = _mm256_loadu_ps(from);
-    if (_mm256_movemask_ps(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)) != 0)
-      for (int64_t j = 0; j < 8; ++j) to[j] = float_to_f16(from[j]);
-    else
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
-  }
+// Without branches, so that loops over them become vector code.
+inline float widened(uint16_t bits) {
+  const uint32_t sign = uint32_t(bits & 0x8000u) << 16, exponent = (bits >> 10) & 0x1fu, mantissa = bits & 0x3ffu;
+  const uint32_t normal = ((exponent + (exponent == 31 ? 224u : 112u)) << 23) | (mantissa << 13);       // 31: infinity, NaN
+  const uint32_t subnormal = std::bit_cast<uint32_t>(float(int32_t(mantissa)) * 0x1p-24f);           // exact in float; zero too
+  return std::bit_cast<float>(sign | (exponent == 0 ? subnormal : normal));
 }
-__attribute__((target("avx,f16c"))) void widen_eights(const uint16_t* from, float* to, int64_t eights) {
-  for (int64_t i = 0; i < eights; ++i, from += 8, to += 8) {
-    const __m256 x = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-    if (_mm256_movemask_ps(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)) != 0)
-      for (int64_t j = 0; j < 8; ++j) to[j] = f16_to_float(from[j]);
-    else
-      _mm256_storeu_ps(to, x);
-  }
-}
-bool has_f16_instructions() { return __builtin_cpu_supports("f16c"); }
-#else
-void narrow_eights(const float*, uint16_t*, int64_t) {}
-void widen_eights(const uint16_t*, float*, int64_t) {}
-constexpr bool has_f16_instructions() { return false; }
-#endif
-
-void narrow(const float* from, uint16_t* to, int64_t count) {
-  const int64_t eights = has_f16_instructions() ? count / 8 : 0;
-  narrow_eights(from, to, eights);
-  for (int64_t i = eights * 8; i < count; ++i) to[i] = float_to_f16(from[i]);
-}
-void widen(const uint16_t* from, float* to, int64_t count) {
-  const int64_t eights = has_f16_instructions() ? count / 8 : 0;
-  widen_eights(from, to, eights);
-  for (int64_t i = eights * 8; i < count; ++i) to[i] = f16_to_float(from[i]);
+inline uint16_t narrowed(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  const uint32_t normal = (magnitude + 0xfffu + ((magnitude >> 13) & 1u) - 0x38000000u) >> 13;
+  // Below 2^-14, unit 2^-24: adding 2^23 rounds to an integer, ties to even.
+  const uint32_t subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p24f + 0x1p23f) & 0x7ffu;
+  const uint32_t large = 0x7c00u + 0x200u * uint32_t(magnitude > 0x7f800000u);   // infinity, as what rounds to 65520 or more; NaN
+  const uint32_t is_subnormal = 0u - uint32_t(magnitude < 0x38800000u), is_large = 0u - uint32_t(magnitude >= 0x477ff000u);   // masks
+  return uint16_t(sign | (is_subnormal & subnormal) | (is_large & large) | (~(is_subnormal | is_large) & normal));
 }
 }  // namespace
 
@@ -100,46 +75,23 @@ std::optional<DType> dtype_named(std::string_view name) {
   return std::nullopt;
 }
 
-float f16_to_float(uint16_t bits) {
-  const uint32_t sign = uint32_t(bits & 0x8000u) << 16;
-  const uint32_t exponent = (bits >> 10) & 0x1fu;
-  const uint32_t mantissa = bits & 0x3ffu;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-  const float magnitude = float(mantissa) * 0x1p-24f;  // zero and subnormals: exact in float
-  return sign ? -magnitude : magnitude;
-}
-
-uint16_t float_to_f16(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  const uint16_t sign = uint16_t((bits >> 16) & 0x8000u);
-  const uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return uint16_t(sign | 0x7e00u);
-  if (magnitude >= 0x477ff000u) return uint16_t(sign | 0x7c00u);  // rounds to 65520 or more: infinity
-  if (magnitude < 0x38800000u) {                                  // below 2^-14: subnormal, unit 2^-24
-    const float scaled = std::bit_cast<float>(magnitude) * 0x1p24f;
-    const float shifted = scaled + 0x1p23f;  // rounds to an integer, ties to even
-    return uint16_t(sign | (std::bit_cast<uint32_t>(shifted) & 0x7ffu));
-  }
-  const uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
-  return uint16_t(sign | ((rounded - 0x38000000u) >> 13));
-}
+float f16_to_float(uint16_t bits) { return widened(bits); }
+uint16_t float_to_f16(float value) { return narrowed(value); }
 
 void convert(const void* from, DType from_dtype, void* to, DType to_dtype, int64_t count) {
   if (from_dtype == to_dtype) {
     if (count > 0) std::memcpy(to, from, size_t(count * size_of(from_dtype)));   // of nothing, the pointers may be null
     return;
   }
-  if (from_dtype == DType::bf16 && to_dtype == DType::f32) {
-    for (int64_t i = 0; i < count; ++i) static_cast<float*>(to)[i] = bf16_to_float(static_cast<const uint16_t*>(from)[i]);
-    return;
-  }
-  if (from_dtype == DType::f32 && to_dtype == DType::bf16) {
-    for (int64_t i = 0; i < count; ++i) static_cast<uint16_t*>(to)[i] = float_to_bf16(static_cast<const float*>(from)[i]);
-    return;
-  }
-  if (from_dtype == DType::f32 && to_dtype == DType::f16) return narrow(static_cast<const float*>(from), static_cast<uint16_t*>(to), count);
-  if (from_dtype == DType::f16 && to_dtype == DType::f32) return widen(static_cast<const uint16_t*>(from), static_cast<float*>(to), count);
+  const auto each = [&](auto source, auto target, auto&& one) {
+    for (int64_t i = 0; i < count; ++i) target[i] = one(source[i]);
+  };
+  const auto* floats = static_cast<const float*>(from);
+  const auto* halves = static_cast<const uint16_t*>(from);
+  if (from_dtype == DType::bf16 && to_dtype == DType::f32) return each(halves, static_cast<float*>(to), [](uint16_t x) { return bf16_to_float(x); });
+  if (from_dtype == DType::f32 && to_dtype == DType::bf16) return each(floats, static_cast<uint16_t*>(to), [](float x) { return float_to_bf16(x); });
+  if (from_dtype == DType::f16 && to_dtype == DType::f32) return each(halves, static_cast<float*>(to), [](uint16_t x) { return widened(x); });
+  if (from_dtype == DType::f32 && to_dtype == DType::f16) return each(floats, static_cast<uint16_t*>(to), [](float x) { return narrowed(x); });
   for (int64_t i = 0; i < count; ++i) store(to, to_dtype, i, load(from, from_dtype, i));
 }
 

@@ -29,9 +29,8 @@ std::optional<DType> dtype_named(std::string_view name);
 // bfloat16: the upper half of a float. Rounded to nearest, ties to even; NaN stays NaN.
 inline float bf16_to_float(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
 inline uint16_t float_to_bf16(float value) {
-  uint32_t bits = std::bit_cast<uint32_t>(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return uint16_t((bits >> 16) | 0x40u);
-  return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+  const uint32_t bits = std::bit_cast<uint32_t>(value), is_nan = 0u - uint32_t((bits & 0x7fffffffu) > 0x7f800000u);   // a mask
+  return uint16_t((is_nan & ((bits >> 16) | 0x40u)) | (~is_nan & ((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16)));
 }
 
 // IEEE half precision, subnormals included.
