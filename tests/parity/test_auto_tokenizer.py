@@ -92,7 +92,8 @@ def test_a_folder_is_read_as_transformers_reads_it(name, tmp_path):
     records = tmp_path / "texts.jsonl"
     records.write_text("".join(json.dumps(dict(zip(("text", "pair"), text))) + "\n" for text in texts))
     for text, row in zip(texts, orrery.call_json_lines("tokenize", tmp_path, "--jsonl", records), strict=True):
-        expected = reference(*text)
+        expected = reference(*text, return_offsets_mapping=True)
+        assert [tuple(span) for span in row["offsets"]] == expected["offset_mapping"], (text, row["tokens"])
         assert row["ids"] == expected["input_ids"], (text, row["tokens"], reference.convert_ids_to_tokens(expected["input_ids"]))
         assert row["decoded"] == reference.decode(expected["input_ids"], skip_special_tokens=True), text
         if "token_type_ids" in expected:
