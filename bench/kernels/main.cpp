@@ -1,6 +1,6 @@
 // Speed of the matrix products and of attention on one core, as GFLOP/s and as a share of the register-resident peak.
 //
-//   build/release/kernels_bench [avx2|avx512] [matmul|blocks|attention]
+//   build/release/kernels_bench [avx2|avx512] [matmul|blocks|attention|steps]
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -172,6 +172,49 @@ void bench_attention(const Kernels<float>& kernels, double peak) {
   }
 }
 
+// A token's reading of a cache: all heads, one after the other.
+void bench_attention_steps(const Kernels<float>& kernels, double peak) {
+  const AlignedBytes scratch(kAttentionScratchBytes);
+  constexpr int64_t kKeys = 16384, kBlock = 64, kDim = 64;
+  for (const DType dtype : {DType::f32, DType::bf16, DType::i8})
+    for (const int64_t heads : {12, 32}) {
+      const int64_t kv_heads = heads == 12 ? 12 : 4;
+      KeyValueView view;
+      view.dtype = dtype;
+      view.token_stride = kDim;
+      view.scales = kBlock * kDim;
+      view.head_stride = kBlock * kDim + (dtype == DType::i8 ? kBlock * scales_of_head(kDim) * 2 : 0);
+      view.block_size = kBlock;
+      view.block_stride = kv_heads * view.head_stride;
+      view.keys_turned = true;
+      std::vector<int32_t> blocks;
+      for (int32_t b = 0; b < kKeys / kBlock; ++b) blocks.push_back(b);
+      view.blocks = blocks.data();
+      // Halfs and floats of 0x1111… are small numbers, whatever they are read as.
+      const size_t bytes = size_t(kKeys / kBlock * view.block_stride * size_of(dtype));
+      const AlignedBytes k(bytes), v(bytes);
+      std::memset(k.data(), 0x11, bytes);
+      std::memset(v.data(), 0x11, bytes);
+      view.k = k.data(), view.v = v.data();
+      Random random(1);
+      const std::vector<float> q = random_floats(random, heads * kDim);
+      std::vector<float> out(q.size()), lse(static_cast<size_t>(heads));
+      Attention<float> call;
+      call.q = q.data(), call.out = out.data(), call.lse = lse.data();
+      call.q_stride = call.out_stride = heads * kDim;
+      call.kv = view;
+      call.num_queries = 1, call.query_start = kKeys - 1, call.num_keys = kKeys;
+      call.num_heads = heads, call.num_kv_heads = kv_heads, call.head_dim = kDim, call.scale = 0.125f, call.causal = true;
+      const double seconds = best_seconds([&] {
+        for (int64_t head = 0; head < kv_heads; ++head) kernels.attention_step(call, head, scratch.data());
+      });
+      char name[100];
+      std::snprintf(name, sizeof name, "attention step %d keys heads %d/%d x %d %s", int(kKeys), int(heads), int(kv_heads), int(kDim), dtype == DType::i8 ? "q8_0" : name_of(dtype));
+      report(name, 4.0 * double(kKeys) * double(heads * kDim), seconds, peak);
+      std::printf("  %-52s %8.1f GB/s of keys and values\n", "", double(bytes) * 2 / seconds / 1e9);
+    }
+}
+
 }  // namespace
 }  // namespace orrery::bench
 
@@ -185,5 +228,6 @@ int main(int argc, char** argv) {
     if (part.empty() || part == "matmul") bench::bench_matmul(*kernels, peak);
     if (part.empty() || part == "blocks") bench::bench_blocks(*kernels, peak);
     if (part.empty() || part == "attention") bench::bench_attention(*kernels, peak);
+    if (part.empty() || part == "steps") bench::bench_attention_steps(*kernels, peak);
   }
 }

@@ -49,33 +49,32 @@ struct Tiled {
   Scratch& scratch;
 };
 
-// Scores of a row to probabilities; its maximum so far and the chunk's sum.
-struct RowSums {
-  float max, sum;
-};
-RowSums softmax_row(const Args& args, float* scores, Range seen, float max, int64_t head, int64_t query, int64_t chunk) {
+// Products of a row to scores, -inf where nothing is seen; the largest of them and of `max`.
+float score_row(const Args& args, float* scores, Range seen, float max, int64_t head, int64_t query, int64_t chunk) {
   const Floats scale = Floats::broadcast(args.scale);
   const RelativeBias bias(args, head);
   const Floats minus_infinity = Floats::broadcast(-__builtin_inff());
   const bool whole = seen.begin <= 0 && seen.end >= kKeyChunk;
-  Floats s[kChunkVectors];
   Floats largest = minus_infinity;
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) {
-    s[v] = Floats::load(scores + v * Floats::kLanes) * scale;
-    if (bias.active()) s[v] = s[v] + bias.load(bias.distance(query, chunk, v));
-    if (!whole) s[v] = select(lanes_seen(seen, v), s[v], minus_infinity);
-    largest = ORRERY_ISA::max(largest, s[v]);
+    Floats s = Floats::load(scores + v * Floats::kLanes) * scale;
+    if (bias.active()) s = s + bias.load(bias.distance(query, chunk, v));
+    if (!whole) s = select(lanes_seen(seen, v), s, minus_infinity);
+    largest = ORRERY_ISA::max(largest, s);
+    s.store(scores + v * Floats::kLanes);
   }
   const float chunk_max = max_of(largest);
-  const float new_max = chunk_max > max ? chunk_max : max;
-  const Floats shift = Floats::broadcast(new_max == -__builtin_inff() ? 0.0f : new_max);
+  return chunk_max > max ? chunk_max : max;
+}
+
+// Scores of a row to probabilities; the chunk's sum.
+float exponentiate_row(const Args& args, float* scores, float max, int64_t head, int64_t query, int64_t chunk) {
+  const Floats shift = Floats::broadcast(max == -__builtin_inff() ? 0.0f : max);
+  Floats s[kChunkVectors], sums[kChunkVectors];
 #pragma GCC unroll 8
-  for (int64_t v = 0; v < kChunkVectors; ++v) s[v] = exp_of_shifted(s[v] - shift);
+  for (int64_t v = 0; v < kChunkVectors; ++v) sums[v] = s[v] = exp_of_shifted(Floats::load(scores + v * Floats::kLanes) - shift);
   // Lanes added by halves: the order is that of the keys' places in the chunk.
-  Floats sums[kChunkVectors];
-#pragma GCC unroll 8
-  for (int64_t v = 0; v < kChunkVectors; ++v) sums[v] = s[v];
 #pragma GCC unroll 4
   for (int64_t half = kChunkVectors / 2; half > 0; half /= 2)
     for (int64_t v = 0; v < half; ++v) sums[v] = sums[v] + sums[v + half];
@@ -90,7 +89,7 @@ RowSums softmax_row(const Args& args, float* scores, Range seen, float max, int6
   }
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) s[v].store(scores + v * Floats::kLanes);
-  return {new_max, sum(sums[0])};
+  return sum(sums[0]);
 }
 
 // The keys of a chunk, [head_dim][block_size], where they lie.
@@ -136,11 +135,9 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
     product<kRows, Start::kZero>(columns, block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs, kKeyChunk);
 
   alignas(64) float new_max[Floats::kLanes] = {}, chunk_sum[Floats::kLanes] = {}, factor[Floats::kLanes];
-  for (int r = 0; r < kRows; ++r) {
-    const RowSums row = softmax_row(args, scratch.probs + r * kKeyChunk, rows[r], scratch.max[first + r], block.head_of(r), block.query_of(r), chunk);
-    new_max[r] = row.max;
-    chunk_sum[r] = row.sum;
-  }
+  // Row after row in two passes, so that no row's exponentials wait for its maximum.
+  for (int r = 0; r < kRows; ++r) new_max[r] = score_row(args, scratch.probs + r * kKeyChunk, rows[r], scratch.max[first + r], block.head_of(r), block.query_of(r), chunk);
+  for (int r = 0; r < kRows; ++r) chunk_sum[r] = exponentiate_row(args, scratch.probs + r * kKeyChunk, new_max[r], block.head_of(r), block.query_of(r), chunk);
   // Where nothing has been seen yet both maxima are -inf, and the sums are 0 whatever the factor.
   const Floats next = Floats::load(new_max), minus_infinity = Floats::broadcast(-__builtin_inff());
   const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);

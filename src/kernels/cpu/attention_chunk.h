@@ -165,7 +165,7 @@ void product(int64_t columns, TileA a, const Element* b, int64_t b_stride, int64
 // arise; 1e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays.
 inline Floats exp_of_shifted(Floats x) {
   const Floats lowest = Floats::broadcast(-87.0f);
-  return mask_lanes(~less(x, lowest), exp(max(lowest, x)));
+  return mask_lanes(~less(x, lowest), exp_within(max(lowest, x)));
 }
 
 // What the distance of key and query adds to a head's scores.
