@@ -47,6 +47,7 @@ struct Tiled {
   bool keys_in_place;        // they are turned, chunk by chunk
   bool values_in_place;      // rows end where vectors do, and all of the tile's see the same
   Scratch& scratch;
+  int64_t keys_ahead = 0, values_ahead = 0;   // elements from a chunk to the next, which is asked for line by line, to L2: more than the nearest cache holds
 };
 
 // Products of a row to scores, -inf where nothing is seen; the largest of them and of `max`.
@@ -98,6 +99,17 @@ const Element* keys_of_chunk(const Tiled& tiled, int64_t chunk) {
   return static_cast<const Element*>(tiled.args.kv.k) + tiled.args.kv.of_key(tiled.kv_head, chunk * kKeyChunk, 0);
 }
 
+// The scores of kRows heads' query.
+template <int kRows, class Element>
+void score_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int64_t columns) {
+  const Element* keys = keys_of_chunk<Element>(tiled, chunk);
+  product_of<kRows, Start::kZero>(columns, queries, tiled.args.head_dim, tiled.scratch.probs, kKeyChunk, nullptr, [&](int64_t x, int64_t j) {
+    const Element* at = keys + x * tiled.args.kv.block_size + j;
+    __builtin_prefetch(at + tiled.keys_ahead, 0, 2);
+    return widen(at);
+  });
+}
+
 // mixed = factor mixed + probabilities values, of the keys seen, for kRows rows that all see the same.
 template <int kRows, class Element>
 void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
@@ -105,10 +117,13 @@ void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, c
   const Element* values = static_cast<const Element*>(args.kv.v) + tiled.kv_head * args.kv.head_stride;
   each_run(args.kv, chunk * kKeyChunk + seen.begin, seen.end - seen.begin, [&](int64_t row, int64_t j, int64_t run) {
     const TileA probs{tiled.scratch.probs + seen.begin + j, kKeyChunk, 1};
-    if (j == 0)
-      product<kRows, Start::kScaled>(tiled.padded_dim, probs, values + row, args.kv.token_stride, run, mixed, tiled.padded_dim, factor);
-    else
-      product<kRows, Start::kOnto>(tiled.padded_dim, probs, values + row, args.kv.token_stride, run, mixed, tiled.padded_dim);
+    const auto lanes = [&](int64_t p, int64_t x) {
+      const Element* at = values + row + p * args.kv.token_stride + x;
+      __builtin_prefetch(at + tiled.values_ahead, 0, 2);
+      return widen(at);
+    };
+    if (j == 0) product_of<kRows, Start::kScaled>(tiled.padded_dim, probs, run, mixed, tiled.padded_dim, factor, lanes);
+    else product_of<kRows, Start::kOnto>(tiled.padded_dim, probs, run, mixed, tiled.padded_dim, nullptr, lanes);
   });
 }
 
@@ -128,7 +143,9 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
 
   const int64_t columns = rounded_up(all.end, Floats::kLanes);
   if (tiled.keys_in_place && kScaled<Element>)
-    scores_of_codes<kRows>(args, block.queries(args), tiled.kv_head, chunk, columns, scratch.scales, scratch.probs);
+    scores_of_codes<kRows>(args, block.queries(args), tiled.kv_head, chunk, columns, tiled.keys_ahead, scratch.scales, scratch.probs);
+  else if (tiled.keys_in_place && tiled.rows.are_heads)
+    score_in_place<kRows, Element>(tiled, chunk, block.queries(args), columns);
   else if (tiled.keys_in_place)
     product<kRows, Start::kZero>(columns, block.queries(args), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, scratch.probs, kKeyChunk);
   else
@@ -148,7 +165,7 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
 
   float* mixed = scratch.mixed + first * tiled.padded_dim;
   if (tiled.values_in_place && kScaled<Element>)
-    return mix_codes<kRows>(args, {scratch.probs + all.begin, kKeyChunk, 1}, tiled.kv_head, chunk, all, scratch.scales, mixed, factor);
+    return mix_codes<kRows>(args, {scratch.probs + all.begin, kKeyChunk, 1}, tiled.kv_head, chunk, all, tiled.values_ahead, scratch.scales, mixed, factor);
   if (tiled.values_in_place) return mix_in_place<kRows, Element>(tiled, chunk, all, mixed, factor);
   if (finite || (common.begin == all.begin && common.end == all.end)) {
     product<kRows, Start::kScaled>(tiled.padded_dim, {scratch.probs + all.begin, kKeyChunk, 1},
@@ -188,7 +205,7 @@ template <class Element>
 void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
   const bool whole = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0;   // chunks lie in one block
-  const Tiled tiled{args, rows, kv_head, padded_dim, whole && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim && (whole || !kScaled<Element>), scratch};
+  Tiled tiled{args, rows, kv_head, padded_dim, whole && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim && (whole || !kScaled<Element>), scratch};
   for (int64_t i = 0; i < count * padded_dim; i += Floats::kLanes) Floats::zero().store(scratch.mixed + i);
   for (int64_t i = 0; i < count; i += Floats::kLanes) {
     Floats::broadcast(-__builtin_inff()).store(scratch.max + i);
@@ -197,6 +214,9 @@ void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratc
   const Slivers slivers(count, kBlockQueries);
   const Range chunks = chunks_seen(args, rows.query, rows.query_of(count - 1) + 1);
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
+    const int64_t first = chunk * kKeyChunk, next = chunk + 1 < chunks.end ? first + kKeyChunk : first;
+    tiled.keys_ahead = args.kv.of_key(kv_head, next, 0) - args.kv.of_key(kv_head, first, 0);
+    tiled.values_ahead = args.kv.at(kv_head, next) - args.kv.at(kv_head, first);
     if (!tiled.keys_in_place) pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
     const bool finite = tiled.values_in_place || pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
     for (int64_t s = 0; s < slivers.count; ++s)

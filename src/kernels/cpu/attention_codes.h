@@ -58,39 +58,10 @@ inline bool pack_rows_of_chunk<Code>(const Args& args, const void*, int64_t kv_h
   return !any(is_nan(zeros));
 }
 
-// c as in `product`, where lanes(p, j) are b[p, j] and those after it.
-template <int kRows, int kVectors, Start kStart, class Lanes>
-void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
-  Tile<kRows, kVectors> tile;
-  if constexpr (kStart == Start::kZero)
-    tile.zero();
-  else
-    tile.load(c + j, c_stride, columns - j);
-  if constexpr (kStart == Start::kScaled) {
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) tile.acc[r][v] = tile.acc[r][v] * Floats::broadcast(factor[r]);
-  }
-  for (int64_t p = 0; p < k; ++p) {
-    Floats row[kVectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) row[v] = lanes(p, j + v * Floats::kLanes);
-    tile.step(a.data + p * a.k_stride, a.row_stride, row);
-  }
-  tile.store(c + j, c_stride, columns - j);
-}
-template <int kRows, Start kStart, class Lanes>
-void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
-  int64_t j = 0;
-  for (; columns - j > (kWideVectors - 1) * Floats::kLanes; j += kWideVectors * Floats::kLanes)
-    product_tile_of<kRows, kWideVectors, kStart>(j, columns, a, k, c, c_stride, factor, lanes);
-  for (; j < columns; j += Floats::kLanes) product_tile_of<kRows, 1, kStart>(j, columns, a, k, c, c_stride, factor, lanes);
-}
-
-// A chunk's scores where its keys lie in one block; `scales` is scratch, [scales_of_head][kKeyChunk].
+// A chunk's scores where its keys lie in one block; `scales` is scratch, [scales_of_head][kKeyChunk]. The next
+// chunk is asked for, `ahead` elements on.
 template <int kRows>
-void scores_of_codes(const Args& args, TileA queries, int64_t kv_head, int64_t chunk, int64_t columns, float* scales, float* scores) {
+void scores_of_codes(const Args& args, TileA queries, int64_t kv_head, int64_t chunk, int64_t columns, int64_t ahead, float* scales, float* scores) {
   const KeyValueView& kv = args.kv;
   const int64_t part = kv.head_part(kv_head, chunk * kKeyChunk), inside = chunk * kKeyChunk % kv.block_size;
   const Code* codes = static_cast<const Code*>(kv.k) + part + inside;
@@ -98,6 +69,7 @@ void scores_of_codes(const Args& args, TileA queries, int64_t kv_head, int64_t c
   for (int64_t group = 0; group < scales_of_head(args.head_dim); ++group)
     for (int64_t j = 0; j < columns; j += Floats::kLanes) widen(halfs + group * kv.block_size + j).store(scales + group * kKeyChunk + j);
   product_of<kRows, Start::kZero>(columns, queries, args.head_dim, scores, kKeyChunk, nullptr, [&](int64_t x, int64_t j) {
+    __builtin_prefetch(codes + x * kv.block_size + j + ahead);
     return Floats::load(scales + x / kScaledElements * kKeyChunk + j) * widen(codes + x * kv.block_size + j);
   });
 }
@@ -105,13 +77,14 @@ void scores_of_codes(const Args& args, TileA queries, int64_t kv_head, int64_t c
 // mixed = factor mixed + probabilities values, of the keys seen, which all rows see, in one block and as many columns as vectors
 // fill; `scales` is scratch, [kKeyChunk][scales_of_head] and a vector.
 template <int kRows>
-void mix_codes(const Args& args, TileA probs, int64_t kv_head, int64_t chunk, Range seen, float* scales, float* mixed, const float* factor) {
+void mix_codes(const Args& args, TileA probs, int64_t kv_head, int64_t chunk, Range seen, int64_t ahead, float* scales, float* mixed, const float* factor) {
   const KeyValueView& kv = args.kv;
   const int64_t first = chunk * kKeyChunk + seen.begin, count = seen.end - seen.begin, groups = scales_of_head(args.head_dim);
   const Code* codes = static_cast<const Code*>(kv.v) + kv.at(kv_head, first);
   const F16* halfs = halfs_at(kv.v, kv.head_part(kv_head, first) + kv.scales) + first % kv.block_size * groups;
   for (int64_t i = 0; i < count * groups; i += Floats::kLanes) widen(halfs + i, count * groups - i).store(scales + i);
   product_of<kRows, Start::kScaled>(args.head_dim, probs, count, mixed, args.head_dim, factor, [&](int64_t j, int64_t x) {
+    __builtin_prefetch(codes + j * args.head_dim + x + ahead);
     return Floats::broadcast(scales[j * groups + x / kScaledElements]) * widen(codes + j * args.head_dim + x);
   });
 }
