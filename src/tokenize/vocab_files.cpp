@@ -144,7 +144,8 @@ void describe_byte_level(const fs::path& path, TokenizerFile& file) {
   const bool prefix = flag(file.config, "add_prefix_space", false);
   file.json["added_tokens"] = special_tokens(file, {"<|endoftext|>"});
   file.json["pre_tokenizer"] = {{"type", "ByteLevel"}, {"add_prefix_space", prefix}, {"trim_offsets", true}, {"use_regex", true}};
-  file.json["post_processor"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", false}, {"use_regex", true}};
+  // The classes leave the space before a word in its offsets; files without one are read as the package tokenizers alone reads them.
+  file.json["post_processor"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", name.empty()}, {"use_regex", true}};
   file.json["decoder"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
   file.model.fields = {{"type", "BPE"}};
   if (roberta) describe_roberta(file, prefix);
