@@ -391,10 +391,12 @@ void OptionSet::parse_flags(std::span<const std::string> args, const std::string
 
 // What arguments too many were probably meant for.
 std::string OptionSet::hint_for(std::span<const std::string> rest) const {
+  const bool may_be_text = std::any_of(options_.begin(), options_.end(), [](const Option& option) { return option.info.suggested && !option.is_path(); });
+  const bool is_file = !may_be_text || rest[0].ends_with(".json");
   for (const Option& option : options_) {
-    if (!option.info.suggested || option.given) continue;
+    if (!option.info.suggested || option.given || option.is_path() != is_file) continue;
     std::string value = rest[0];
-    if (!option.is_path())
+    if (!is_file)
       for (const std::string& word : rest.subspan(1)) value += " " + word;
     const bool plain = std::all_of(value.begin(), value.end(), [](unsigned char c) { return c > 0x7f || std::isalnum(c) || std::strchr("_./-", c); });
     return "did you mean " + (option.info.letter ? std::string{'-', option.info.letter} : option.flag()) + " " + (plain ? value : in_quotes(value)) + "?";

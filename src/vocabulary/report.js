@@ -60,7 +60,7 @@
       row.values.forEach((value, which) => {
         const y = top + which * step;
         chart.append(svg("rect", {class: "of-" + which % 5, x: left, y, width: Math.max(1, at(value)), height: thick, rx: 2}),
-          svg("text", {class: which ? "muted" : "", x: left + at(value) + 6, y: y + thick - 1}, shown(value)));
+          svg("text", {class: which ? "muted" : "", x: left + at(value) + 6, y: y + thick - 1}, shown(value, i, which)));
       });
     });
     if (mark) chart.append(svg("line", {x1: left + at(mark), x2: left + at(mark), y1: 0, y2: rows.length * height}));
@@ -75,7 +75,8 @@
   const columns = el("div", {class: "columns"});
   if (data.languages.length) {
     columns.append(panel("Languages", "Tokens for the same sentences, times those of the first language. What stands at 2 costs twice as much; “?” where characters are unknown, and so are lost.",
-      bars(data.languages.map((one, i) => ({name: one.language + (one.unk_rate > 0 ? " ?" : ""), values: reports.map((report) => report.languages[i].parity)})), (x) => x.toFixed(2), 1, "tokens by language")));
+      bars(data.languages.map((one, i) => ({name: one.language, values: reports.map((report) => report.languages[i].parity)})),
+        (x, i, which) => x.toFixed(2) + (reports[which].languages[i].unk_rate > 0 ? " ?" : ""), 1, "tokens by language")));
   }
   const kinds = [...new Set(data.terms.map((term) => term.kind || "terms"))];
   const mean = (report, kind) => {

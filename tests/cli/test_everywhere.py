@@ -39,6 +39,8 @@ class Everywhere(Case):
         self.assertIn("did you mean -p 'Once upon a time'?", self.fails(2, "generate", "storyteller", "Once upon a time"))
         self.assertIn("did you mean -p 'Once upon a time'?", self.fails(2, "generate", "storyteller", "Once", "upon", "a", "time"))
         self.assertIn("in quotes", self.fails(2, "generate", "storyteller", "-p", "Once", "upon"))
+        for given in (["talk.json"], ["--chat", "talk.json"], ["-p", "Hello", "talk.json"]):
+            self.assertIn("did you mean --messages talk.json?", self.fails(2, "generate", "storyteller", *given))
         for command in ("evaluate perplexity", "evaluate alignment"):
             self.assertIn("did you mean --file held_out.txt?", self.fails(2, *command.split(), "storyteller", "held_out.txt"))
         self.assertIn("did you mean --corpus texts.txt?", self.fails(2, "vocab", "report", "storyteller", "texts.txt"))

@@ -29,8 +29,12 @@ class Vocabulary(PageCase):
         document, html = self.page("vocab", "report", "storyteller", "--compare", "own", "--compare", "storyteller")
         self.stays_quiet(html)
         seen = asked(html, """const answer = {legend: texts("#legend span"), beside: texts("#cards .other").slice(0, 2), columns: document.querySelectorAll("#terms thead th").length,
-          bars: document.querySelectorAll("svg.chart")[0].querySelectorAll("rect").length};""")
+          bars: document.querySelectorAll("svg.chart")[0].querySelectorAll("rect").length,
+          lost: [...document.querySelectorAll("svg.chart")[0].querySelectorAll("rect + text")].map((one) => one.textContent.endsWith("?"))};""")
         self.assertEqual(["storyteller (this one)", "own", "storyteller"], seen["legend"])
         self.assertEqual(["own: %.2f" % document["compare"][0]["mean_tokens_per_term"], "storyteller: %.2f" % document["mean_tokens_per_term"]], seen["beside"])
         self.assertEqual(8, seen["columns"])
         self.assertEqual(3 * len(document["languages"]), seen["bars"])
+        lost = [report["languages"][i]["unk_rate"] > 0 for i in range(len(document["languages"])) for report in [document, *document["compare"]]]
+        self.assertEqual({True, False}, set(lost))
+        self.assertEqual(lost, seen["lost"])

@@ -40,7 +40,7 @@ struct ChatOptions {
   static constexpr auto about = describe(
       "chat", "A conversation",
       option(&ChatOptions::chat, "chat", "The prompt is a user's message, which the model's chat template makes a text of. What it says never becomes a control token, except with --allow-special all."),
-      option(&ChatOptions::messages, "messages", "Answer this conversation: a JSON list of messages, or an object with \"messages\"; - is standard input.", unit("FILE")),
+      option(&ChatOptions::messages, "messages", "Answer this conversation: a JSON list of messages, or an object with \"messages\"; - is standard input.", unit("FILE"), suggested()),
       option(&ChatOptions::system, "system", "A system message before the user's.", unit("TEXT")),
       option(&ChatOptions::chat_template, "chat_template", "One of the model's chat templates by its name, or a file of one.", unit("NAME")),
       option(&ChatOptions::continue_final_message, "continue_final_message", "Go on with the last message of the conversation."),

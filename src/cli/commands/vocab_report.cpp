@@ -71,6 +71,8 @@ std::string format(const char* how, double x) {
   std::snprintf(buffer, sizeof buffer, how, x);
   return buffer;
 }
+// A language whose characters are in part unknown is not short, but lost.
+std::string language_parity(const Json& language) { return format("%.2f", language["parity"]) + (language["unk_rate"] > 0 ? "?" : ""); }
 std::string percent(double share) { return format(share > 0 && share < 0.001 ? "%.3f %%" : "%.1f %%", 100 * share); }
 
 Json report_of(const std::string& model, const Tokenizer& tokenizer, ReportInput input) {
@@ -110,7 +112,7 @@ class Printer {
                            (vocabulary.contains("under_trained") ? ", " + count(vocabulary["under_trained"]) + " look untrained" : ""));
     line("R\xC3\xA9nyi efficiency", format("%.3f", report_["renyi_efficiency"]));
     std::string parity;
-    for (const Json& one : report_["languages"]) parity += (parity.empty() ? "" : "  ") + one["language"].get<std::string>() + " " + format("%.2f", one["parity"]) + (one["unk_rate"] > 0 ? "?" : "");
+    for (const Json& one : report_["languages"]) parity += (parity.empty() ? "" : "  ") + one["language"].get<std::string>() + " " + language_parity(one);
     if (!parity.empty()) line("languages", parity);
     const Json& cost = report_["cost"];
     line("cost", format("%.0f", cost["pages"]) + " pages are " + count_text(cost["tokens"]) + " tokens, " + format("%.4g", cost["price"]) + " at " + format("%g", cost["price_per_million"]) + " a million" +
@@ -183,7 +185,7 @@ void print_comparison(Output& out, const Json& report) {
   number("tokens a page", "%.0f", [](const Json& r) { return r["cost"]["tokens_per_page"].template get<double>(); });
   number("R\xC3\xA9nyi efficiency", "%.3f", [](const Json& r) { return r["renyi_efficiency"].template get<double>(); });
   for (size_t i = 0; i < report["languages"].size(); i++)
-    number("against the first: " + report["languages"][i]["language"].get<std::string>(), "%.2f", [&](const Json& r) { return r["languages"][i]["parity"].template get<double>(); });
+    row("against the first: " + report["languages"][i]["language"].get<std::string>(), [&](const Json& r) { return language_parity(r["languages"][i]); });
   row("verdict", [](const Json& r) { return r["verdict"].get<std::string>(); });
   const auto joined = [](const Json& pieces) {
     std::string text;
