@@ -36,12 +36,12 @@ BREAKS = "Other CR LF Control Extend ZWJ Regional_Indicator Prepend SpacingMark 
 
 
 def sample():
-    """Code points that stand for all: of a long run that Python's own tables find uniform, the ends alone."""
+    """Code points that stand for all: of a long run that Python's own tables find uniform, the ends alone. What is unassigned there need not be so here."""
     kind = lambda c: (unicodedata.category(chr(c)), regex.sub(r"\P{Han}", "", chr(c)) != "")
     kept, run = [], []
     for c in ALL + [None]:
-        if run and (c is None or c != run[-1] + 1 or kind(c) != kind(run[0]) or c < 0x3400 or 0x16000 <= c < 0x17000
-                    or (0x1B000 <= c < 0x20000) or (0xA400 <= c < 0xAC00)):
+        if run and (c is None or c != run[-1] + 1 or kind(c) != kind(run[0]) or c < 0x3400 or 0xA000 <= c < 0xAC00 or 0xD7A4 <= c < 0x20000
+                    or (c < 0x33480 and unicodedata.category(chr(c)) == "Cn")):
             kept.append((run[0], run[-1]))
             run = []
         run.append(c)
