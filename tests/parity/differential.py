@@ -149,6 +149,12 @@ def small_model(kind):
     return folder / f"{kind}.model"
 
 
+def loose_byte_level(folder):
+    reference = tokenizers.ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), trim_offsets=True)._tokenizer
+    reference.add_special_tokens(["<|endoftext|>"])
+    return reference
+
+
 def subjects():
     """name -> how to make the pair of them; files alone are opened when it is their turn."""
     listed = {entry["name"]: entry for entry in json.loads((TOKENIZERS / "tokenizers.list.json").read_text())["tokenizers"]}
@@ -161,6 +167,7 @@ def subjects():
     cased = TOKENIZERS / "bert-base-multilingual-cased/vocab.txt"
     known["bert-base-multilingual-cased"] = lambda: HuggingFace(
         cased, tokenizers.BertWordPieceTokenizer(str(cased), lowercase=False, strip_accents=None)._tokenizer, "vocab.txt")
+    known["gpt2-files"] = lambda: HuggingFace(TOKENIZERS / "gpt2/vocab.json", loose_byte_level(TOKENIZERS / "gpt2"), "vocab.json, merges.txt")
     for name, kind in (("t5-spm", "Unigram"), ("llama2-spm", "BPE"), ("spm-test", "Unigram"), ("spm-test-ja", "Unigram")):
         known[name] = lambda name=name, kind=kind: SentencePiece([TOKENIZERS / listed[name]["file"]], kind)
     for kind, name in (("unigram", "Unigram"), ("bpe", "BPE"), ("char", "characters"), ("word", "words")):
