@@ -69,7 +69,7 @@ def memory(run):
             *table(["case", "planned", "taken", "difference", "allowed"], rows), "", conditions(run)]
 
 
-TEXTS = {"mixed": "prose, code and many scripts, documents of 20 kB", "cjk": "Chinese, Japanese and Korean, documents of 20 kB", "short": "the first, in documents of 50 characters"}
+TEXTS = {"mixed": "prose, code and many scripts, documents of 20 kB", "cjk": "Chinese, Japanese and Korean, documents of 20 kB", "short": "prose, code and many scripts, documents of 50 characters"}
 
 
 def tokenization(runs):

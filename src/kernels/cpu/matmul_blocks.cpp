@@ -61,11 +61,9 @@ class PackedBlock {
   static constexpr int kParts = kLayout.parts;
   static constexpr bool kMins = kLayout.mins;
   static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
-  static constexpr int64_t kBytes = kGroupSize / kLayout.together;
 
   PackedBlock(const std::byte* panel, int64_t b) : group_(panel + b / kLayout.together * kGroupSize), block_(group_ + kHeadSize + b % kLayout.together * kBlockSize) {}
 
-  const std::byte* begin() const { return block_; }
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const {
     const Floats whole = widen(reinterpret_cast<const F16*>(group_) + column);
     if constexpr (kLayout.together == 1) return whole;
@@ -98,8 +96,6 @@ class TakenApart {
   static constexpr int kParts = kPartsThere;
   static constexpr bool kMins = kMinsThere;
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
-  static constexpr int64_t kBytes = sizeof(WideBlock);
-  const std::byte* begin() const { return reinterpret_cast<const std::byte*>(block_); }
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
   [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
   template <int g>
