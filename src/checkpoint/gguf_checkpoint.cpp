@@ -24,7 +24,7 @@ Tensor transposed(const Tensor& from) {
 Tensor unturned(const Tensor& from, int64_t head_dim) {
   Tensor to = Tensor::zeros(from.dtype(), from.shape());
   const int64_t rows = from.dim(0);
-  if (rows == 0) return to;
+  if (from.numel() == 0) return to;
   const size_t bytes = size_t(from.bytes()) / size_t(rows);
   for (int64_t r = 0; r < rows; ++r) std::memcpy(to.mutable_raw() + size_t(r) * bytes, from.raw() + size_t(rotary_row(r, head_dim, false)) * bytes, bytes);
   return to;
