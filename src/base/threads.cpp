@@ -59,12 +59,13 @@ void ThreadPool::run(int64_t tasks, TaskRef body) {
   tasks_ = tasks;
   body_ = &body;
   next_.store(0, std::memory_order_relaxed);
-  {
-    std::lock_guard lock(mutex_);
-    const uint64_t before = state_.load(std::memory_order_relaxed);  // closed, nobody in it
-    state_.store((loop(before) + 1) * kLoop | kOpen, std::memory_order_release);
+  const uint64_t before = state_.load(std::memory_order_relaxed);  // closed, nobody in it
+  // Sequentially consistent, as is what a worker does before it sleeps: one of both sees the other.
+  state_.store((loop(before) + 1) * kLoop | kOpen, std::memory_order_seq_cst);
+  if (asleep_.load(std::memory_order_seq_cst) > 0) {
+    std::lock_guard lock(mutex_);   // a worker that counts as asleep either waits already or looks at the state after this
+    wake_.notify_all();
   }
-  wake_.notify_all();
   drain(0);
   state_.fetch_and(~kOpen, std::memory_order_relaxed);
   for (int spins = 0; joined(state_.load(std::memory_order_acquire)) != 0; ++spins) {
@@ -82,7 +83,9 @@ void ThreadPool::work(int thread) {
     }
     if (loop(state_.load(std::memory_order_acquire)) == seen) {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || loop(state_.load(std::memory_order_acquire)) != seen; });
+      asleep_.fetch_add(1, std::memory_order_seq_cst);
+      wake_.wait(lock, [&] { return stop_ || loop(state_.load(std::memory_order_seq_cst)) != seen; });
+      asleep_.fetch_sub(1, std::memory_order_relaxed);
     }
     uint64_t state = state_.load(std::memory_order_acquire);
     if (loop(state) == seen) return;  // stopped

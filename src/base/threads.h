@@ -65,6 +65,8 @@ class ThreadPool {
   std::atomic<uint64_t> state_{0};
   std::atomic<int64_t> next_{0};
   std::atomic<bool> stop_{false};
+  // Workers that sleep or are about to. A loop takes the lock only to wake those: while workers spin, none is taken.
+  std::atomic<int> asleep_{0};
   int64_t tasks_ = 0;
   const TaskRef* body_ = nullptr;
 };

@@ -162,6 +162,7 @@ struct CaseOptions {
   bool objective_only = false; // nothing but the objective and the gradients is returned: more memory is shared
   int64_t spare = 0;           // capacity beyond the sizes
   bool pack_weights = false;
+  std::map<std::string, BlockFormat> blocks = {};   // weights that products read rounded
 };
 
 template <class T>
@@ -175,6 +176,7 @@ class CaseRun {
       Tensor tensor = Tensor::zeros(compute, shape);
       std::copy(data.values.begin(), data.values.end(), tensor.mutable_data<T>());
       store_.add(name, {tensor, Role::trainable, 1, {}});
+      if (const auto format = options.blocks.find(name); format != options.blocks.end()) store_.at(name).blocks = format->second;
     }
     CompileOptions compile_options;
     compile_options.compute = compute;

@@ -60,7 +60,7 @@ TEST_CASE("every gradient is that of finite differences") {
 }
 
 TEST_CASE("every op is in a case, or in a test of its own") {
-  std::set<const Op*> seen = {&append_keys_op(), &cached_attention_op(), &attention_pattern_op(), &attention_scores_op(), &additive_pattern_op(), &cached_scan_op(), &keep_rows_op(), &source_rows_op(), &intervene_op(), &source_keys_op()};
+  std::set<const Op*> seen = {&append_keys_op(), &cached_attention_op(), &attention_pattern_op(), &attention_scores_op(), &additive_pattern_op(), &cached_scan_op(), &keep_rows_op(), &source_rows_op(), &fused_linear_op(), &intervene_op(), &source_keys_op()};
   std::set<const Op*> forward;
   for (const OpCase& op_case : op_cases()) {
     const auto c = make(op_case);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/passes/fuse.h"
+
 namespace orrery {
 
 namespace {
@@ -38,6 +40,7 @@ Cost cost_of(const Graph& graph, const std::map<std::string, int64_t>& named, in
 std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const CompileOptions& options, ThreadPool* pool) {
   auto plan = std::make_shared<Plan>();
   drop_dead_nodes(graph);
+  if (options.pack_weights) fuse(graph);
   plan->graph_ = std::move(graph);
   const Graph& g = plan->graph_;
   plan->options_ = options;

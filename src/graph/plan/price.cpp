@@ -1,5 +1,6 @@
 #include "graph/plan/price.h"
 
+#include "graph/passes/fuse.h"
 #include "graph/plan/memory.h"
 #include "graph/scan_body.h"
 
@@ -23,6 +24,7 @@ bool keeps(const Graph& graph, const Node& node) {
 int64_t arena_bytes(const Graph& whole, const std::map<std::string, int64_t>& capacity) {
   Graph graph = whole;
   drop_dead_nodes(graph);
+  fuse(graph);
   Sizes sizes;
   for (const std::string& symbol : graph.symbols) {
     const auto named = capacity.find(symbol);

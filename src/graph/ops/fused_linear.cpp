@@ -1,0 +1,119 @@
+// fused_linear: up to three linears of the same x in one step, and what is done with their result while a tile of it is in the cache.
+//
+//   inputs     x, other?, b0?, b1?, b2?, W0, W1?, W2?
+//   after      none      y0, y1, y2 = the linears
+//              unary     y = f(linear0)                 kind: f
+//              gated     y = f(linear0) * linear1       kind: f
+//              add       y = linear0 + other            or other + linear0, which is the same number
+//
+// It is made by passes/fuse.h, from ops that compute the same bits one by one, and has no gradient.
+#include <array>
+
+#include "graph/ops/fused_linear.h"
+#include "graph/ops/support.h"
+
+namespace orrery {
+
+namespace {
+
+constexpr int kOther = 1, kBias = 2, kWeight = kBias + kMostFused;
+
+Fused after(const Attributes& attributes) { return Fused(attributes.integer("after")); }
+bool transposed(const Attributes& attributes) { return attributes.integer("transposed") != 0; }
+
+void fused_linear_shape(ShapeContext& c) {
+  const bool t = transposed(c.attributes());
+  c.expect(c.rank(0) == 2, "rows are wanted");
+  for (int i = 0; i < kMostFused && c.has(kWeight + i); ++i) {
+    c.expect(c.rank(kWeight + i) == 2 && c.last(0) == c.input(kWeight + i)[t ? 0 : 1], "the inner sizes differ");
+    const Dim n = c.input(kWeight + i)[t ? 1 : 0];
+    if (c.has(kBias + i)) c.expect(c.last(kBias + i) == n, "the bias does not have one entry per output column");
+    if (i == 0 || after(c.attributes()) == Fused::none) c.output({c.input(0)[0], n});
+    else c.expect(n == c.input(kWeight)[t ? 1 : 0], "gate and up differ in shape");
+  }
+}
+
+struct PackedWeights {
+  std::array<Panels, kMostFused> parts;
+};
+Prepared fused_linear_prepare(const PrepareContext& c) {
+  const Orientation orientation = transposed(c.node.attributes) ? Orientation::columns : Orientation::rows;
+  auto packed = std::make_shared<PackedWeights>();
+  Prepared prepared{packed, 0, nullptr};
+  for (int i = 0; i < kMostFused && c.node.inputs[size_t(kWeight + i)] >= 0; ++i) {
+    packed->parts[size_t(i)] = c.weights.packed(c.weight_name(kWeight + i), orientation, c.compute, c.pool);
+    prepared.bytes += int64_t(packed->parts[size_t(i)].bytes.bytes());
+  }
+  prepared.identity = packed->parts[0].bytes.raw();
+  return prepared;
+}
+
+// What a later linear is computed to, or the one that `other` is added to.
+bool needs_room(const Attributes& attributes) { return after(attributes) == Fused::gated || after(attributes) == Fused::add; }
+int64_t fused_linear_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
+  return needs_room(node.attributes) ? sizes.count(graph.values[size_t(node.outputs[0])].dims) * size_of(compute) : 0;
+}
+
+template <class T>
+void run_fused_linear(Call<T>& c) {
+  const auto* packed = c.template prepared<PackedWeights>();
+  const bool t = transposed(c.attributes());
+  const Fused what = after(c.attributes());
+  const auto kind = Unary(c.attributes().integer("kind"));
+  std::array<Matmul<T>, kMostFused> parts;
+  size_t count = 0;
+  for (; count < kMostFused && c.has(kWeight + int(count)); ++count) {
+    Matmul<T>& p = parts[count];
+    p.a = c.in(0);
+    p.a_row_stride = p.k = c.cols(0);
+    p.m = c.rows(0);
+    p.n = p.c_stride = c.size(kWeight + int(count), t ? 1 : 0);
+    p.panels = packed->parts[count].bytes.raw();
+    p.format = packed->parts[count].format;
+    p.bias = c.in(kBias + int(count));
+    const bool aside = what == Fused::add || (what == Fused::gated && count == 1);
+    p.c = aside ? static_cast<T*>(c.scratch()) : c.out(what == Fused::none ? int(count) : 0);
+  }
+  const int64_t n = parts[0].n;
+  T* y = c.out();
+  const T* aside = static_cast<const T*>(c.scratch());
+  const T* other = c.in(kOther);
+  parallel_products(c, std::span<const Matmul<T>>(parts.data(), count), what == Fused::gated, [&](const ProductTile& tile) {
+    if (what == Fused::none) return;
+    const int64_t at = tile.row * n + tile.column;
+    if (what == Fused::gated) return c.k().gated(kind, y + at, aside + at, n, y + at, n, tile.rows, tile.columns);
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      const int64_t row = at + r * n;
+      if (what == Fused::unary) c.k().unary(kind, y + row, y + row, tile.columns);
+      else c.k().binary(Binary::add, other + row, aside + row, y + row, tile.columns);
+    }
+  });
+}
+
+Cost fused_linear_cost(const CostContext& c) {
+  double columns = 0;
+  for (int i = 0; i < kMostFused && c.node().inputs[size_t(kWeight + i)] >= 0; ++i) columns += double(c.size(kWeight + i, transposed(c.attributes()) ? 1 : 0));
+  return {2.0 * double(c.count(0)) * columns + (after(c.attributes()) == Fused::none ? 0.0 : 10.0 * double(c.out_count())), c.operand_bytes()};
+}
+
+}  // namespace
+
+Node fused_linear_node(const Node& first, Fused what, int64_t kind) {
+  Node node{.op = &fused_linear_op(), .inputs = std::vector<int>(size_t(kWeight + kMostFused), -1), .outputs = {}, .attributes = first.attributes, .payload = nullptr, .scope = first.scope};
+  node.attributes.set("after", int64_t(what));
+  node.attributes.set("kind", kind);
+  node.inputs[0] = first.inputs[0];
+  return node;
+}
+void add_part(Node& fused, const Node& linear, int part) {
+  fused.inputs[size_t(kWeight + part)] = linear.inputs[1];
+  if (linear.inputs.size() > 2) fused.inputs[size_t(kBias + part)] = linear.inputs[2];
+}
+void add_other(Node& fused, int value) { fused.inputs[kOther] = value; }
+
+const Op& fused_linear_op() {
+  static const Op op = {.name = "fused_linear", .shape = fused_linear_shape, .cost = fused_linear_cost, .prepare = fused_linear_prepare, .scratch = fused_linear_scratch, ORRERY_RUN(run_fused_linear), .in_place = kOther, .held_input = kWeight, .held_from_there = true};
+  return op;
+}
+
+}  // namespace orrery
