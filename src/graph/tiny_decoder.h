@@ -31,7 +31,7 @@ struct TinyDecoder {
       return g.weight(name, shape);
     };
     auto table = std::make_shared<RotaryTable>();
-    table->head_dim = table->rotary_dim = kHeadDim, table->max_positions = 256;
+    table->head_dim = table->rotary_dim = kHeadDim, table->max_positions = 4096;
     table->inverse_frequencies = {1.0, 0.05};
     const Inputs in = g.inputs();
     Value x = g.at("", "").name("embedding", embedding(weight("wte", {kVocab, kWidth}), in.ids));
@@ -66,7 +66,7 @@ class DecoderRun {
 
   DecoderRun(TinyDecoder& decoder, Graph graph, ThreadPool& pool, std::vector<CacheSlot> slots = {}, CacheOptions options = {}) {
     CompileOptions compile_options;
-    compile_options.capacity = {{"tokens", 160}, {"tokens.sequences", 8}, {"keys", 160}};
+    compile_options.capacity = {{"tokens", 2400}, {"tokens.sequences", 8}, {"keys", 2400}};
     workspace = std::make_unique<Workspace>(compile(std::move(graph), decoder.weights, compile_options, &pool), pool);
     if (slots.empty()) return;
     cache = std::make_unique<PagedCache>(slots, options);

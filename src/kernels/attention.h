@@ -9,7 +9,8 @@
 // Dao et al. 2022/2023 (online softmax, recomputation in the backward pass from the kept log-sum-exp).
 //
 // Same bits. Keys are taken in chunks of kKeyChunk at absolute positions (chunk c holds keys c*kKeyChunk ...), merged in
-// ascending order: running maximum, then rescale, then add. Inside a chunk lanes are fixed by the absolute position too,
+// ascending order: running maximum, then rescale, then add. So many chunks make a part of kKeyPart keys, which starts from nothing, and
+// parts are merged the same way: they may be computed by several threads. Inside a chunk lanes are fixed by the absolute position too,
 // and keys that are not seen contribute exact zeros. So a query's output is the same bits whether it is computed alone
 // with a cache, in a chunk of a prompt, or with the whole prompt, however its keys are stored. Chunks in which the query
 // sees nothing are skipped or change nothing.
@@ -24,6 +25,7 @@
 namespace orrery {
 
 constexpr int64_t kKeyChunk = 64;
+constexpr int64_t kKeyPart = 16 * kKeyChunk;
 
 // A cache in q8_0 (DType::i8): along a head, so many elements are whole numbers that share a half as their scale. Its product with
 // a number is exact in float.
@@ -105,6 +107,24 @@ using attention_fn = void(const Attention<T>& args, int64_t head, int64_t query_
 // a step of decoding. The bits of `attention`.
 template <class T>
 using attention_step_fn = void(const Attention<T>& args, int64_t kv_head, void* scratch);
+
+// The same shared out: part `part` of the keys, [part kKeyPart, (part + 1) kKeyPart), for the heads that read kv_head, and then
+// all parts in which the query sees keys, states[part][head of the group], merged in order into out and lse. (The references compute all in
+// the merge.) A state is o [head_dim] relative to the largest score m, then, from state_width(head_dim) - 2 on, m and the sum l. They use the first half of the scratch.
+constexpr int64_t state_width(int64_t head_dim) { return (head_dim + 15) / 16 * 16 + 16; }
+template <class T>
+using attention_part_fn = void(const Attention<T>& args, int64_t kv_head, int64_t part, T* states, void* scratch);
+template <class T>
+using attention_merge_fn = void(const Attention<T>& args, int64_t kv_head, int64_t parts, const T* states, void* scratch);
+// The first key that the query sees.
+template <class T>
+int64_t first_key_seen(const Attention<T>& args) {
+  return args.window > 0 && args.query_start - args.window + 1 > 0 ? args.query_start - args.window + 1 : 0;
+}
+template <class T>
+int64_t last_key_seen(const Attention<T>& args) {   // one behind it
+  return args.causal && args.query_start + 1 < args.num_keys ? args.query_start + 1 : args.num_keys;
+}
 
 // pattern[(i - query_begin) * num_keys + j] = p[i, j] from q, k and the kept lse, for looking inside (no dropout).
 template <class T>

@@ -234,7 +234,8 @@ TEST_CASE("a query's bits do not depend on the keys after it") {
 TEST_CASE("a step of one query gives the bits of attention, head by head") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const Shape& shape : {Shape{1, 0, 1, 2, 2, 16, true}, Shape{1, 130, 131, 4, 4, 64, true}, Shape{1, 700, 701, 16, 2, 128, true}, Shape{1, 199, 200, 7, 1, 24, true},
-                               Shape{1, 300, 301, 14, 1, 32, true, 77}, Shape{1, 149, 150, 6, 2, 48, true, 0, 9}, Shape{1, 0, 90, 8, 4, 80, false}})
+                               Shape{1, 300, 301, 14, 1, 32, true, 77}, Shape{1, 149, 150, 6, 2, 48, true, 0, 9}, Shape{1, 0, 90, 8, 4, 80, false},
+                               Shape{1, 2 * kKeyPart + 70, 2 * kKeyPart + 71, 6, 2, 40, true, kKeyPart + 200}, Shape{1, 3 * kKeyPart - 1, 3 * kKeyPart, 2, 1, 8, true}})
       for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
         for (const int64_t block_size : {0, 5, 64}) {
           const Problem problem(shape, dtype);
@@ -249,6 +250,17 @@ TEST_CASE("a step of one query gives the bits of attention, head by head") {
           }
           for (int64_t kv_head = 0; kv_head < args.num_kv_heads; ++kv_head) kernels->attention_step(args, kv_head, problem.scratch.data());
           CHECK(together == apart);
+
+          Output shared = together;                 // and part by part, the last one first
+          for (float& x : shared.out) x = 0;
+          args.out = shared.out.data(), args.lse = shared.lse.data();
+          const int64_t first = first_key_seen(args) / kKeyPart, parts = (last_key_seen(args) + kKeyPart - 1) / kKeyPart - first, size = shape.num_heads / shape.num_kv_heads * state_width(shape.head_dim);
+          std::vector<float> states(size_t(parts * size), std::numeric_limits<float>::quiet_NaN());
+          for (int64_t kv_head = 0; kv_head < args.num_kv_heads; ++kv_head) {
+            for (int64_t part = parts - 1; part >= 0; --part) kernels->attention_part(args, kv_head, first + part, states.data() + part * size, problem.scratch.data());
+            kernels->attention_merge(args, kv_head, parts, states.data(), problem.scratch.data());
+          }
+          CHECK(shared == apart);
         }
 }
 

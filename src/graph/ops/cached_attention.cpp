@@ -43,20 +43,54 @@ void cached_attention_shape(ShapeContext& c) {
   check_bias(c, 3);
   attention_outputs(c);
 }
-// One token of each sequence: a task per sequence and head of keys.
+// The parts of the keys that the query of a step sees.
+struct Parts {
+  int64_t first, count;
+  template <class T>
+  explicit Parts(const Attention<T>& a) : first(first_key_seen(a) / kKeyPart), count(std::max<int64_t>((last_key_seen(a) + kKeyPart - 1) / kKeyPart - first, 0)) {}
+};
+
+// One token of each sequence: a task per sequence and head of keys; where those are few for the threads and texts are long, a task
+// per part of the keys too.
 template <class T>
 void run_attention_steps(Call<T>& c) {
   const Rows& queries = c.sequences(0);
   const Attention<T> common = attention_arguments(c);
-  c.pool().parallel(int64_t(queries.sequences.size()) * common.num_kv_heads, [&](int64_t task, int thread) {
-    const size_t s = size_t(task / common.num_kv_heads);
+  const int64_t sequences = int64_t(queries.sequences.size()), kv_heads = common.num_kv_heads;
+  const auto of_sequence = [&](int64_t s) {
     Attention<T> a = common;
-    bind_cached(c, a, s);
-    const int64_t row = queries.sequences[s].begin;
+    bind_cached(c, a, size_t(s));
+    const int64_t row = queries.sequences[size_t(s)].begin;
     a.out = c.out(0) + row * a.out_stride;
     a.lse = c.out(1) + row * a.num_heads;
-    c.k().attention_step(a, task % common.num_kv_heads, c.thread_scratch(thread));
+    return a;
+  };
+  int64_t parts = 0;
+  for (int64_t s = 0; s < sequences; ++s) parts += Parts(of_sequence(s)).count;
+  const int64_t part_size = common.num_heads / kv_heads * state_width(common.head_dim);
+  const bool few = c.pool().num_threads() > 1 && sequences * kv_heads < 4 * c.pool().num_threads();
+  if (!few || parts <= sequences || parts * kv_heads * part_size * int64_t(sizeof(T)) > kAttentionScratchBytes / 2)
+    return c.pool().parallel(sequences * kv_heads, [&](int64_t task, int thread) { c.k().attention_step(of_sequence(task / kv_heads), task % kv_heads, c.thread_scratch(thread)); });
+
+  // States lie in the half of a scratch that the kernels leave: sequence by sequence, in it head by head, part by part.
+  T* states = reinterpret_cast<T*>(static_cast<std::byte*>(c.thread_scratch(0)) + kAttentionScratchBytes / 2);
+  c.pool().parallel(parts * kv_heads, [&](int64_t task, int thread) {
+    const int64_t kv_head = task % kv_heads;
+    int64_t part = task / kv_heads, s = 0, before = 0;
+    Attention<T> a = of_sequence(s);
+    while (part >= Parts(a).count) {
+      part -= Parts(a).count, before += Parts(a).count;
+      a = of_sequence(++s);
+    }
+    c.k().attention_part(a, kv_head, Parts(a).first + part, states + (before * kv_heads + kv_head * Parts(a).count + part) * part_size, c.thread_scratch(thread));
   });
+  for (int64_t s = 0, before = 0; s < sequences; ++s) {
+    const Attention<T> a = of_sequence(s);
+    const int64_t count = Parts(a).count;
+    for (int64_t kv_head = 0; kv_head < kv_heads; ++kv_head)
+      c.k().attention_merge(a, kv_head, count, states + (before * kv_heads + kv_head * count) * part_size, c.thread_scratch(0));
+    before += count;
+  }
 }
 
 template <class T>

@@ -96,6 +96,32 @@ TEST_CASE("cached is uncached, to the bit") {
     }
 }
 
+TEST_CASE("steps after long texts, whose keys threads share out, are uncached to the bit") {
+  constexpr int64_t kLong = 2 * kKeyPart + 90;
+  for (const int64_t window : {int64_t(0), kKeyPart + 100})
+    for (const DType dtype : {DType::f32, DType::bf16, DType::i8})
+      for (const int threads : {1, 2, 3}) {
+        CAPTURE(window);
+        CAPTURE(threads);
+        INFO(std::string(name_of(dtype)));
+        ThreadPool pool(threads);
+        TinyDecoder decoder(window);
+        DecoderRun plain = DecoderRun::uncached(decoder, pool, dtype), cached = DecoderRun::cached(decoder, pool, dtype, {.block_size = 64, .num_blocks = 100});
+        const std::vector<int32_t> ids = TinyDecoder::text(kLong, 1), other = TinyDecoder::text(kKeyPart + 30, 2);
+        const std::vector<float> expected = plain.run(ids), expected_other = plain.run(other);
+        CacheSequence sequence = cached.cache->sequence(), second = cached.cache->sequence();
+        cached.run(part(ids, 0, kLong - 12), &sequence);
+        cached.run(part(other, 0, int64_t(other.size()) - 8), &second);
+        for (int64_t left = 12; left > 8; --left) CHECK(bits_equal(cached.run(part(ids, kLong - left, kLong - left + 1), &sequence), rows_of(expected, kLong - left, kLong - left + 1)));
+        const int64_t end = int64_t(other.size());
+        for (int64_t left = 8; left > 0; --left) {
+          const auto results = cached.run({{part(other, end - left, end - left + 1), &second, 1}, {part(ids, kLong - left, kLong - left + 1), &sequence, 2}});
+          CHECK(bits_equal(results[0], rows_of(expected_other, end - left, end - left + 1)));
+          CHECK(bits_equal(results[1], rows_of(expected, kLong - left, kLong - left + 1)));
+        }
+      }
+}
+
 TEST_CASE("the size of blocks does not matter") {
   ThreadPool pool(2);
   TinyDecoder decoder;

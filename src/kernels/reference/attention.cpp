@@ -96,6 +96,13 @@ void attention_step(const Attention<T>& args, int64_t kv_head, void* scratch) {
 }
 
 template <class T>
+void attention_part(const Attention<T>&, int64_t, int64_t, T*, void*) {}
+template <class T>
+void attention_merge(const Attention<T>& args, int64_t kv_head, int64_t, const T*, void* scratch) {
+  attention_step(args, kv_head, scratch);
+}
+
+template <class T>
 void attention_pattern(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, T* pattern,
                        void* /*scratch*/) {
   for (int64_t i = query_begin; i < query_end; ++i) {
@@ -148,6 +155,8 @@ void attention_backward(const AttentionBackward<T>& args, int64_t kv_head, T* de
   template void attention(const Attention<T>&, int64_t, int64_t, int64_t, void*);             \
   template void attention_pattern(const Attention<T>&, int64_t, int64_t, int64_t, T*, void*); \
   template void attention_step(const Attention<T>&, int64_t, void*);                          \
+  template void attention_part(const Attention<T>&, int64_t, int64_t, T*, void*);             \
+  template void attention_merge(const Attention<T>&, int64_t, int64_t, const T*, void*);      \
   template void attention_backward(const AttentionBackward<T>&, int64_t, T*, void*);
 INSTANTIATE(float)
 INSTANTIATE(double)
