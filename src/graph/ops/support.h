@@ -26,6 +26,21 @@ inline Cost elementwise_cost(const CostContext& c) { return {double(c.out_count(
 constexpr int64_t kTileRows = 224;     // of a product: a multiple of the micro-kernel's rows
 constexpr int64_t kTilePanels = 8;
 
+// Tiles of a product of many rows: as high as the kernel packs rows at once, so wide that packing them is little beside multiplying
+// (an element is packed once for all columns of a tile), and if possible four or more for each thread, as many for one as for another.
+struct Tiling {
+  int64_t rows, panels;
+  Tiling(int64_t m, int64_t all_panels, int threads) {
+    constexpr int64_t kMostRows = 308, kMostPanels = 24;
+    const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
+    const int64_t row_tiles = parts(m, kMostRows);
+    rows = parts(m, row_tiles);
+    int64_t wide = parts(all_panels, kMostPanels);
+    while (wide < parts(all_panels, kTilePanels) && (row_tiles * wide < 4 * threads || row_tiles * wide % threads != 0)) ++wide;
+    panels = parts(all_panels, wide);
+  }
+};
+
 constexpr int64_t kRoundedRows = 48;   // few enough to be rounded by one thread while the others wait
 
 // The rows of a product of blocks, rounded for all its tiles in the half of a thread's scratch that those leave; null where they do not fit.
@@ -65,14 +80,18 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
     by_rows = true;
     tile_rows = std::min(kTileRows, (first.m + threads * 4 - 1) / (threads * 4));
     tile_panels = panels;
-  } else if (work < 65536 || threads == 1) {
+  } else if (work < 65536 || (threads == 1 && first.m <= kTileRows)) {
     alone = true;
-    tile_rows = threads == 1 ? tile_rows : first.m;
-    tile_panels = threads == 1 && first.m > kTileRows ? kTilePanels : panels;
+    tile_rows = first.m;
+    tile_panels = panels;
   } else if (first.m <= kTileRows) {                 // few rows: the panels are shared out
     if (one_format) rounded = round_once(call, first, 0);
     tile_rows = first.m;
     tile_panels = std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64);
+  } else {
+    const Tiling tiling(first.m, panels, threads);
+    tile_rows = tiling.rows;
+    tile_panels = tiling.panels;
   }
   const int64_t row_tiles = (first.m + tile_rows - 1) / tile_rows;
   const auto tiles_in = [&](const Matmul<T>& p) { return (panels_in(p.n) + tile_panels - 1) / tile_panels; };
