@@ -54,6 +54,8 @@ class Encoder {
 
   bool per_token() const { return per_token_; }
   int64_t width() const { return width_; }
+  void time_steps(StepTimes* times) { run_.time_steps(times); }   // adds up what steps take from here on
+  const Plan& plan() const { return run_.plan(); }
   MemoryReport memory() const { return run_.plan().memory(run_.pool().num_threads()); }
 
  private:

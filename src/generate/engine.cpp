@@ -131,6 +131,11 @@ const float* Engine::forward(std::span<const Feed> feeds, const std::atomic<bool
   return logits_.data();
 }
 
+void Engine::time_steps(StepTimes* writing, StepTimes* reading) {
+  run_.time_steps(writing);
+  if (encode_run_) encode_run_->time_steps(reading);
+}
+
 MemoryReport Engine::memory() const {
   MemoryReport report = run_.plan().memory(run_.pool().num_threads());
   if (!encode_run_) return report;

@@ -73,6 +73,10 @@ class Engine {
   int64_t max_positions() const { return options_.max_positions; }
   // What the plan and the cache occupy at most.
   MemoryReport memory() const;
+  // Adds up what the steps of writing, and of an encoder-decoder's reading, take from here on; null: no more. The plans that they are of.
+  void time_steps(StepTimes* writing, StepTimes* reading = nullptr);
+  const Plan& plan() const { return run_.plan(); }
+  const Plan* reading_plan() const { return encode_run_ ? &encode_run_->plan() : nullptr; }
   int64_t cache_bytes() const { return cache_.bytes() + (source_cache_ ? source_cache_->bytes() : 0); }
 
  private:

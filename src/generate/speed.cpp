@@ -19,7 +19,12 @@ struct Samples {
   std::vector<double> prefill, decode, steps;   // tokens a second, tokens a second, seconds
 };
 
-void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& prompts, int64_t new_tokens, Samples& samples) {
+struct GenerationTimes {
+  StepTimes encode, prefill, decode;
+};
+
+void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& prompts, int64_t new_tokens, Samples& samples, GenerationTimes* times = nullptr) {
+  if (times) engine.time_steps(&times->prefill, &times->encode);
   const size_t batch = prompts.size(), vocab = size_t(engine.vocab_size());
   std::vector<CacheSequence> sequences(batch), sources(batch);
   std::vector<int32_t> next(batch);
@@ -43,6 +48,7 @@ void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& promp
     }
   take(engine.forward(feeds));
   samples.prefill.push_back(double(batch * prompts[0].size()) / seconds_since(begin));
+  if (times) engine.time_steps(&times->decode);
   double decoding = 0;
   for (int64_t i = 1; i < new_tokens; ++i) {
     begin = Clock::now();
@@ -51,6 +57,11 @@ void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& promp
     decoding += samples.steps.back();
   }
   if (new_tokens > 1) samples.decode.push_back(double(int64_t(batch) * (new_tokens - 1)) / decoding);
+  engine.time_steps(nullptr);
+}
+
+void add_phase(std::vector<PhaseTimes>& phases, const char* name, int64_t tokens, const Plan& plan, const StepTimes& times) {
+  if (times.runs > 0) phases.push_back({name, tokens, times.seconds, step_lines(plan, times)});
 }
 
 }  // namespace
@@ -80,8 +91,54 @@ GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOp
   Samples warm_up, samples;
   measure_once(engine, prompts, std::min<int64_t>(options.new_tokens, 8), warm_up);
   for (int64_t i = 0; i < options.repeat; ++i) measure_once(engine, prompts, options.new_tokens, samples);
-  return {percentile(samples.prefill, 0.5), percentile(samples.decode, 0.5), 1e3 * percentile(samples.steps, 0.5), 1e3 * percentile(samples.steps, 0.99),
-          engine.memory().total() + engine.cache_bytes()};
+  GenerationSpeed speed{percentile(samples.prefill, 0.5), percentile(samples.decode, 0.5), 1e3 * percentile(samples.steps, 0.5), 1e3 * percentile(samples.steps, 0.99),
+                        engine.memory().total() + engine.cache_bytes()};
+  if (!options.time_steps) return speed;
+  GenerationTimes times;
+  Samples aside;
+  measure_once(engine, prompts, options.new_tokens, aside, &times);
+  const int64_t read = options.batch * options.prompt_tokens;
+  if (const Plan* reading = engine.reading_plan()) {
+    add_phase(speed.phases, "encode", read, *reading, times.encode);
+    add_phase(speed.phases, "first token", options.batch, engine.plan(), times.prefill);
+  } else {
+    add_phase(speed.phases, "prefill", read, engine.plan(), times.prefill);
+  }
+  add_phase(speed.phases, "decode", options.batch * (options.new_tokens - 1), engine.plan(), times.decode);
+  return speed;
+}
+
+std::vector<TokenSequence> random_texts(const Model& model, const SpeedOptions& options) {
+  std::vector<TokenSequence> texts;
+  for (int64_t i = 0; i < options.batch; ++i) {
+    Random random(options.seed, uint64_t(i));
+    TokenSequence text;
+    for (int64_t t = 0; t < options.prompt_tokens; ++t) text.ids.push_back(int32_t(random.below(uint64_t(model.config().vocab_size))));
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+EncodingSpeed measure_encoding(Model& model, ThreadPool& pool, std::vector<TokenSequence> texts, const SpeedOptions& options) {
+  int64_t tokens = 0, rows = 512;
+  for (const TokenSequence& text : texts) {
+    tokens += int64_t(text.ids.size());
+    rows = std::max(rows, int64_t(text.ids.size()));
+  }
+  Encoder encoder(model, pool, "hidden", {.max_rows = rows, .kv_dtype = options.kv_dtype});
+  std::vector<double> samples;
+  StepTimes times;
+  for (int64_t i = 0; i < options.repeat + 1 + options.time_steps; ++i) {
+    if (i == options.repeat + 1) encoder.time_steps(&times);
+    const Clock::time_point begin = Clock::now();
+    const size_t read = encoder.run(texts).size();
+    const double seconds = seconds_since(begin);
+    if (i > 0 && i <= options.repeat && read == texts.size()) samples.push_back(seconds);
+  }
+  const double median = percentile(samples, 0.5);
+  EncodingSpeed speed{double(tokens) / median, double(texts.size()) / median, encoder.memory().total()};
+  add_phase(speed.phases, "encode", tokens, encoder.plan(), times);
+  return speed;
 }
 
 TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat, ThreadPool& pool) {

@@ -94,6 +94,7 @@ struct Prepared {
   int64_t bytes = 0;
   const void* identity = nullptr;               // steps with the same identity share these bytes; null: data itself
   std::shared_ptr<const Plan> child = nullptr;  // a plan that the step runs inside: the body of a scan
+  std::optional<PanelFormat> panels = {};       // a product's weights, packed
 };
 
 struct PrepareContext {

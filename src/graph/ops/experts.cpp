@@ -33,7 +33,7 @@ Prepared pack_experts(const PrepareContext& c, Orientation orientation) {
     bytes += int64_t(packed->panels.back().bytes.bytes());
   }
   const void* identity = packed->panels.front().bytes.raw();
-  return {packed, bytes, identity};
+  return {packed, bytes, identity, nullptr, packed->panels.front().format};
 }
 
 // One expert's weight is packed at a time where none is packed for good.

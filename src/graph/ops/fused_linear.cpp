@@ -45,6 +45,7 @@ Prepared fused_linear_prepare(const PrepareContext& c) {
     prepared.bytes += int64_t(packed->parts[size_t(i)].bytes.bytes());
   }
   prepared.identity = packed->parts[0].bytes.raw();
+  prepared.panels = packed->parts[0].format;
   return prepared;
 }
 
@@ -101,7 +102,7 @@ Cost fused_linear_cost(const CostContext& c) {
 Node fused_linear_node(const Node& first, Fused what, int64_t kind) {
   Node node{.op = &fused_linear_op(), .inputs = std::vector<int>(size_t(kWeight + kMostFused), -1), .outputs = {}, .attributes = first.attributes, .payload = nullptr, .scope = first.scope};
   node.attributes.set("after", int64_t(what));
-  node.attributes.set("kind", kind);
+  if (what == Fused::unary || what == Fused::gated) node.attributes.set("kind", kind);
   node.inputs[0] = first.inputs[0];
   return node;
 }
@@ -112,7 +113,7 @@ void add_part(Node& fused, const Node& linear, int part) {
 void add_other(Node& fused, int value) { fused.inputs[kOther] = value; }
 
 const Op& fused_linear_op() {
-  static const Op op = {.name = "fused_linear", .shape = fused_linear_shape, .cost = fused_linear_cost, .prepare = fused_linear_prepare, .scratch = fused_linear_scratch, ORRERY_RUN(run_fused_linear), .in_place = kOther, .held_input = kWeight, .held_from_there = true};
+  static const Op op = {.name = "fused_linear", .shape = fused_linear_shape, .cost = fused_linear_cost, .prepare = fused_linear_prepare, .scratch = fused_linear_scratch, ORRERY_RUN(run_fused_linear), .in_place = kOther, .held_input = kWeight, .held_from_there = true, .kind_name = unary_op().kind_name};
   return op;
 }
 

@@ -24,6 +24,7 @@ void run_select_rows(Call<T>& c) {
       throw Error{ErrorKind::out_of_range, "row " + std::to_string(c.indices(1)[i]) + " is outside the " + std::to_string(rows) + " rows of this run", "select_rows"};
   c.k().gather_rows(c.in(0), dtype_of<T>(), c.indices(1), c.out(), count, cols);
 }
+Cost select_rows_cost(const CostContext& c) { return {0, 8.0 * double(c.out_count())}; }
 void select_rows_gradient(Grad& g) {
   g.add(0, g.builder().node(scatter_rows_op(), {g.input(0), g.input(1), g.dy()}));
 }
@@ -141,7 +142,7 @@ void concat_columns_gradient(Grad& g) {
 }  // namespace
 
 const Op& select_rows_op() {
-  static const Op op = {.name = "select_rows", .shape = select_rows_shape, .gradient = select_rows_gradient, .cost = elementwise_cost, ORRERY_RUN(run_select_rows), .index_input = 1};
+  static const Op op = {.name = "select_rows", .shape = select_rows_shape, .gradient = select_rows_gradient, .cost = select_rows_cost, ORRERY_RUN(run_select_rows), .index_input = 1};
   return op;
 }
 const Op& scatter_rows_op() {

@@ -36,6 +36,8 @@ struct CompileOptions {
   std::set<std::string> external;             // outputs whose memory the caller brings
 };
 
+struct StepTimes;
+
 struct MemoryReport {
   int64_t weights = 0;    // canonical tensors
   int64_t derived = 0;    // packed panels and tables
@@ -54,6 +56,7 @@ class Plan {
   const Graph& graph() const { return graph_; }
   const Sizes& capacity() const { return capacity_; }
   const CompileOptions& options() const { return options_; }
+  const std::vector<Step>& steps() const { return steps_; }
   DType products() const { return products_; }   // WeightStore::products when this was compiled
   // What a workspace with so many threads, and the weights, occupy at most.
   MemoryReport memory(int threads) const;
@@ -95,6 +98,10 @@ class Workspace {
   void external(const std::string& output, void* data);
   void cache(PagedCache* cache) { cache_ = cache; }
   PagedCache* cache() const { return cache_; }
+  const Sizes& sizes() const { return sizes_; }                      // of the last run
+  const Rows& rows_of(int symbol) const { return rows_[size_t(symbol)]; }
+  // Adds to `times` what each step of the runs from here on takes; null: no more. step_times.h.
+  void time_steps(StepTimes* times) { times_ = times; }
 
   // Runs all steps. Rows of cached sequences are reserved before and counted after. Throws Error; the sequences' lengths
   // and blocks are then unchanged. `stop` may be raised by another thread: the run ends between two steps with a `cancelled` Error.
@@ -126,6 +133,7 @@ class Workspace {
   std::vector<char> is_space_;                // per symbol: sized by its rows
   Sizes sizes_;
   PagedCache* cache_ = nullptr;
+  StepTimes* times_ = nullptr;
   std::map<int, std::unique_ptr<Workspace>> children_;
 };
 

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "graph/plan/plan.h"
+#include "graph/plan/step_times.h"
 
 namespace orrery {
 
@@ -105,15 +107,31 @@ template <class T>
 void Workspace::run_steps(const RunSettings& settings, const std::atomic<bool>* stop) {
   const Graph& graph = plan_->graph();
   std::byte* base = const_cast<std::byte*>(arena_->data());
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_from = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  const Clock::time_point whole = times_ ? Clock::now() : Clock::time_point();
+  if (times_) times_->steps.resize(plan_->steps_.size());
   for (const Step& step : plan_->steps_) {
     if (stop && stop->load(std::memory_order_relaxed)) throw Error{ErrorKind::cancelled, "the run was stopped", ""};
     const Node& node = graph.nodes[size_t(step.node)];
     const int64_t scratch = plan_->layout_.scratch_offset[size_t(step.node)];
     Call<T> call(graph, node, pointers_.data(), plan_->dtypes_.data(), sizes_, rows_, step.prepared.data.get(),
                  scratch >= 0 ? base + scratch : nullptr, *this, *pool_, settings);
+    const Clock::time_point begin = times_ ? Clock::now() : Clock::time_point();
     if constexpr (sizeof(T) == 8) node.op->run_f64(call);
     else node.op->run_f32(call);
+    if (!times_) continue;
+    const size_t index = size_t(&step - plan_->steps_.data());
+    StepTime& time = times_->steps[index];
+    time.seconds += seconds_from(begin);
+    time.runs++;
+    const Cost cost = step_cost(*this, index);
+    time.cost.flops += cost.flops;
+    time.cost.bytes += cost.bytes;
   }
+  if (!times_) return;
+  times_->seconds += seconds_from(whole);
+  times_->runs++;
 }
 
 void Workspace::run(const RunSettings& settings, const std::atomic<bool>* stop) {
