@@ -180,6 +180,19 @@ void MappedFile::release(size_t offset, size_t size) const {
   if (data_ && end > begin && end <= size_) ::madvise(static_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
+void MappedFile::read_in_large_pages() const {
+  if (data_) ::madvise(data_, size_, MADV_HUGEPAGE);
+}
+
+std::string file_identity(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return "";
+  std::string text;
+  for (const int64_t number : {int64_t(info.st_size), int64_t(info.st_ino), int64_t(info.st_mtim.tv_sec), int64_t(info.st_mtim.tv_nsec), int64_t(info.st_ctim.tv_sec), int64_t(info.st_ctim.tv_nsec)})
+    text += std::to_string(number) + " ";
+  return text;
+}
+
 AtomicDirectory::AtomicDirectory(std::filesystem::path target) : target_(std::move(target)) {
   if (!target_.has_filename()) target_ = target_.parent_path();  // "dir/" names dir
   temporary_ = beside(target_);

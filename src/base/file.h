@@ -39,6 +39,10 @@ class AtomicFile {
   bool failed_ = false, committed_ = false;
 };
 
+// What changes when a file's content does, or whenever the system cannot tell: size, number of the file, and the times of its last change
+// in content or in name. Empty where there is no file.
+std::string file_identity(const std::filesystem::path& path);
+
 // A file mapped read-only. Movable, not copyable.
 class MappedFile {
  public:
@@ -54,6 +58,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
   // Tells the kernel that these bytes will not be read again soon: their pages leave this process.
   void release(size_t offset, size_t size) const;
+  // Asks for huge pages, where the system has them for files.
+  void read_in_large_pages() const;
 
  private:
   void swap(MappedFile& other) noexcept {

@@ -57,4 +57,13 @@ std::string sha256(std::string_view bytes) {
   return digest;
 }
 
+std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    text += "0123456789abcdef"[uint8_t(c) >> 4];
+    text += "0123456789abcdef"[uint8_t(c) & 15];
+  }
+  return text;
+}
+
 }  // namespace orrery

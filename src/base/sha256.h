@@ -9,4 +9,7 @@ namespace orrery {
 // The digest's 32 bytes.
 std::string sha256(std::string_view bytes);
 
+// Each byte as two digits, 0 to f.
+std::string hex(std::string_view bytes);
+
 }  // namespace orrery

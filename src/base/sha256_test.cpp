@@ -2,18 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdint>
+#include <string>
 
 using namespace orrery;
-
-namespace {
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const char byte : bytes)
-    for (const int nibble : {uint8_t(byte) >> 4, uint8_t(byte) & 15}) text += "0123456789abcdef"[nibble];
-  return text;
-}
-}  // namespace
 
 TEST_CASE("sha256 gives the digests of FIPS 180-4's examples") {
   CHECK(hex(sha256("")) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");

@@ -174,6 +174,13 @@ uint64_t Checkpoint::bytes() const {
   return total;
 }
 
+std::vector<std::filesystem::path> Checkpoint::files() const {
+  if (gguf_) return {folder_};
+  std::vector<std::filesystem::path> paths;
+  for (const SafetensorsFile& shard : shards_) paths.push_back(shard.path());
+  return paths;
+}
+
 Result<Tensor> Checkpoint::tensor(std::string_view name) const {
   if (gguf_) return gguf_->tensor(name);
   const SafetensorsFile* shard = shard_of(name);

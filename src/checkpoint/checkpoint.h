@@ -43,6 +43,7 @@ class Checkpoint {
   bool has(std::string_view name) const { return info(name) != nullptr; }
   const TensorInfo* info(std::string_view name) const;  // nullptr where there is none
   uint64_t bytes() const;                               // of all tensors
+  std::vector<std::filesystem::path> files() const;     // that hold them
 
   Result<Tensor> tensor(std::string_view name) const;
   // A matrix of a GGUF file in blocks, as they are there; nothing for other tensors.

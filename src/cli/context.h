@@ -20,6 +20,7 @@ struct GlobalOptions {
   std::string device = "cpu", dtype, compute_dtype, kv_dtype;
   uint64_t seed = 0;
   std::filesystem::path output;
+  std::optional<bool> packed_cache;
   bool json = false, quiet = false, help = false, version = false;
 
   static constexpr auto about = describe(
@@ -32,6 +33,7 @@ struct GlobalOptions {
              unit("DTYPE")),
       option(&GlobalOptions::kv_dtype, "kv_dtype", "How keys and values are cached.", one_of("f32", "bf16", "f16", "q8_0"),
              unit("DTYPE")),
+      option(&GlobalOptions::packed_cache, "packed_cache", "Keep weights laid out for products in a file, and map them from it the next time: in the folder ORRERY_PACKED_CACHE, else ~/.cache/orrery."),
       option(&GlobalOptions::seed, "seed", "Seed of all random numbers.", unit("N")),
       option(&GlobalOptions::json, "json", "Print JSON."),
       option(&GlobalOptions::output, "output", "Write the result to this file, whole or not at all.", short_flag('o'),

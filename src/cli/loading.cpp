@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "checkpoint/gguf_metadata.h"
 #include "cli/model_path.h"
+#include "cli/packed_cache.h"
 #include "tokenize/check_vocabulary.h"
 #include "tokenize/rank_file.h"
 
@@ -21,6 +22,7 @@ LoadOptions load_options(const Context& context) {
     if (!options.blocks) options.dtype = dtype_named(name);
   }
   if (const std::string& name = context.globals().compute_dtype; !name.empty()) options.products = *dtype_named(name);
+  options.panel_cache = panel_cache(context);
   return options;
 }
 

@@ -26,6 +26,7 @@ std::shared_ptr<const Plan> Encoder::compiled(Model& model, ThreadPool& pool, co
 
 Encoder::Encoder(Model& model, ThreadPool& pool, const std::string& output, const EncoderOptions& options)
     : model_(&model), output_(output), options_(options), run_(compiled(model, pool, output, options), pool) {
+  model.weights().keep_packed();
   const Graph& graph = run_.plan().graph();
   const Dims& dims = graph.values[size_t(graph.outputs.at(output))].dims;
   space_ = graph.symbols[size_t(dims[0].symbol)];

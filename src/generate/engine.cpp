@@ -37,10 +37,14 @@ Engine::Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Com
   run_.cache(&cache_);
   run_.input("ids", ids_.data());
   run_.input("logit_rows", logit_rows_.data());
-  if (!model.config().encoder_decoder) return;
+  if (model.config().encoder_decoder) prepare_sources(pool);
+  model.weights().keep_packed();
+}
+
+void Engine::prepare_sources(ThreadPool& pool) {
   source_rows_ = &run_.rows("source");
-  source_rows_->sequences.reserve(size_t(options.max_batch));
-  Compiled reading = compiled(model, pool, reading_run(model.family(), model.config(), options_));
+  source_rows_->sequences.reserve(size_t(options_.max_batch));
+  Compiled reading = compiled(*model_, pool, reading_run(model_->family(), model_->config(), options_));
   encode_run_ = std::make_unique<Workspace>(reading.plan, pool);
   source_cache_ = std::make_unique<PagedCache>(std::move(reading.slots), reading.cache);
   encode_run_->cache(source_cache_.get());
@@ -145,6 +149,7 @@ MemoryReport Engine::memory() const {
   report.scratch += encoder.scratch;
   report.weights = std::min(report.weights + encoder.weights, model_->weights().canonical_bytes());
   report.derived += encoder.derived;
+  report.mapped += encoder.mapped;
   return report;
 }
 

@@ -88,6 +88,7 @@ class Engine {
   static EngineOptions checked(const Model& model, const EngineOptions& options);
   static Compiled compiled(Model& model, ThreadPool& pool, EngineRun run);
   Engine(Model& model, ThreadPool& pool, const EngineOptions& options, Compiled made);
+  void prepare_sources(ThreadPool& pool);
 
   struct Progress {
     size_t feed = 0;            // the first that is not fed whole

@@ -85,6 +85,7 @@ PerplexityScores perplexity(Model& model, ThreadPool& pool, const std::vector<st
   compile_options.capacity = {{"tokens", capacity}, {"tokens.sequences", kSequences}};
   compile_options.max_positions = longest;
   Workspace run(compile(std::move(graph), model.weights(), compile_options, &pool), pool);
+  model.weights().keep_packed();
 
   PerplexityScores scores;
   double total = 0;

@@ -92,7 +92,7 @@ GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOp
   measure_once(engine, prompts, std::min<int64_t>(options.new_tokens, 8), warm_up);
   for (int64_t i = 0; i < options.repeat; ++i) measure_once(engine, prompts, options.new_tokens, samples);
   GenerationSpeed speed{percentile(samples.prefill, 0.5), percentile(samples.decode, 0.5), 1e3 * percentile(samples.steps, 0.5), 1e3 * percentile(samples.steps, 0.99),
-                        engine.memory().total() + engine.cache_bytes()};
+                        engine.memory().total() + engine.cache_bytes(), engine.memory().mapped};
   if (!options.time_steps) return speed;
   GenerationTimes times;
   Samples aside;
@@ -136,7 +136,7 @@ EncodingSpeed measure_encoding(Model& model, ThreadPool& pool, std::vector<Token
     if (i > 0 && i <= options.repeat && read == texts.size()) samples.push_back(seconds);
   }
   const double median = percentile(samples, 0.5);
-  EncodingSpeed speed{double(tokens) / median, double(texts.size()) / median, encoder.memory().total()};
+  EncodingSpeed speed{double(tokens) / median, double(texts.size()) / median, encoder.memory().total(), encoder.memory().mapped};
   add_phase(speed.phases, "encode", tokens, encoder.plan(), times);
   return speed;
 }

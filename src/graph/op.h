@@ -90,11 +90,19 @@ class CostContext {
 
 // What a step keeps from compiling: anything, with the bytes it holds.
 struct Prepared {
+  // Counts a product's weights, packed.
+  void hold(const Tensor& packed, PanelFormat format) {
+    bytes += int64_t(packed.bytes());
+    if (!packed.writable()) mapped_bytes += int64_t(packed.bytes());
+    if (!identity) identity = packed.raw(), panels = format;
+  }
+
   std::shared_ptr<void> data;
   int64_t bytes = 0;
   const void* identity = nullptr;               // steps with the same identity share these bytes; null: data itself
   std::shared_ptr<const Plan> child = nullptr;  // a plan that the step runs inside: the body of a scan
   std::optional<PanelFormat> panels = {};       // a product's weights, packed
+  int64_t mapped_bytes = 0;                     // of the bytes, those in a mapped file
 };
 
 struct PrepareContext {

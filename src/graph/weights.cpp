@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/sha256.h"
 #include "kernels/kernels.h"
 
 namespace orrery {
@@ -78,6 +79,72 @@ void pack_stored(const BlockMatrix& weight, int64_t first, int64_t count, std::b
   kernels().pack_blocks(rows.data(), weight.format, weight.cols, count, panels);
 }
 
+// All panels of a weight for float products.
+void pack(const Weight& weight, Orientation orientation, PanelFormat format, std::byte* out, ThreadPool* pool) {
+  const bool by_rows = orientation == Orientation::rows;
+  const int64_t height = weight.shape()[0], width = weight.shape()[1];
+  const int64_t n = by_rows ? height : width, k = by_rows ? width : height;
+  const Tensor values = is_blocks(format) ? weight.value : weight.values();
+  const DType from = values.dtype();
+  const int64_t k_stride = by_rows ? 1 : width, n_stride = by_rows ? width : 1;
+  constexpr int64_t kGroup = 8 * kPanel;
+  const auto pack_group = [&](int64_t group) {
+    const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
+    std::byte* to = out + begin / kPanel * panel_bytes(format, k);
+    if (!is_blocks(format)) kernels().pack_panels(values.raw() + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, to, format);
+    else if (weight.stored) pack_stored(*weight.stored, begin, count, to);
+    else pack_rounded(values, *weight.blocks, k_stride, n_stride, k, begin, count, to);
+  };
+  const int64_t groups = (n + kGroup - 1) / kGroup;
+  if (pool) pool->parallel(groups, pack_group);
+  else
+    for (int64_t group = 0; group < groups; ++group) pack_group(group);
+}
+
+// How a weight becomes panels, but for its size.
+std::string description(const Weight& weight, Orientation orientation, PanelFormat format) {
+  std::string text = std::string(kernels().name) + (orientation == Orientation::rows ? " rows " : " columns ") + std::to_string(int(format)) + " ";
+  text += weight.stored ? name_of(weight.stored->format) : name_of(weight.value.dtype());
+  if (weight.stored) text += weight.stored->turned ? " turned" : "";
+  if (weight.blocks && is_blocks(format)) text += std::string(" rounded to ") + name_of(*weight.blocks);
+  return text;
+}
+
+// A digest of the panels of a small weight of the same kind: another layout, or other rounding, makes another one.
+std::string packing_of_small(const Weight& like, Orientation orientation, PanelFormat format) {
+  constexpr int64_t kRows = kPanel + 5, kColumns = 256;
+  const bool turned = (like.stored && like.stored->turned) || (!like.stored && orientation == Orientation::columns);
+  Weight weight;
+  if (like.stored) {
+    weight.stored = BlockMatrix{.format = like.stored->format, .rows = kRows, .cols = kColumns, .turned = like.stored->turned};
+    weight.stored->bytes = Tensor::zeros(DType::u8, {kRows * weight.stored->row_bytes()});
+    for (int64_t i = 0; i < weight.stored->bytes.numel(); ++i) weight.stored->bytes.mutable_data<uint8_t>()[i] = uint8_t((i * 151 + i / 61) % 113);   // no infinities
+  } else {
+    weight.value = Tensor::zeros(DType::f32, turned ? std::vector{kColumns, kRows} : std::vector{kRows, kColumns});
+    for (int64_t i = 0; i < weight.value.numel(); ++i) weight.value.mutable_data<float>()[i] = float(i * 7919 % 10007 - 5003) / 4096;
+    weight.value = weight.value.to(like.value.dtype());
+  }
+  weight.blocks = like.blocks;
+  const int64_t n = turned == (orientation == Orientation::columns) ? kRows : kColumns;
+  std::vector<std::byte> panels(size_t(packed_bytes(format, n, kRows + kColumns - n)));
+  pack(weight, orientation, format, panels.data(), nullptr);
+  return sha256({reinterpret_cast<const char*>(panels.data()), panels.size()});
+}
+
+// Bytes from places all over the weight: a check that this is still the weight that was packed, where file times do not tell.
+std::string samples(const Weight& weight) {
+  constexpr int64_t kPlaces = 4, kBytes = 64;
+  std::string text;
+  const int64_t rows = weight.stored ? weight.stored->rows : weight.value.dim(0), row_bytes = weight.bytes() / std::max<int64_t>(1, rows);
+  const int64_t take = std::min(kBytes, row_bytes);
+  for (int64_t place = 0; place < kPlaces && rows > 0; ++place) {
+    const int64_t row = (rows - 1) * place / (kPlaces - 1), at = (row_bytes - take) * place / (kPlaces - 1);
+    const std::byte* bytes = weight.stored ? weight.stored->row(row) : weight.value.raw() + row * row_bytes;
+    text.append(reinterpret_cast<const char*>(bytes + at), size_t(take));
+  }
+  return text;
+}
+
 }  // namespace
 
 Panels WeightStore::packed(const std::string& name, Orientation orientation, DType compute, ThreadPool* pool) {
@@ -96,26 +163,31 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
     derived = {weight.version, std::move(panels)};
     return {derived.tensor, format};
   }
+  const std::string kept = cache && weight.mapped() && weight.version == 1 ? name_in_cache(name, weight, orientation, format) : "";
+  if (!kept.empty())
+    if (std::optional<Tensor> found = cache->find(kept, format, packed_bytes(format, n, k))) {
+      derived = {weight.version, std::move(*found)};
+      return {derived.tensor, format};
+    }
   Tensor panels = slabs_.take(packed_bytes(format, n, k));
-  std::byte* out = panels.mutable_raw();
-  const Tensor values = is_blocks(format) ? weight.value : weight.values();
-  const DType from = values.dtype();
-  const int64_t k_stride = by_rows ? 1 : width, n_stride = by_rows ? width : 1;
-  constexpr int64_t kGroup = 8 * kPanel;
-  const auto pack = [&](int64_t group) {
-    const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
-    std::byte* to = out + begin / kPanel * panel_bytes(format, k);
-    if (!is_blocks(format)) kernels().pack_panels(values.raw() + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, to, format);
-    else if (weight.stored) pack_stored(*weight.stored, begin, count, to);
-    else pack_rounded(values, *weight.blocks, k_stride, n_stride, k, begin, count, to);
-  };
-  const int64_t groups = (n + kGroup - 1) / kGroup;
-  if (pool) pool->parallel(groups, pack);
-  else
-    for (int64_t group = 0; group < groups; ++group) pack(group);
+  pack(weight, orientation, format, panels.mutable_raw(), pool);
+  if (!kept.empty()) cache->add(kept, format, panels);
   derived = {weight.version, std::move(panels)};
   if (weight.release) weight.release();
   return {derived.tensor, format};
+}
+
+// Name, shape and a digest of what the weight is (its dtype and some of its bytes) and of how it is packed.
+std::string WeightStore::name_in_cache(const std::string& name, const Weight& weight, Orientation orientation, PanelFormat format) {
+  const std::string way = description(weight, orientation, format);
+  std::string& layout = layouts_[way];
+  if (layout.empty()) layout = packing_of_small(weight, orientation, format);
+  return name + (orientation == Orientation::rows ? " rows " : " columns ") + shape_text(weight.shape()) + " " + hex(sha256(way + layout + samples(weight)).substr(0, 16));
+}
+
+void WeightStore::keep_packed() {
+  std::lock_guard lock(*mutex_);
+  if (cache) cache->write();
 }
 
 int64_t WeightStore::parameters() const {

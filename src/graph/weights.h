@@ -10,6 +10,7 @@
 
 #include "base/threads.h"
 #include "graph/graph.h"
+#include "graph/panel_cache.h"
 #include "kernels/matmul.h"
 #include "tensor/block_matrix.h"
 #include "tensor/slabs.h"
@@ -38,6 +39,7 @@ struct Weight {
 
   std::vector<int64_t> shape() const { return stored ? stored->shape() : value.shape(); }
   int64_t bytes() const { return int64_t(stored ? stored->bytes.bytes() : value.bytes()); }
+  bool mapped() const { return !(stored ? stored->bytes : value).writable(); }
   Tensor values() const { return stored ? stored->values() : value; }   // of blocks, fresh f32
 };
 
@@ -56,6 +58,11 @@ class WeightStore {
   // For plans that are compiled from here on.
   DType products = DType::f32;
 
+  // Where panels of mapped files' weights are kept between runs; none: nowhere.
+  std::unique_ptr<PanelCache> cache = {};
+  // Writes panels that were made since to the cache. For who has compiled all plans of a model.
+  void keep_packed();
+
   // How products read a weight [n, k] (rows) or [k, n] (columns).
   PanelFormat format(const Weight& weight, Orientation orientation, int64_t n, int64_t k) const;
 
@@ -73,9 +80,11 @@ class WeightStore {
     uint64_t version = 0;
     Tensor tensor;
   };
+  std::string name_in_cache(const std::string& name, const Weight& weight, Orientation orientation, PanelFormat format);
   std::map<std::string, Weight> weights_;
   std::map<std::string, Derived> derived_;            // "name as f64", "name packed rows"
   Slabs slabs_;                                       // of panels
+  std::map<std::string, std::string> layouts_;        // for name_in_cache
   std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
 };
 

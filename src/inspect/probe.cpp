@@ -21,7 +21,7 @@ std::shared_ptr<const Plan> Probe::compiled(Model& model, ThreadPool& pool, cons
   return compile(std::move(graph), model.weights(), compile_options, &pool);
 }
 
-Probe::Probe(Model& model, ThreadPool& pool, const ProbeOptions& options) : model_(&model), options_(options), run_(compiled(model, pool, options), pool) {}
+Probe::Probe(Model& model, ThreadPool& pool, const ProbeOptions& options) : model_(&model), options_(options), run_(compiled(model, pool, options), pool) { model.weights().keep_packed(); }
 
 void Probe::cut(const std::string& name, size_t number, Probed& result) {
   const Graph& graph = this->graph();

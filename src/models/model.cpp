@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/file.h"
 #include "base/random.h"
 
 namespace orrery {
@@ -88,6 +89,13 @@ Status check_config(const Config& c, const std::string& where) {
   return done();
 }
 
+// What the files of weights are, without reading them. A weight's shape and some of its bytes are looked at beside it: WeightStore.
+std::string identity_of(const Checkpoint& checkpoint) {
+  std::string text;
+  for (const std::filesystem::path& file : checkpoint.files()) text += file.filename().string() + " " + file_identity(file) + "\n";
+  return text;
+}
+
 std::optional<Tensor> fixed_weight(const ModelFamily& family, const Config& config, const std::string& name) {
   return family.fixed_weight ? family.fixed_weight(config, name) : std::nullopt;
 }
@@ -139,6 +147,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
   model.weights_ = std::make_unique<WeightStore>();
   model.weights_->products = options.products;
   model.checkpoint_ = checkpoint;
+  if (options.panel_cache) model.weights_->cache = std::make_unique<PanelCache>(*options.panel_cache, identity_of(*checkpoint), folder.string());
   if (model.config_.tied && !ties_hold(*checkpoint, **family)) {
     model.config_.tied = false;
     model.config_.json["tie_word_embeddings"] = false;

@@ -21,6 +21,7 @@ struct LoadOptions {
   std::optional<DType> dtype = {};   // how matrices are held; default: as in the file, blocks of a GGUF file as such (Weight::stored)
   std::optional<BlockFormat> blocks = {};   // what products read matrices rounded to: Weight::blocks
   DType products = DType::f32;    // what they are multiplied in: WeightStore::products
+  std::optional<PanelCacheOptions> panel_cache = {};   // where packed weights are kept: WeightStore::cache
 };
 
 class Model {

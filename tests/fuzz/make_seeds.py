@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the seeds of the fuzz targets whose inputs are binary or long-winded: corpus/TARGET/NAME. Standard library only."""
+import hashlib
 import io
 import json
 import pathlib
@@ -42,6 +43,28 @@ def npz(entries, compression=zipfile.ZIP_STORED, comment=b"", wide=False):
                 entry.write(data)
     return buffer.getvalue()
 
+
+def panel_file(entries, source="a model", alignment=4096, version=1):
+    """Packed weights: entries are (name, format, bytes of panels)."""
+    table_bytes = 96 + 4 + len(source) + sum(24 + len(name) for name, _, _ in entries)
+    end, table, panels = table_bytes, b"", b""
+    for name, form, data in entries:
+        offset = -(-end // alignment) * alignment
+        panels += bytes(offset - end) + data
+        end = offset + len(data)
+        table += struct.pack("<I", len(name)) + name.encode() + struct.pack("<IQQ", form, offset, len(data))
+    head = b"ORRPANEL" + struct.pack("<IIQQ", version, len(entries), table_bytes, end)
+    rest = bytes(range(32)) + struct.pack("<I", len(source)) + source.encode() + table
+    return head + hashlib.sha256(head + bytes(32) + rest).digest() + rest + panels
+
+
+write("panel_file", "none", panel_file([]))
+write("panel_file", "two", panel_file([("a rows", 1, bytes(100)), ("b columns", 9, bytes(5))], source=""))
+write("panel_file", "empty_panels", panel_file([("a", 0, b""), ("b", 0, b"")]))
+write("panel_file", "twice", panel_file([("a", 0, b"1"), ("a", 0, b"2")]))
+write("panel_file", "format", panel_file([("a", 77, b"1")]))
+write("panel_file", "misaligned", panel_file([("a", 0, b"1"), ("b", 0, b"2")], alignment=64))
+write("panel_file", "version", panel_file([], version=2))
 
 write("safetensors", "empty", safetensors({}))
 write("safetensors", "metadata", safetensors({"__metadata__": {"format": "pt", "step": "7"}}))

@@ -34,6 +34,8 @@ std::vector<TokenSequence> texts_of(const Model& model, const BenchOptions& opti
   return texts;
 }
 
+std::string memory_line(int64_t own, int64_t mapped) { return "memory   " + bytes_text(own) + (mapped > 0 ? ", and " + bytes_text(mapped) + " of mapped files" : ""); }
+
 // The limits, where they are asked for: measured right after the model.
 Limits limits_of(Context& context, const BenchOptions& options) { return options.roofline ? measure_limits(context.pool()) : Limits{}; }
 
@@ -41,14 +43,14 @@ void encoding(Context& context, Model& model, const BenchOptions& options) {
   const EncodingSpeed speed = measure_encoding(model, context.pool(), texts_of(model, options), options);
   const Limits limits = limits_of(context, options);
   if (context.json()) {
-    Json result = {{"tokens_per_second", speed.tokens_per_second}, {"texts_per_second", speed.texts_per_second}, {"peak_bytes", speed.peak_bytes}, {"threads", context.num_threads()}};
+    Json result = {{"tokens_per_second", speed.tokens_per_second}, {"texts_per_second", speed.texts_per_second}, {"peak_bytes", speed.peak_bytes}, {"mapped_bytes", speed.mapped_bytes}, {"threads", context.num_threads()}};
     if (options.roofline) result["roofline"] = roofline_json(speed.phases, limits);
     return context.out().json(result);
   }
   char line[128];
   std::snprintf(line, sizeof line, "encode   %.0f tokens/s, %.1f texts/s", speed.tokens_per_second, speed.texts_per_second);
   context.out().line(line);
-  context.out().line("memory   " + bytes_text(speed.peak_bytes));
+  context.out().line(memory_line(speed.peak_bytes, speed.mapped_bytes));
   if (options.roofline) print_roofline(context, speed.phases, limits);
 }
 
@@ -61,6 +63,7 @@ void generation(Context& context, Model& model, const BenchOptions& options) {
                    {"decode_tokens_per_second", speed.decode_tokens_per_second},
                    {"latency_ms", {{"p50", speed.latency_p50_ms}, {"p99", speed.latency_p99_ms}}},
                    {"peak_bytes", speed.peak_bytes},
+                   {"mapped_bytes", speed.mapped_bytes},
                    {"threads", context.num_threads()}};
     if (options.roofline) result["roofline"] = roofline_json(speed.phases, limits);
     return context.out().json(result);
@@ -70,7 +73,7 @@ void generation(Context& context, Model& model, const BenchOptions& options) {
   context.out().line(line);
   std::snprintf(line, sizeof line, "decode   %.1f tokens/s, %.3f ms a step (p50), %.3f ms (p99)", speed.decode_tokens_per_second, speed.latency_p50_ms, speed.latency_p99_ms);
   context.out().line(line);
-  context.out().line("memory   " + bytes_text(speed.peak_bytes));
+  context.out().line(memory_line(speed.peak_bytes, speed.mapped_bytes));
   if (options.roofline) print_roofline(context, speed.phases, limits);
 }
 

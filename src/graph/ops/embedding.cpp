@@ -26,7 +26,8 @@ void check_ids(const Call<T>& c, const int32_t* ids, int64_t count, int64_t entr
 Prepared embedding_prepare(const PrepareContext& c) {
   if (!c.is_weight(0) || !c.weights.at(c.weight_name(0)).stored || c.weights.at(c.weight_name(0)).stored->turned) return {};
   auto table = std::make_shared<BlockMatrix>(*c.weights.at(c.weight_name(0)).stored);
-  return {table, int64_t(table->bytes.bytes()), table->bytes.raw()};
+  const auto bytes = int64_t(table->bytes.bytes());
+  return {.data = table, .bytes = bytes, .identity = table->bytes.raw(), .mapped_bytes = table->bytes.writable() ? 0 : bytes};
 }
 
 template <class T>

@@ -26,14 +26,13 @@ void for_each_expert(const int32_t* expert, int64_t rows, F&& f) {
 Prepared pack_experts(const PrepareContext& c, Orientation orientation) {
   if (!c.pack_weights) return {};
   auto packed = std::make_shared<PackedExperts>();
-  int64_t bytes = 0;
+  Prepared prepared{packed};
   for (int i = 2; i < int(c.node.inputs.size()); ++i) {
     if (!c.is_weight(i)) return {};
     packed->panels.push_back(c.weights.packed(c.weight_name(i), orientation, c.compute, c.pool));
-    bytes += int64_t(packed->panels.back().bytes.bytes());
+    prepared.hold(packed->panels.back().bytes, packed->panels.back().format);
   }
-  const void* identity = packed->panels.front().bytes.raw();
-  return {packed, bytes, identity, nullptr, packed->panels.front().format};
+  return prepared;
 }
 
 // One expert's weight is packed at a time where none is packed for good.

@@ -39,13 +39,11 @@ struct PackedWeights {
 Prepared fused_linear_prepare(const PrepareContext& c) {
   const Orientation orientation = transposed(c.node.attributes) ? Orientation::columns : Orientation::rows;
   auto packed = std::make_shared<PackedWeights>();
-  Prepared prepared{packed, 0, nullptr};
+  Prepared prepared{packed};
   for (int i = 0; i < kMostFused && c.node.inputs[size_t(kWeight + i)] >= 0; ++i) {
     packed->parts[size_t(i)] = c.weights.packed(c.weight_name(kWeight + i), orientation, c.compute, c.pool);
-    prepared.bytes += int64_t(packed->parts[size_t(i)].bytes.bytes());
+    prepared.hold(packed->parts[size_t(i)].bytes, packed->parts[size_t(i)].format);
   }
-  prepared.identity = packed->parts[0].bytes.raw();
-  prepared.panels = packed->parts[0].format;
   return prepared;
 }
 

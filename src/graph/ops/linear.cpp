@@ -32,7 +32,9 @@ Prepared linear_prepare(const PrepareContext& c) {
   const bool t = transposed(c.node.attributes);
   auto packed = std::make_shared<PackedWeight>();
   packed->panels = c.weights.packed(c.weight_name(1), t ? Orientation::columns : Orientation::rows, c.compute, c.pool);
-  return {packed, int64_t(packed->panels.bytes.bytes()), packed->panels.bytes.raw(), nullptr, packed->panels.format};
+  Prepared prepared{packed};
+  prepared.hold(packed->panels.bytes, packed->panels.format);
+  return prepared;
 }
 
 int64_t packing_scratch(const Graph& graph, const Node& node, int weight, bool by_rows, const Sizes& sizes, DType compute) {
@@ -97,7 +99,9 @@ Prepared backward_input_prepare(const PrepareContext& c) {
   if (!c.pack_weights || !c.is_weight(1)) return {};
   auto packed = std::make_shared<PackedWeight>();
   packed->panels = c.weights.packed(c.weight_name(1), transposed(c.node.attributes) ? Orientation::rows : Orientation::columns, c.compute, c.pool);
-  return {packed, int64_t(packed->panels.bytes.bytes()), packed->panels.bytes.raw(), nullptr, packed->panels.format};
+  Prepared prepared{packed};
+  prepared.hold(packed->panels.bytes, packed->panels.format);
+  return prepared;
 }
 int64_t backward_input_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
   return packing_scratch(graph, node, 1, transposed(node.attributes), sizes, compute);

@@ -62,7 +62,7 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
     for (Dim dim : g.values[size_t(value)].dims) expected.push_back(dim.factor);
     if (weight.shape() != expected)
       throw Error{ErrorKind::bad_file, "weight '" + name + "' is " + shape_text(weight.shape()) + ", the model needs " + shape_text(expected), "weights"};
-    if (!weight.release) plan->weight_bytes_ += weight.bytes();   // a mapped file's pages come and go
+    if (!weight.mapped()) plan->weight_bytes_ += weight.bytes();
   }
   std::map<std::pair<const Op*, const void*>, Prepared> prepared;
   for (size_t i = 0; i < g.nodes.size(); ++i) {
@@ -91,8 +91,10 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
     if (!read) continue;
     const std::string& name = g.values[size_t(value)].name;
     const bool held = options.compute == DType::f32 && always_held(g, value) && !weights.at(name).stored;
-    if (weights.at(name).release || !held) plan->weight_bytes_ += weights.at(name).bytes();
-    plan->weights_[value] = held ? weights.at(name).value : weights.as(name, options.compute);
+    const Weight& weight = weights.at(name);
+    const Tensor& read_there = plan->weights_[value] = held ? weight.value : weights.as(name, options.compute);
+    if (read_there.raw() != weight.value.raw()) plan->weight_bytes_ += int64_t(read_there.bytes());
+    else if (weight.mapped()) plan->mapped_bytes_ += weight.bytes();
     plan->dtypes_[size_t(value)] = plan->weights_[value].dtype();
   }
   return plan;
@@ -101,16 +103,21 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
 MemoryReport Plan::memory(int threads) const {
   MemoryReport report;
   report.weights = weight_bytes_;
+  report.mapped = mapped_bytes_;
   report.arena = layout_.arena_bytes;
   report.scratch = int64_t(threads) * kThreadScratchBytes;
   std::set<const void*> counted;      // packed panels and tables are shared by the steps that read the same ones
   for (const Step& step : steps_) {
     if (!step.prepared.data) continue;
-    if (counted.insert(step.prepared.identity ? step.prepared.identity : step.prepared.data.get()).second) report.derived += step.prepared.bytes;
+    if (counted.insert(step.prepared.identity ? step.prepared.identity : step.prepared.data.get()).second) {
+      report.derived += step.prepared.bytes - step.prepared.mapped_bytes;
+      report.mapped += step.prepared.mapped_bytes;
+    }
     if (!step.prepared.child) continue;
     const MemoryReport inside = step.prepared.child->memory(0);
     report.arena += inside.arena;
     report.derived += inside.derived;
+    report.mapped += inside.mapped;
   }
   return report;
 }

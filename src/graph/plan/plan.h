@@ -39,10 +39,12 @@ struct CompileOptions {
 struct StepTimes;
 
 struct MemoryReport {
+  // The process's own memory:
   int64_t weights = 0;    // canonical tensors
   int64_t derived = 0;    // packed panels and tables
   int64_t arena = 0;      // intermediates
   int64_t scratch = 0;    // of the threads
+  int64_t mapped = 0;     // weights that are read in mapped files, packed or not: memory that processes share and the system takes back
   int64_t total() const { return weights + derived + arena + scratch; }
 };
 
@@ -74,7 +76,7 @@ class Plan {
   std::vector<Step> steps_;
   std::map<int, Tensor> weights_;             // value id → its tensor
   std::vector<DType> dtypes_;                 // per value
-  int64_t weight_bytes_ = 0;
+  int64_t weight_bytes_ = 0, mapped_bytes_ = 0;
 };
 
 std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const CompileOptions& options, ThreadPool* pool = nullptr);
