@@ -22,7 +22,7 @@ void run(Context& context, CacheClearOptions& options) {
 }  // namespace
 
 const Command& cache_clear() {
-  static const Command command{"cache clear", "Remove the packed weights that --packed-cache has kept.", {"orrery cache clear --folder packed"}, run};
+  static const Command command{"cache clear", "Remove the packed weights that --packed-cache has kept.", {"orrery cache clear --folder build/packed"}, run};
   return command;
 }
 }  // namespace orrery::cli::commands
