@@ -77,15 +77,20 @@ class Probe:
 
 # ---- processes ------------------------------------------------------------------------------------------------------
 
-def peak_bytes(pid):
-    """VmHWM, the most memory the process ever held; None once it has ended."""
+def status_bytes(pid, field):
+    """One of the sizes in /proc/PID/status; None once the process has ended."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
+            if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
     return None
+
+
+def peak_bytes(pid):
+    """VmHWM, the most memory the process ever held."""
+    return status_bytes(pid, "VmHWM")
 
 
 def full_pipe():
@@ -104,26 +109,28 @@ def full_pipe():
 
 
 def run_measured(command, timeout):
-    """Runs a command that prints its result at its end. Returns (what it printed, VmHWM when it had all but printed it)."""
+    """Runs a command that prints its result at its end. Returns (what it printed, VmHWM when it had all but printed it, and the most memory
+    without mapped files that was seen, every few milliseconds)."""
     reader, writer, held = full_pipe()
-    deadline, peak = time.monotonic() + timeout, 0
+    deadline, peak, own = time.monotonic() + timeout, 0, 0
     with subprocess.Popen([str(word) for word in command], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE) as child:
         os.close(writer)
         while child.poll() is None:
             peak = max(peak, peak_bytes(child.pid) or 0)
+            own = max(own, status_bytes(child.pid, "RssAnon") or 0)
             if writes_to_stdout(child.pid):
                 peak = max(peak, peak_bytes(child.pid) or 0)
                 break
             if time.monotonic() > deadline:
                 child.kill()
                 raise RuntimeError(f"{command[0]} took longer than {timeout} s")
-            time.sleep(0.005)
+            time.sleep(0.002)
         with os.fdopen(reader, "rb") as output:
             printed = output.read()[held:].decode()
         errors = child.stderr.read().decode()
         if child.wait() != 0:
             raise RuntimeError(f"{' '.join(map(str, command))}: {errors.strip()}")
-    return printed, peak
+    return printed, peak, own
 
 
 def writes_to_stdout(pid):
@@ -136,9 +143,9 @@ def writes_to_stdout(pid):
 
 
 def orrery(*arguments, timeout=1800):
-    """One command of the binary: its JSON, with `vm_hwm_bytes` of its process."""
-    printed, peak = run_measured([BINARY, *arguments, "--json"], timeout)
-    return json.loads(printed) | {"vm_hwm_bytes": peak}
+    """One command of the binary: its JSON, with `vm_hwm_bytes` of its process, and `own_bytes`, which is without mapped files."""
+    printed, peak, own = run_measured([BINARY, *arguments, "--json"], timeout)
+    return json.loads(printed) | {"vm_hwm_bytes": peak, "own_bytes": own}
 
 
 def empty_process_bytes():

@@ -69,6 +69,16 @@ def memory(run):
             *table(["case", "planned", "taken", "difference", "allowed"], rows), "", conditions(run)]
 
 
+def start(run):
+    rows = [[name, *[f"{case[way]['least']:.2f} ({case[way]['median']:.2f})" for way in ("packed", "mapped")],
+             f"{case['planned_bytes'] / 1e6:.1f}", f"{case['own_bytes'] / 1e6:.1f}", f"{case['mapped_bytes'] / 1e6:.0f}"] for name, case in run["cases"].items()]
+    return ["## Start", "",
+            f"{run['shape']}, bf16, random weights in files that the system holds in memory: seconds from the start of `orrery generate` to its end after one token, least and "
+            "(median) of the rounds, where weights are packed and where they are mapped from `--packed-cache`; and of the latter the process's own memory in "
+            "MB, as planned and as taken, and the mapped files. `python3 bench/start.py --keep`.", "",
+            *table(["products", "packed", "mapped", "planned", "taken", "mapped files"], rows), "", conditions(run)]
+
+
 TEXTS = {"mixed": "prose, code and many scripts, documents of 20 kB", "cjk": "Chinese, Japanese and Korean, documents of 20 kB", "short": "prose, code and many scripts, documents of 50 characters"}
 
 
@@ -159,10 +169,10 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "vocab_train", "generate")}
+    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate")}
     runs["tokenization"] = newest_of_each("tokenization", "text", "threads")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate)):
+    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)

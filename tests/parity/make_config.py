@@ -54,6 +54,16 @@ SHAPES = {
         "max_position_embeddings": 256,
         "tie_word_embeddings": True,
     },
+    "llama-1.1b": LLAMA | {
+        "hidden_size": 2048,
+        "intermediate_size": 5632,
+        "num_hidden_layers": 22,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": 2048,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+    },
     "llama-110m": LLAMA | {
         "hidden_size": 768,
         "intermediate_size": 2048,
