@@ -54,6 +54,20 @@ class PackedCache(Case):
         self.assertEqual(moved, first["peak_bytes"] - second["peak_bytes"])
         self.assertGreater(moved, 0.9 * panels)
 
+    def test_every_family_computes_the_same_from_mapped_weights(self):
+        for model in ("bert", "gpt2", "llama-bf16", "llama-sharded", "mixtral", "t5"):
+            with self.subTest(model=model):
+                ask = ("logits", ROOT / "tests" / "goldens" / model, "--ids", "1,5,3,2", *(("--decoder-ids", "0,4") if model == "t5" else ()), "--hidden", "--json")
+                plain, first, second = (self.run_with(*ask, env=env).stdout for env in ({}, self.env, self.env))
+                self.assertEqual((plain, plain), (first, second))
+        self.assertEqual(6, len(self.kept()))
+
+    def test_a_gguf_file_is_packed_once(self):
+        self.run_with("convert", "storyteller", "small.gguf", "--quantize", "q8_0", env={})
+        plain, first, second = (without_time(self.run_with("generate", "small.gguf", *PROMPT, env=env).stdout) for env in ({}, self.env, self.env))
+        self.assertEqual((plain, plain), (first, second))
+        self.assertEqual(1, len(self.kept()))
+
     def test_an_encoder_decoder_keeps_both_sides_in_one_file(self):
         self.translator()
         ask = ("generate", "translator", "-p", "fox", "--max-new-tokens", 5, "--json")
