@@ -24,6 +24,7 @@ std::optional<PanelCacheOptions> panel_cache(const Context& context) {
   if (!context.globals().packed_cache.value_or(!environment("ORRERY_PACKED_CACHE").empty())) return std::nullopt;
   PanelCacheOptions options{.folder = panel_cache_folder()};
   options.warn = [&context](const std::string& text) { context.warn(text); };
+  options.progress = [&context](int64_t weights) { return context.progress("keeping packed weights", weights, "weights"); };
   if (options.folder.empty()) {
     context.warn("packed weights are not kept: there is no HOME; set ORRERY_PACKED_CACHE to a folder");
     return std::nullopt;

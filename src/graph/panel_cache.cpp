@@ -89,7 +89,11 @@ void PanelCache::write() {
   std::filesystem::create_directories(options_.folder, failed);
   shrink_panel_cache(options_.folder, options_.max_bytes - bytes);
   const std::filesystem::path path = options_.folder / (hex(key_).substr(0, 32) + "-" + hex(sha256(entries)).substr(0, 16) + kEnding);
-  if (const Status status = write_panel_file(path, std::move(table), panels); !status) warn("packed weights are not kept: " + status.error().message());
+  std::optional<Progress> progress;
+  if (options_.progress) progress.emplace(options_.progress(int64_t(panels.size())));
+  const Status status = write_panel_file(path, std::move(table), panels, progress ? &*progress : nullptr);
+  progress.reset();
+  if (!status) warn("packed weights are not kept: " + status.error().message());
 }
 
 std::vector<PanelCacheFile> panel_cache_files(const std::filesystem::path& folder) {

@@ -25,6 +25,7 @@ struct PanelCacheOptions {
   std::filesystem::path folder;
   int64_t max_bytes = 20'000'000'000;                // of all files in the folder; those not used for longest go
   std::function<void(const std::string&)> warn = {};
+  std::function<Progress(int64_t weights)> progress = {};   // while a file is written
 };
 
 class PanelCache {

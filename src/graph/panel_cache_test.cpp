@@ -34,7 +34,7 @@ struct Folder {
   std::string told = {};
 
   PanelCache cache(const std::string& key = "weights", int64_t max_bytes = 1 << 30) {
-    return PanelCache({path, max_bytes, [this](const std::string& text) { told += text + "\n"; }}, key, "a model");
+    return PanelCache({path, max_bytes, [this](const std::string& text) { told += text + "\n"; }, {}}, key, "a model");
   }
   std::vector<std::filesystem::path> files() const {
     std::vector<std::filesystem::path> found;
@@ -162,7 +162,7 @@ TEST_CASE("writers at the same time do no harm") {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 5; ++i) {
-        PanelCache cache({folder.path, 1 << 30, {}}, "weights", "a model");
+        PanelCache cache({folder.path, 1 << 30, {}, {}}, "weights", "a model");
         if (const auto found = cache.find("a", PanelFormat::bf16, 200'000)) CHECK(same(*found, some_bytes(200'000, 1)));
         cache.add("a", PanelFormat::bf16, some_bytes(200'000, 1));
         cache.write();

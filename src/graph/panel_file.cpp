@@ -153,7 +153,7 @@ std::string panel_table_text(PanelTable& table) {
   return text.replace(kPanelChecksumAt, kPanelChecksumBytes, panel_table_checksum(text));
 }
 
-Status write_panel_file(const std::filesystem::path& path, PanelTable table, std::span<const Tensor> panels) {
+Status write_panel_file(const std::filesystem::path& path, PanelTable table, std::span<const Tensor> panels, Progress* progress) {
   const std::string text = panel_table_text(table);
   AtomicFile file(path);
   if (Status ready = file.ready(); !ready) return ready;
@@ -162,6 +162,7 @@ Status write_panel_file(const std::filesystem::path& path, PanelTable table, std
   for (size_t i = 0; i < panels.size(); ++i) {
     writer.pad_to(table.entries[i].offset);
     writer.write({reinterpret_cast<const char*>(panels[i].raw()), size_t(panels[i].bytes())});
+    if (progress) progress->update(int64_t(i) + 1);
   }
   writer.flush();
   return file.commit();

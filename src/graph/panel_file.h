@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "kernels/matmul.h"
 #include "tensor/tensor.h"
 
@@ -52,7 +53,7 @@ std::string panel_table_text(PanelTable& table);
 std::string panel_table_checksum(std::string_view table);
 constexpr size_t kPanelChecksumAt = 32, kPanelChecksumBytes = 32;
 
-// Writes the whole file or nothing; `panels` are the bytes of the entries.
-Status write_panel_file(const std::filesystem::path& path, PanelTable table, std::span<const Tensor> panels);
+// Writes the whole file or nothing; `panels` are the bytes of the entries, which `progress` counts.
+Status write_panel_file(const std::filesystem::path& path, PanelTable table, std::span<const Tensor> panels, Progress* progress = nullptr);
 
 }  // namespace orrery
