@@ -1,6 +1,6 @@
 // Speed of the matrix products and of attention on one core, as GFLOP/s and as a share of the register-resident peak.
 //
-//   build/release/kernels_bench [avx2|avx512] [matmul|blocks|attention|steps]
+//   build/release/kernels_bench [avx2|avx512|amx] [matmul|blocks|attention|steps]
 #include <algorithm>
 #include <array>
 #include <cstdio>

@@ -65,7 +65,7 @@ double best_rate(void (*loop)(int64_t), double flop_per_step) {
 
 double fma_peak([[maybe_unused]] const char* kernel_class) {
 #if defined(__x86_64__)
-  if (std::string_view(kernel_class) == "avx512") return best_rate(loop512, 12 * 16 * 2);
+  if (std::string_view(kernel_class) == "avx512" || std::string_view(kernel_class) == "amx") return best_rate(loop512, 12 * 16 * 2);
   if (std::string_view(kernel_class) == "avx2") return best_rate(loop256, 12 * 8 * 2);
 #endif
   return 0;

@@ -23,6 +23,10 @@ void fill(Kernels<float>& table);
 }
 namespace cpu::avx512 {
 void fill(Kernels<float>& table);
+matmul_fn<float> matmul_in_tiles;
+peak_bf16_fn<float> peak_bf16_in_tiles;
+peak_int8_fn<float> peak_int8_in_tiles;
+bool has_bf16_tiles();
 }
 #endif
 
@@ -59,9 +63,17 @@ std::vector<KernelClass> make_classes() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  const bool amx = avx512 && cpu::avx512::has_bf16_tiles();
+  Kernels<float> tiles = filled("amx", cpu::avx512::fill, amx);
+  if (amx) {
+    tiles.matmul = cpu::avx512::matmul_in_tiles;
+    tiles.peak_bf16 = cpu::avx512::peak_bf16_in_tiles;
+    tiles.peak_int8 = cpu::avx512::peak_int8_in_tiles;
+  }
   return {{reference_table<float>(), true},
           {filled("avx2", cpu::avx2::fill, avx2), avx2},
-          {filled("avx512", cpu::avx512::fill, avx512), avx512}};
+          {filled("avx512", cpu::avx512::fill, avx512), avx512},
+          {tiles, amx}};
 }
 #else
 std::vector<KernelClass> make_classes() { return {{reference_table<float>(), true}}; }

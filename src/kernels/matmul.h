@@ -15,7 +15,8 @@
 //
 // Products of bf16 (panels of pairs): a is rounded to bf16 as b is, and the chain visits p = 1, 0, 3, 2, … An odd k ends with
 // a pair whose second is 0. The product of two bf16 is a float, so that every class gives the same bits, but for numbers
-// below 2^-126, which AVX-512 BF16 takes for 0.
+// below 2^-126, which AVX-512 BF16 takes for 0. The class amx sums in another order, whatever m: 32 p at a time from p = 0 on, even p and
+// odd p each in a chain from 0, then c += even + odd; k ends as if filled up with zeros (reference_matmul_in_tiles).
 //
 // Products of blocks (panels of whole numbers): a row of a is rounded too, 32 p at a time, to whole numbers of the largest's
 // 127th part. Each block's sum of products is exact; then
@@ -151,5 +152,8 @@ struct Matmul {
 
 template <class T>
 using matmul_fn = void(const Matmul<T>& product);
+
+// Of pairs, as the class amx sums them: its reference.
+void reference_matmul_in_tiles(const Matmul<float>& product);
 
 }  // namespace orrery

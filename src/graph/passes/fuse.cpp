@@ -54,7 +54,7 @@ class Fusing {
       const int gate = linear_behind(node.inputs[0]), up = linear_behind(node.inputs[1]);
       if (gate >= 0 && up >= 0 && gate != up && together(graph_.nodes[size_t(gate)], graph_.nodes[size_t(up)])) replace(i, Fused::gated, kind, {gate, up});
     } else if (node.op == &binary_op() && Binary(kind) == Binary::add && dims(node.inputs[0]) == dims(node.inputs[1])) {
-      for (const size_t side : {1, 0})
+      for (const size_t side : {size_t(1), size_t(0)})
         if (const int from = linear_behind(node.inputs[side]); from >= 0) {
           replace(i, Fused::add, 0, {from});
           add_other(graph_.nodes[i], node.inputs[1 - side]);

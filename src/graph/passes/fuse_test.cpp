@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "graph/graph_case.h"
@@ -49,10 +48,14 @@ void layer(GraphCase& c, const std::vector<int64_t>& counts, int64_t width, int6
 
 TEST_CASE("steps that are fused compute the same bits as one by one") {
   ThreadPool one(1), two(2), three(3);
-  for (const auto& [counts, width, inner] : std::vector<std::tuple<std::vector<int64_t>, int64_t, int64_t>>{{{1}, 40, 33}, {{3, 1, 4}, 65, 130}, {{1}, 256, 600}, {{250, 7}, 70, 290}}) {
-    CAPTURE(width);
+  struct Size {
+    std::vector<int64_t> counts;
+    int64_t width, inner;
+  };
+  for (const Size& size : std::vector<Size>{{{1}, 40, 33}, {{3, 1, 4}, 65, 130}, {{1}, 256, 600}, {{250, 7}, 70, 290}}) {
+    CAPTURE(size.width);
     GraphCase c;
-    layer(c, counts, width, inner);
+    layer(c, size.counts, size.width, size.inner);
     CHECK(count(fused(c.forward), fused_linear_op()) == 8);
     CHECK(count(fused(c.forward), linear_op()) == 0);
     const Results expected = CaseRun<float>(c, one, {.forward_only = true}).run();

@@ -50,7 +50,6 @@ TEST_CASE("times of steps are parts of the runs', and what steps do is told") {
     }
 
     auto lines = by_name(plan, writing);
-    for (const auto& [name, line] : lines) CAPTURE(name);
     const StepLine& qkv = lines.at("linear: q+k+v 8 -> 16");
     CHECK(qkv.time.runs == 4);                                        // two layers, two runs
     CHECK(qkv.time.cost.flops == 4 * 2.0 * kWidth * (kHeads * kHeadDim + 2 * kHeadDim));

@@ -1,0 +1,185 @@
+// Products of pairs of bf16 by AMX tiles: the class "amx" (contract: kernels/matmul.h).
+//
+// A panel is made of tiles of b already: 16 pairs of p, 16 columns. Rows of a are rounded to bf16 and packed as tiles, one behind the other
+// (rows apart by some power of two would push each other out of L1). A block of p of a panel stays near while all rows pass over it; four
+// tiles of sums, of 32 rows and 32 columns, are in registers.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/cpu/tiles_avx512.h"
+#include "kernels/cpu/transpose.h"
+#include "kernels/matmul.h"
+
+namespace orrery::cpu::avx512 {
+namespace {
+
+constexpr int64_t kDepth = 32;                        // p of a tile
+constexpr int64_t kPairBytes = 4, kPanelRow = kPanel * kPairBytes;
+constexpr int64_t kTileColumns = kTileBytes / kPairBytes;
+constexpr int64_t kBlockK = 1024;                      // whole tiles, so that the sum goes on as one chain
+constexpr int64_t kBlockRows = 256;
+static_assert(kBlockK % kDepth == 0 && kBlockRows % (2 * kTileHeight) == 0);
+
+struct Scratch {
+  Bf16 rows[kBlockRows * kBlockK];                    // a, rounded: [tiles of rows][tiles of p][16][32]
+  alignas(64) float turned[kTileHeight * kBlockK];    // rows of an a that lies the other way round
+  alignas(64) std::byte last[kTileHeight * kPanelRow];   // the last tiles of a panel, filled up with zeros
+  alignas(64) float sums[2 * kTileHeight * kPanel];   // of tiles that reach over c's edge
+};
+static_assert(sizeof(Scratch) <= size_t(kMatmulScratchBytes));
+
+int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+constexpr int64_t kTileValues = kTileHeight * kDepth;
+
+// `count` numbers of a row of a, zeros up to whole tiles.
+void round_row(const float* from, int64_t count, Bf16* to) {
+  for (int64_t p = 0; p < rounded_up(count, kDepth); p += Floats::kLanes)
+    store_bf16(p < count ? round_to_bf16(Floats::load(from + p, count - p)) : Floats::zero(), to + p / kDepth * kTileValues + p % kDepth, Floats::kLanes);
+}
+
+void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows, int64_t first, int64_t k, Scratch& scratch) {
+  const int64_t width = rounded_up(k, kDepth);
+  const float* a = product.a + first_row * product.a_row_stride + first * product.a_k_stride;
+  for (int64_t i = 0; i < rows; i += kTileHeight) {
+    const int64_t some = std::min(kTileHeight, rows - i);
+    const float* from = a + i * product.a_row_stride;
+    int64_t stride = product.a_row_stride;
+    if (product.a_k_stride != 1) {
+      transpose(from, product.a_k_stride, k, some, scratch.turned, kBlockK);
+      from = scratch.turned;
+      stride = kBlockK;
+    }
+    Bf16* tiles = scratch.rows + i * width;
+    for (int64_t r = 0; r < some; ++r) round_row(from + r * stride, k, tiles + r * kDepth);
+    for (int64_t r = some; r < kTileHeight; ++r)
+      for (int64_t t = 0; t < width / kDepth; ++t) std::memset(static_cast<void*>(tiles + t * kTileValues + r * kDepth), 0, size_t(kDepth) * sizeof(Bf16));
+  }
+}
+
+// A slice of a panel: whole tiles, and what is left over, in scratch.last.
+struct Slice {
+  const std::byte* whole;
+  int64_t tiles, left;   // left: 0 or 1
+  const std::byte* last;
+};
+
+// Sums of 16 kRowTiles rows and a panel's columns go on from what the tiles hold. A panel that comes from memory, for 16 rows alone, is
+// asked for some steps ahead.
+constexpr int64_t kAheadBytes = 4 * kTileHeight * kPanelRow;
+template <int kRowTiles>
+[[gnu::always_inline]] inline void multiply(const Bf16* a, const Slice& slice) {
+  const int64_t next_rows = (slice.tiles + slice.left) * kTileValues;
+  const auto step = [&](const Bf16* rows, const std::byte* b) __attribute__((always_inline)) {
+    if constexpr (kRowTiles == 1)
+#pragma GCC unroll 32
+      for (int64_t line = 0; line < kTileHeight * kPanelRow; line += 64) __builtin_prefetch(b + kAheadBytes + line);
+    load_tile<4>(b, kPanelRow);
+    load_tile<6>(rows, kTileBytes);
+    multiply_pairs<0, 6, 4>();
+    load_tile<5>(b + kTileBytes, kPanelRow);
+    multiply_pairs<1, 6, 5>();
+    if constexpr (kRowTiles == 2) {
+      load_tile<7>(rows + next_rows, kTileBytes);
+      multiply_pairs<2, 7, 4>();
+      multiply_pairs<3, 7, 5>();
+    }
+  };
+  const std::byte* b = slice.whole;
+  for (int64_t t = 0; t < slice.tiles; ++t, a += kTileValues, b += kTileHeight * kPanelRow) step(a, b);
+  if (slice.left) step(a, slice.last);
+}
+
+template <int kRowTiles>
+[[gnu::always_inline]] inline void load_sums(const float* c, int64_t stride) {
+  load_tile<0>(c, stride * 4);
+  load_tile<1>(c + kTileColumns, stride * 4);
+  if constexpr (kRowTiles == 2) {
+    load_tile<2>(c + kTileHeight * stride, stride * 4);
+    load_tile<3>(c + kTileHeight * stride + kTileColumns, stride * 4);
+  }
+}
+template <int kRowTiles>
+[[gnu::always_inline]] inline void store_sums(float* c, int64_t stride) {
+  store_tile<0>(c, stride * 4);
+  store_tile<1>(c + kTileColumns, stride * 4);
+  if constexpr (kRowTiles == 2) {
+    store_tile<2>(c + kTileHeight * stride, stride * 4);
+    store_tile<3>(c + kTileHeight * stride + kTileColumns, stride * 4);
+  }
+}
+
+template <int kRowTiles>
+[[gnu::always_inline]] inline void clear_sums() {
+  clear_tile<0>(), clear_tile<1>();
+  if constexpr (kRowTiles == 2) clear_tile<2>(), clear_tile<3>();
+}
+
+// Rows [row, row + rows) of c, 16 kRowTiles at most, and the columns of the panel from `column` on.
+template <int kRowTiles>
+void run_tile(const Matmul<float>& product, bool onto, const float* bias, int64_t row, int64_t rows, int64_t column, const Bf16* a, const Slice& slice, Scratch& scratch) {
+  float* c = product.c + row * product.c_stride + column;
+  const int64_t columns = std::min(kPanel, product.n - column), height = kRowTiles * kTileHeight;
+  if (rows == height && columns == kPanel) {
+    if (onto) load_sums<kRowTiles>(c, product.c_stride);
+    else if (bias) load_sums<kRowTiles>(bias + column, 0);
+    else clear_sums<kRowTiles>();
+    multiply<kRowTiles>(a, slice);
+    return store_sums<kRowTiles>(c, product.c_stride);
+  }
+  if (onto || bias) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t j = 0; j < columns; j += Floats::kLanes)
+        Floats::load(onto ? c + r * product.c_stride + j : bias + column + j, columns - j).store(scratch.sums + r * kPanel + j);
+    load_sums<kRowTiles>(scratch.sums, kPanel);   // what is beyond c's edge is anything, and goes nowhere
+  } else {
+    clear_sums<kRowTiles>();
+  }
+  multiply<kRowTiles>(a, slice);
+  store_sums<kRowTiles>(scratch.sums, kPanel);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t j = 0; j < columns; j += Floats::kLanes) Floats::load(scratch.sums + r * kPanel + j).store(c + r * product.c_stride + j, columns - j);
+}
+
+void multiply_pairs(const Matmul<float>& product) {
+  Scratch& scratch = *static_cast<Scratch*>(product.scratch);
+  const int64_t panel_size = panel_bytes(PanelFormat::bf16_pairs, product.k);
+  const int64_t blocks = (product.m + kBlockRows - 1) / kBlockRows, block_rows = rounded_up((product.m + blocks - 1) / blocks, 2 * kTileHeight);
+  // Few rows pass over a whole panel at once.
+  const int64_t block_k = product.m <= kTileHeight && product.a_k_stride == 1 ? kBlockRows / kTileHeight * kBlockK : kBlockK;
+  const Tiles tiles;
+  for (int64_t p = 0; p == 0 || p < product.k; p += block_k) {
+    const int64_t k = std::min(block_k, product.k - p), width = rounded_up(k, kDepth), left = k % kDepth;
+    const bool onto = product.accumulate || p > 0;
+    for (int64_t i = 0; i < product.m; i += block_rows) {
+      const int64_t rows = std::min(block_rows, product.m - i);
+      round_rows_of(product, i, rows, p, k, scratch);
+      for (int64_t j = 0; j < product.n; j += kPanel) {
+        const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_size + p / 2 * kPanelRow;
+        if (left) {
+          const int64_t bytes = (left + 1) / 2 * kPanelRow;
+          std::memcpy(scratch.last, panel + k / kDepth * kTileHeight * kPanelRow, size_t(bytes));
+          std::memset(scratch.last + bytes, 0, sizeof scratch.last - size_t(bytes));
+        }
+        const Slice slice{panel, k / kDepth, left ? 1 : 0, scratch.last};
+        int64_t r = 0;
+        for (; rows - r > kTileHeight; r += 2 * kTileHeight)
+          run_tile<2>(product, onto, product.bias, i + r, std::min(rows - r, 2 * kTileHeight), j, scratch.rows + r * width, slice, scratch);
+        if (r < rows) run_tile<1>(product, onto, product.bias, i + r, rows - r, j, scratch.rows + r * width, slice, scratch);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+matmul_fn<float> matmul;
+matmul_fn<float> matmul_in_tiles;
+
+void matmul_in_tiles(const Matmul<float>& product) {
+  if (product.format != PanelFormat::bf16_pairs) return matmul(product);
+  if (product.m == 0 || product.n == 0) return;
+  multiply_pairs(product);
+}
+
+}  // namespace orrery::cpu::avx512
