@@ -518,7 +518,7 @@ char32_t fold_case(char32_t c) {
   for (const auto& [from, to] : kOddFolds)
     if (from == c) return to;
   const auto lower = lowercase(c);
-  return lower.size() == 1 ? lower[0] : c;
+  return lower.size() == 1 && is(c, kWordOnig) ? lower[0] : c;   // lower case is of a newer Unicode than the classes of expressions
 }
 
 bool equal_fold(char32_t a, char32_t b) { return a == b || fold_case(a) == fold_case(b); }

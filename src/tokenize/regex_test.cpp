@@ -44,6 +44,9 @@ TEST_CASE("a regular expression finds its matches from left to right") {
       {"(?i:'s|'t)x?", "'S'T'\xC5\xBF", "'S|'T|'\xC5\xBF"},
       {"(?i)k|b", "\xE2\x84\xAA" "B", "\xE2\x84\xAA|B"},
       {"a(?i)b|c", "aB", "aB"},
+      {R"((?i:[^\w]))", "\uA7D2\uA7D3\uA7D4\uA7D5", "\uA7D2|\uA7D4"},   // capitals that Oniguruma does not know yet
+      {R"((?i:\uA7D3|\uA7DD))", "\uA7D2\uA7D3\uA7DC", "\uA7D3"},
+      {R"((?i:\uA7CD))", "\uA7CC\uA7CD\uA7CE", "\uA7CC|\uA7CD"},
       {"a.*?b", "axbxb", "axb"},
       {"a.*b", "axbxb", "axbxb"},
       {"a++a|b", "aaab", "b"},
