@@ -441,11 +441,14 @@ class RegexSearch {
     const size_t begin = registers_[2 * now.a], end = registers_[2 * now.a + 1];
     if (begin == kNowhere || end == kNowhere || end < begin) return false;
     count((end - begin) / 8);
+    if (text_.size() - at < end - begin) return false;
+    const size_t last = at + (end - begin);   // as in Oniguruma: as many bytes, and only a folded form may end behind them
     size_t from = begin;
     while (from < end) {
-      if (at >= text_.size()) return false;
+      if (at >= last) return false;
       const CodePoint a = decode_utf8(text_, from), b = decode_utf8(text_, at);
       if (!(now.fold ? equal_fold(a.value, b.value) : a.value == b.value)) return false;
+      if (at + b.size > last && fold_case(b.value) != b.value) return false;
       from += a.size;
       at += b.size;
     }

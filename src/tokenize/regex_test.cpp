@@ -59,6 +59,9 @@ TEST_CASE("a regular expression finds its matches from left to right") {
       {R"([\w]+|[^\W\d]|[[:word:]])", "m\u00B2 \u00BDa\u2070", "m|a"},
       {R"([^\s\w])", "m\u00B2 \u00BDa\u00AA", "\u00B2|\u00BD"},
       {R"((?<x>.)\k<x>)", "abba", "bb"},
+      {R"((?i:(.)\1))", "aA s\u017F \u017Fs b", "aA|\u017Fs"},   // a back reference asks for as many bytes as it refers to
+      {R"((?i:(.)\1))", "\u023A\u2C65 \u2C65\u023A b", "\u023A\u2C65|\u2C65\u023A"},
+      {R"((?i:(.)\1))", "\u017Fs", ""},
       {"(?<=a)b|(?<!a)c", "abcac", "b|c"},
       {"(?<=ab|c)x", "abxcxx", "x|x"},
       {"(?<!\\d)\\d{2}(?!\\d)", "12 345 67", "12|67"},
