@@ -251,7 +251,96 @@ def llama_cpp_generate(arguments):
     }
 
 
-PEERS = {"torch-train": torch_train, "llama-cpp": llama_cpp_generate}
+def batches_of(ids, size):
+    """Texts in order of length, `size` together, padded to the longest of them: places, ids and mask of each batch."""
+    import numpy as np
+
+    order = sorted(range(len(ids)), key=lambda text: len(ids[text]))
+    for begin in range(0, len(order), size):
+        texts = order[begin : begin + size]
+        padded = np.zeros((len(texts), len(ids[texts[-1]])), np.int64)
+        mask = np.zeros(padded.shape, np.int64)
+        for row, text in enumerate(texts):
+            padded[row, : len(ids[text])] = ids[text]
+            mask[row, : len(ids[text])] = 1
+        yield texts, padded, mask
+
+
+def encode_texts(arguments, states):
+    """Times `states(ids, mask)` over all lines of a file, in the best of some sizes of batch; keeps the means of the states, a row a text."""
+    import numpy as np
+    import tokenizers
+
+    tokenizer = tokenizers.Tokenizer.from_file(str(Path(arguments.model) / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    ids = [tokenizer.encode(line).ids for line in Path(arguments.texts).read_text().splitlines()]
+    seconds = {}
+
+    def once(batches):
+        begin = time.perf_counter()
+        for _, padded, mask in batches:
+            states(padded, mask)
+        return time.perf_counter() - begin
+
+    for size in (1, 4, 16, 64):
+        batches = list(batches_of(ids, size))
+        once(batches)  # warms up
+        seconds[size] = once(batches)
+    best = min(seconds, key=seconds.get)
+    batches = list(batches_of(ids, best))
+    middle = statistics.median(once(batches) for _ in range(arguments.steps))
+    if arguments.vectors:
+        rows = [None] * len(ids)
+        for texts, padded, mask in batches:
+            made = np.asarray(states(padded, mask), np.float32)
+            for row, text in enumerate(texts):
+                rows[text] = made[row, : len(ids[text])].mean(axis=0)
+        np.save(arguments.vectors, np.stack(rows))
+    return {"texts_per_second": len(ids) / middle, "tokens_per_second": sum(map(len, ids)) / middle, "texts_together": best, "vm_hwm_bytes": peak_bytes(os.getpid())}
+
+
+def torch_encode(arguments):
+    """The states of transformers' model, in float32 or bfloat16."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(arguments.threads)
+    model = transformers.AutoModel.from_pretrained(arguments.model, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]).eval()
+
+    def states(ids, mask):
+        with torch.inference_mode():
+            return model(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).last_hidden_state.float().numpy()
+
+    return encode_texts(arguments, states)
+
+
+def onnx_encode(arguments):
+    """The same in ONNX Runtime, float32 or its dynamic quantisation to whole numbers of 8 bits; the files are kept under build/bench-models."""
+    import numpy as np
+    import onnx
+    import onnxruntime
+    import transformers
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    from bert_onnx import write_bert
+
+    folder = MODELS / "onnx" / Path(arguments.model).name
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "f32.onnx"
+    if not path.exists():
+        write_bert(transformers.AutoModel.from_pretrained(arguments.model), path)
+    if arguments.dtype == "int8":
+        whole, path = path, folder / "int8.onnx"
+        if not path.exists():
+            quantize_dynamic(whole, path, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = arguments.threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return encode_texts(arguments, lambda ids, mask: session.run(["states"], {"ids": ids, "mask": mask.astype(np.int32)})[0])
+
+
+PEERS = {"torch-train": torch_train, "llama-cpp": llama_cpp_generate, "torch-encode": torch_encode, "onnx-encode": onnx_encode}
 
 
 def main():
@@ -264,6 +353,9 @@ def main():
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--dtype", choices=["f32", "bf16", "int8"], default="f32")
+    parser.add_argument("--texts", help="a file of lines, for encoders")
+    parser.add_argument("--vectors", help="where an encoder writes the means of its states, .npy")
     arguments = parser.parse_args()
     print(json.dumps(PEERS[arguments.peer](arguments)))
 

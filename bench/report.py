@@ -136,6 +136,20 @@ def generate(run):
             f"The machine before it: {limits['read_gb_per_second']:.1f} GB/s read, {limits['f32_gflops']:.0f} GFLOP/s in f32, {limits['bf16_gflops']:.0f} in bf16, {limits['int8_gops']:.0f} Gop/s in int8. " + conditions(run)]
 
 
+def encode(run):
+    lines = ["## Sentences to vectors", "",
+             f"{run['texts']} sentences of mixed length, the same tokens for all, {run['threads']} threads, in turns. The binary pads nothing; a peer reads texts in order of length, as many "
+             "together as it is fastest with. Least cosine: of a text's mean state to PyTorch's in float32. `python3 bench/encode.py --keep`."]
+    for case, result in run["cases"].items():
+        rows = []
+        for name, engine in result["engines"].items():
+            speed = engine["texts_per_second"]
+            rows.append([name, f"{speed['median']:.1f} ({speed['least']:.1f}–{speed['most']:.1f})", f"{engine['vm_hwm_bytes'] / 2**30:.2f}", f"{engine['least_cosine']:.5f}"])
+        lines += ["", f"### {case}, {result['tokens_a_text']:.0f} tokens a text", "", *table(["engine", "texts/s", "GiB", "least cosine"], rows), "",
+                  *table(["Orrery", "peer", "ratio"], [[one["ours"].removeprefix("orrery "), one["peer"], f"{one['ratio']:.2f}×"] for one in result["ratios"]])]
+    return lines + ["", conditions(run)]
+
+
 def claims(runs):
     """One row for each thing a user may ask first."""
     rows = []
@@ -169,10 +183,10 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate")}
+    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate", "encode")}
     runs["tokenization"] = newest_of_each("tokenization", "text", "threads")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate)):
+    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("encode", encode)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)
