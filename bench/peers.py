@@ -340,7 +340,63 @@ def onnx_encode(arguments):
     return encode_texts(arguments, lambda ids, mask: session.run(["states"], {"ids": ids, "mask": mask.astype(np.int32)})[0])
 
 
-PEERS = {"torch-train": torch_train, "llama-cpp": llama_cpp_generate, "torch-encode": torch_encode, "onnx-encode": onnx_encode}
+def random_sources(arguments, vocab_size):
+    import random
+
+    draw = random.Random(0)
+    return [[draw.randrange(3, vocab_size) for _ in range(arguments.seq)] for _ in range(arguments.batch)]
+
+
+def timed_generation(arguments, once):
+    once()
+    once()
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        lengths = once()
+        seconds.append(time.perf_counter() - begin)
+        if set(lengths) != {arguments.steps}:
+            raise RuntimeError(f"wrote {sorted(set(lengths))} tokens in place of {arguments.steps}")
+    return {"tokens_per_second": arguments.batch * arguments.steps / statistics.median(seconds), "vm_hwm_bytes": peak_bytes(os.getpid())}
+
+
+def torch_translate(arguments):
+    """`batch` sources of `seq` random tokens, `steps` tokens written greedily by transformers; reading counts."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(arguments.threads)
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(arguments.model, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]).eval()
+    ids = torch.tensor(random_sources(arguments, 32000))
+    mask = torch.ones_like(ids)
+
+    def once():
+        with torch.inference_mode():
+            written = model.generate(input_ids=ids, attention_mask=mask, do_sample=False, num_beams=1, min_new_tokens=arguments.steps, max_new_tokens=arguments.steps)
+        return [len(row) - 1 for row in written]
+
+    return timed_generation(arguments, once)
+
+
+def ctranslate2_translate(arguments):
+    """The same in CTranslate2; the converted model is kept under build/bench-models."""
+    import ctranslate2
+
+    folder = MODELS / "ctranslate2" / Path(arguments.model).name
+    if not (folder / "model.bin").exists():
+        ctranslate2.converters.TransformersConverter(arguments.model).convert(str(folder), force=True)
+    model = ctranslate2.Translator(str(folder), compute_type={"f32": "float32", "int8": "int8"}[arguments.dtype], inter_threads=1, intra_threads=arguments.threads)
+    words = json.loads((folder / "shared_vocabulary.json").read_text())
+    sources = [[words[token] for token in source] for source in random_sources(arguments, 32000)]
+
+    def once():
+        made = model.translate_batch(sources, beam_size=1, min_decoding_length=arguments.steps, max_decoding_length=arguments.steps)
+        return [len(one.hypotheses[0]) for one in made]
+
+    return timed_generation(arguments, once)
+
+
+PEERS = {"torch-translate": torch_translate, "ctranslate2": ctranslate2_translate, "torch-train": torch_train, "llama-cpp": llama_cpp_generate, "torch-encode": torch_encode, "onnx-encode": onnx_encode}
 
 
 def main():

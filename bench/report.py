@@ -150,6 +150,18 @@ def encode(run):
     return lines + ["", conditions(run)]
 
 
+def seq2seq(run):
+    rows = []
+    for name, engine in run["engines"].items():
+        speed = engine["tokens_per_second"]
+        rows.append([name, f"{speed['median']:.1f} ({speed['least']:.1f}–{speed['most']:.1f})", f"{engine['vm_hwm_bytes'] / 2**30:.2f}"])
+    return ["## Encoder-decoders", "",
+            f"{run['shape']}, random weights, {run['batch']} source{'s' if run['batch'] > 1 else ''} of {run['source']} tokens, {run['new']} tokens written greedily, {run['threads']} threads, in turns. "
+            "`python3 bench/seq2seq.py --keep`.", "",
+            *table(["engine", "tokens/s", "GiB"], rows), "",
+            *table(["Orrery", "peer", "ratio"], [[one["ours"].removeprefix("orrery "), one["peer"], f"{one['ratio']:.2f}×"] for one in run["ratios"]]), "", conditions(run)]
+
+
 def claims(runs):
     """One row for each thing a user may ask first."""
     rows = []
@@ -183,10 +195,10 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate", "encode")}
+    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate", "encode", "seq2seq")}
     runs["tokenization"] = newest_of_each("tokenization", "text", "threads")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("encode", encode)):
+    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("encode", encode), ("seq2seq", seq2seq)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)
