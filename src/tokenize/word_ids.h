@@ -105,7 +105,8 @@ class WordIds {
   struct Batch {
     std::array<WordKey, kBatch> keys;
     std::array<size_t, kBatch> places;
-    int bits;   // with which these are right
+    int bits;       // with which these are right
+    bool has_long;  // words whose ids lie in the second memory
 
     void place(size_t from, size_t count, int now) {
       for (size_t i = from; i < count; ++i) places[i] = keys[i].place(now - 1);
@@ -122,9 +123,11 @@ class WordIds {
   void ask(const Words& words, Batch& batch, Key key_of) const {
     const int bits = batch.bits = bits_;
     const Line* const lines = &lines_[0];
+    size_t longest = 0;
     for (size_t i = 0; i < words.size(); ++i) {
       const WordPart part = words[i];
       const size_t size = part.end - part.begin;
+      longest = std::max(longest, size);
       WordKey key = size <= WordKey::kLongest ? key_of(part.begin, size) : long_key(words.text.substr(part.begin, size));
       key.parts[1] |= uint64_t(part.fresh) << 63;
       const size_t place = key.place(bits - 1);
@@ -132,11 +135,22 @@ class WordIds {
       batch.places[i] = place;
       __builtin_prefetch(lines + place);
     }
+    batch.has_long = longest > WordKey::kLongest;
+  }
+  // The lines are there: what they tell of the second memory is asked for too.
+  void ask_again(const Batch& batch, size_t words) const {
+    for (size_t i = 0; i < words; ++i)
+      for (const Entry& entry : lines_[batch.places[i]].entries)
+        if (entry.ids.count() == Packed::kElsewhere && entry.key == batch.keys[i]) {
+          const char* const record = reinterpret_cast<const char*>(&records_[entry.ids.lanes[0]]);
+          for (size_t line = 0; line < 3; ++line) __builtin_prefetch(record + 64 * line);
+        }
   }
 
   template <class Words, class Find>
   void answer(const Words& words, Batch& batch, IdBuffer& ids, Find find) {
     if (batch.bits != bits_) batch.place(0, words.size(), bits_);
+    if (batch.has_long) ask_again(batch, words.size());
     const auto& keys = batch.keys;
     const auto& places = batch.places;
     const Line* lines = &lines_[0];
@@ -156,6 +170,18 @@ class WordIds {
         entry.ids.copy_others(out);
         out += count;
         continue;
+      }
+      if (known && count == Packed::kElsewhere) {
+        const auto [record, others, bytes, _] = entry.ids.lanes;
+        const WordPart part = words[i];
+        if (bytes <= WordKey::kLongest || std::memcmp(&records_[record + others], words.text.data() + part.begin, bytes) == 0) {
+          ids.took(static_cast<size_t>(out - from));
+          int32_t* const begin = ids.room(others + kRoom);
+          std::memcpy(begin, &records_[record], others * sizeof(int32_t));
+          from = begin;
+          out = begin + others;
+          continue;
+        }
       }
       ids.took(static_cast<size_t>(out - from));
       append_slowly(words.text, words[i], keys[i], ids, find);
