@@ -3,6 +3,7 @@
 // by both products of the backward pass, so that [rows, vocab] never exists. Formula: kernels/cross_entropy.h.
 //
 // Outputs: 0 the sum [1]; 1 the loss of each row [rows].
+#include "graph/ops/products.h"
 #include "graph/ops/support.h"
 
 namespace orrery {

@@ -4,6 +4,7 @@
 //   combine_experts   y[t] = sum over the rows r of t, by ascending expert, of weights[t, expert[r]] x[r]
 //
 // A row's sums do not depend on which other rows its expert got.
+#include "graph/ops/products.h"
 #include "graph/ops/support.h"
 
 namespace orrery {

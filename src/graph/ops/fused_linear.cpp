@@ -10,6 +10,7 @@
 #include <array>
 
 #include "graph/ops/fused_linear.h"
+#include "graph/ops/products.h"
 #include "graph/ops/support.h"
 
 namespace orrery {

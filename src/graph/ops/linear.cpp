@@ -5,6 +5,7 @@
 //
 // Where weights stay the same between runs they are packed once, when the plan is compiled; in training they are packed
 // for each product, into the step's scratch.
+#include "graph/ops/products.h"
 #include "graph/ops/support.h"
 
 namespace orrery {

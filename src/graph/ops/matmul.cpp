@@ -1,5 +1,6 @@
 // matmul: c = a b of two computed matrices, each possibly transposed. For writing models out from primitives; the fused
 // attention never forms these products whole.
+#include "graph/ops/products.h"
 #include "graph/ops/support.h"
 
 namespace orrery {

@@ -85,7 +85,7 @@ bool is_cached(const Node& node) { return node.op == &cached_attention_op(); }
 struct KeyCounts {
   double read = 0, seen = 0;
 };
-KeyCounts keys_of(const Workspace& workspace, const Node& node, const Sizes& sizes) {
+KeyCounts keys_of(const Workspace& workspace, const Node& node) {
   const Dims& dims = workspace.plan().graph().values[size_t(node.inputs[0])].dims;
   if (dims.empty() || dims[0].fixed() || dims[0].symbol < 0) return {};
   const Rows& rows = workspace.rows_of(dims[0].symbol);
@@ -105,7 +105,7 @@ KeyCounts keys_of(const Workspace& workspace, const Node& node, const Sizes& siz
     seen += count * (window > 0 ? std::min(mean, window) : mean);
     queries += count;
   }
-  counts.seen = queries > 0 ? seen / queries : double(sizes.symbols.empty() ? 0 : 1);
+  counts.seen = queries > 0 ? seen / queries : 0;
   return counts;
 }
 
@@ -127,7 +127,7 @@ Cost step_cost(const Workspace& workspace, size_t index) {
   const Node& node = graph.nodes[size_t(step.node)];
   const Sizes& sizes = workspace.sizes();
   const bool attends = node.op == &attention_op() || node.op == &cached_attention_op();
-  const KeyCounts keys = attends ? keys_of(workspace, node, sizes) : KeyCounts{};
+  const KeyCounts keys = attends ? keys_of(workspace, node) : KeyCounts{};
   Cost cost = node.op->cost(CostContext(graph, node, sizes, int64_t(keys.seen + 0.5)));
   if (step.prepared.data && step.prepared.panels) {
     for (size_t i = 0; i < node.inputs.size(); ++i)
