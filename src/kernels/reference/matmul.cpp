@@ -2,6 +2,7 @@
 #include "kernels/matmul.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
@@ -33,6 +34,12 @@ T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
 template <class T>
 T rounded_to_bf16(T value) {
   return T(bf16_to_float(float_to_bf16(float(value))));
+}
+
+// A float below 2^-126 is zero.
+template <class T>
+T flushed(T x) {
+  return sizeof(T) == sizeof(float) && std::fabs(x) < T(FLT_MIN) ? std::copysign(T(0), x) : x;
 }
 
 // ---- blocks -----------------------------------------------------------------------------------------------------------
@@ -143,7 +150,7 @@ void matmul(const Matmul<T>& product) {
       const auto a = [&](int64_t p) { return p < product.k ? product.a[i * product.a_row_stride + p * product.a_k_stride] : T(0); };
       if (pairs)
         for (int64_t p = 0; p < product.k; p += 2)
-          for (const int64_t q : {p + 1, p}) sum += rounded_to_bf16(a(q)) * b_at(product, q, j);
+          for (const int64_t q : {p + 1, p}) sum = flushed(std::fma(flushed(rounded_to_bf16(a(q))), flushed(b_at(product, q, j)), flushed(sum)));
       else
         for (int64_t p = 0; p < product.k; ++p) sum += a(p) * b_at(product, p, j);
       c = sum;
