@@ -1,11 +1,16 @@
 // Fused attention of one sequence, without ever holding the [queries, keys] matrix.
 //
-//   s[i, j] = scale * <q_i, k_j> + bias[head, j - i]   for the keys j that query i may see (below); -inf otherwise
-//   p[i, :] = softmax(s[i, :])           out_i = sum_j keep(i, j) p[i, j] v_j       lse_i = log sum_j exp(s[i, j])
+//   s[i, j] = cap(scale * <q_i, k_j>) + bias[head, j - i] - slope[head] |j - i|   for the keys j that query i may see (below); -inf otherwise
+//   lse_i = log(sum_j exp(s[i, j]) + exp(sink[head]))      p[i, j] = exp(s[i, j] - lse_i)      out_i = sum_j keep(i, j) p[i, j] v_j
 //
 // Query i stands at absolute position query_start + i. It sees key j if j < num_keys, and (causal) j <= query_start + i,
-// and (window > 0) j > query_start + i - window. A query that sees nothing gives zeros and lse = -inf.
-// The bias (Raffel et al. 2020, 2.1) hangs on the distance of key and query alone, and is absent where it is null.
+// and (window > 0) j > query_start + i - window or j < sink_tokens. A query that sees nothing gives zeros and lse = -inf (sink[head]).
+// Each of the following is absent where it is null or 0:
+//   cap       cap(x) = softcap tanh(x / softcap) (Gemma 2, Rivière et al. 2024, 2.2)
+//   bias      hangs on the distance of key and query alone (Raffel et al. 2020, 2.1)
+//   slopes    a penalty in proportion to the distance (Press et al. 2022, ALiBi): alibi_slope
+//   sinks     a logit for each head that takes its share of the softmax and has no value (gpt-oss, OpenAI 2025; Miller 2023)
+//   sink_tokens   keys that stay seen when the window has left them (Xiao et al. 2024, StreamingLLM)
 // Dao et al. 2022/2023 (online softmax, recomputation in the backward pass from the kept log-sum-exp).
 //
 // Same bits. Keys are taken in chunks of kKeyChunk at absolute positions (chunk c holds keys c*kKeyChunk ...), merged in
@@ -16,6 +21,7 @@
 // sees nothing are skipped or change nothing.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -76,6 +82,24 @@ struct PatternDropout {
   uint32_t stream = 0, sequence = 0;
 };
 
+// What a query's row is like, [query, heads] each, made beside the output where a pointer is given: the bits of the output are
+// the same. Before dropout.
+template <class T>
+struct AttentionStatistics {
+  T* entropy = nullptr;                 // -sum p log p, the sink's share with it; 0 of a row that sees nothing
+  T* sink_mass = nullptr;               // the sink's share; where there is none, that of the first sink_tokens keys, at least one
+  T* max_score = nullptr;               // the largest s; -inf of a row that sees nothing
+  bool wanted() const { return entropy || sink_mass || max_score; }
+};
+
+// The slope of a head by Press et al. 2022: 2^(-largest (h + 1) / n) for n heads, a power of two; for other numbers those of the power of two
+// below it and then every second one of the power above it.
+inline double alibi_slope(int64_t head, int64_t num_heads, double largest = 8) {
+  int64_t power = 1;
+  while (2 * power <= num_heads) power *= 2;
+  return head < power ? std::exp2(-largest * double(head + 1) / double(power)) : std::exp2(-largest * double(2 * (head - power) + 1) / double(2 * power));
+}
+
 template <class T>
 struct Attention {
   const T* q = nullptr;                 // query i, head h: q + i * q_stride + h * head_dim
@@ -89,10 +113,15 @@ struct Attention {
   T scale = 1;
   bool causal = false;
   int64_t window = 0;                   // 0: no window
+  int64_t sink_tokens = 0;              // of no account without a window
+  T softcap = 0;
+  const T* slopes = nullptr;            // [num_heads]
+  const T* sinks = nullptr;             // [num_heads]
   // bias[h * (2 * bias_reach + 1) + bias_reach + d] for the distance d = j - (query_start + i); beyond the reach, as at it.
   const T* bias = nullptr;
   int64_t bias_reach = 0;
   PatternDropout dropout;
+  AttentionStatistics<T> statistics;    // of attention, attention_step and attention_part with attention_merge
 };
 
 // Scratch of the attention kernels for a head_dim up to 256 (64-byte aligned); head_dim above 256 is refused earlier.
@@ -109,8 +138,8 @@ template <class T>
 using attention_step_fn = void(const Attention<T>& args, int64_t kv_head, void* scratch);
 
 // The same shared out: part `part` of the keys, [part kKeyPart, (part + 1) kKeyPart), for the heads that read kv_head, and then
-// all parts in which the query sees keys, states[part][head of the group], merged in order into out and lse. (The references compute all in
-// the merge.) A state is o [head_dim] relative to the largest score m, then, from state_width(head_dim) - 2 on, m and the sum l. They use the first half of the scratch.
+// all parts in which the query sees keys, states[part][head of the group], merged in order into out, lse and statistics. (The references compute all in
+// the merge.) A state is o [head_dim] relative to the largest score m, then, from state_width(head_dim) - 4 on, two sums for the statistics, m and the sum l. They use the first half of the scratch.
 constexpr int64_t state_width(int64_t head_dim) { return (head_dim + 15) / 16 * 16 + 16; }
 template <class T>
 using attention_part_fn = void(const Attention<T>& args, int64_t kv_head, int64_t part, T* states, void* scratch);
@@ -119,7 +148,7 @@ using attention_merge_fn = void(const Attention<T>& args, int64_t kv_head, int64
 // The first key that the query sees.
 template <class T>
 int64_t first_key_seen(const Attention<T>& args) {
-  return args.window > 0 && args.query_start - args.window + 1 > 0 ? args.query_start - args.window + 1 : 0;
+  return args.window > 0 && args.sink_tokens == 0 && args.query_start - args.window + 1 > 0 ? args.query_start - args.window + 1 : 0;
 }
 template <class T>
 int64_t last_key_seen(const Attention<T>& args) {   // one behind it
@@ -132,8 +161,9 @@ using attention_pattern_fn = void(const Attention<T>& args, int64_t head, int64_
                                   T* pattern, void* scratch);
 
 // Gradients for one key/value head and all the query heads that read it, over the whole sequence:
-//   D_i = <dout_i, out_i>,  dP = keep * dout v^T,  dS = p * (dP - D),  dq = scale dS k,  dk = scale dS^T q,  dv = (keep p)^T dout
-// dbias += dS, at the distance of i and j, in the order of chunks, queries and keys (of a chunk).
+//   D_i = <dout_i, out_i>,  dP = keep * dout v^T,  dS = p * (dP - D),  dT = scale cap' dS,  dq = dT k,  dk = dT^T q,  dv = (keep p)^T dout
+// with cap' = 1 - tanh(scale <q, k> / softcap)^2, or 1. dbias += dS, at the distance of i and j, in the order of chunks, queries
+// and keys (of a chunk); dsinks -= exp(sink - lse_i) D_i, in the order of queries.
 // dq, dk, dv are overwritten. Sums run over ascending query positions (dk, dv; heads of the group ascending, outermost)
 // and ascending keys (dq). k and v have dtype T here, contiguous (blocks == null); query_start is 0 or keys come first
 // as in cross-attention (causal == false).
@@ -148,6 +178,7 @@ struct AttentionBackward {
   T* dv = nullptr;
   int64_t dkv_stride = 0;
   T* dbias = nullptr;                   // as forward.bias; may be null
+  T* dsinks = nullptr;                  // as forward.sinks; may be null
 };
 template <class T>
 using attention_backward_fn = void(const AttentionBackward<T>& args, int64_t kv_head, T* delta /* [num_queries] */,

@@ -24,6 +24,9 @@ struct Shape {
   bool causal = false;
   int64_t window = 0;
   int64_t bias_reach = -1;  // -1: no bias
+  int64_t sink_tokens = 0;
+  float softcap = 0;
+  bool slopes = false, sinks = false;
 };
 
 const Shape kShapes[] = {
@@ -48,6 +51,15 @@ const Shape kShapes[] = {
     {90, 60, 150, 2, 1, 24, true, 0, 200},
     {5, 0, 3, 1, 1, 8, false, 0, 0},
     {150, 0, 150, 2, 2, 16, true, 30, 40},
+    {100, 0, 100, 2, 1, 20, true, 0, -1, 0, 0.7f},
+    {70, 0, 150, 3, 1, 16, false, 0, -1, 0, 0, true},
+    {140, 60, 200, 6, 2, 24, true, 0, -1, 0, 0, true},
+    {90, 60, 150, 4, 2, 24, true, 0, -1, 0, 0, false, true},
+    {7, 100, 50, 2, 1, 16, true, 5, -1, 0, 0, false, true},       // nothing is seen but sinks
+    {150, 0, 150, 2, 1, 16, true, 20, -1, 4},
+    {150, 350, 500, 2, 2, 40, true, 33, -1, 70},
+    {7, 100, 50, 1, 1, 16, true, 5, -1, 60},                      // of windows before which there are sinks alone
+    {170, 130, 300, 4, 2, 24, true, 50, 40, 5, 1.5f, true, true}, // all at once
 };
 
 template <class T>
@@ -59,8 +71,8 @@ std::vector<T> as(const std::vector<float>& values) {
 struct Problem {
   Shape shape;
   DType dtype;
-  std::vector<float> q, k, v, bias;
-  std::vector<double> bias_exact;
+  std::vector<float> q, k, v, bias, slopes, sinks;
+  std::vector<double> bias_exact, slopes_exact, sinks_exact;
   std::vector<char> k_stored, v_stored;
   PatternDropout dropout;
   AlignedBytes scratch{kAttentionScratchBytes};
@@ -72,7 +84,10 @@ struct Problem {
     v = random_floats(random, kv_size());
     for (float& value : q) value *= spread;
     if (shape.bias_reach >= 0) bias = random_floats(random, shape.num_heads * (2 * shape.bias_reach + 1));
-    bias_exact = as<double>(bias);
+    if (shape.slopes)
+      for (int64_t head = 0; head < shape.num_heads; ++head) slopes.push_back(float(alibi_slope(head, shape.num_heads)));
+    if (shape.sinks) sinks = random_floats(random, shape.num_heads);
+    bias_exact = as<double>(bias), slopes_exact = as<double>(slopes), sinks_exact = as<double>(sinks);
     store();
   }
   int64_t kv_width() const { return shape.num_kv_heads * shape.head_dim; }
@@ -111,11 +126,16 @@ struct Problem {
     args.scale = T(1 / std::sqrt(double(shape.head_dim)));
     args.causal = shape.causal;
     args.window = shape.window;
-    if (!bias.empty()) {
-      if constexpr (sizeof(T) == 8) args.bias = bias_exact.data();
-      else args.bias = bias.data();
-      args.bias_reach = shape.bias_reach;
-    }
+    args.sink_tokens = shape.sink_tokens;
+    args.softcap = T(shape.softcap);
+    const auto given = [](const std::vector<float>& floats, const std::vector<double>& exact) -> const T* {
+      if constexpr (sizeof(T) == 8) return exact.empty() ? nullptr : exact.data();
+      else return floats.empty() ? nullptr : floats.data();
+    };
+    args.bias = given(bias, bias_exact);
+    args.bias_reach = args.bias ? shape.bias_reach : 0;
+    args.slopes = given(slopes, slopes_exact);
+    args.sinks = given(sinks, sinks_exact);
     args.dropout = dropout;
     return args;
   }
@@ -233,7 +253,7 @@ TEST_CASE("a query's bits do not depend on the keys after it") {
 
 TEST_CASE("a step of one query gives the bits of attention, head by head") {
   for (const Kernels<float>* kernels : runnable_kernels())
-    for (const Shape& shape : {Shape{1, 0, 1, 2, 2, 16, true}, Shape{1, 130, 131, 4, 4, 64, true}, Shape{1, 700, 701, 16, 2, 128, true}, Shape{1, 199, 200, 7, 1, 24, true},
+    for (const Shape& shape : {Shape{1, 0, 1, 2, 2, 16, true}, Shape{1, 499, 500, 6, 2, 48, true, 70, -1, 5, 2, true, true}, Shape{1, 3 * kKeyPart + 9, 3 * kKeyPart + 10, 4, 2, 16, true, 100, -1, 70}, Shape{1, 130, 131, 4, 4, 64, true}, Shape{1, 700, 701, 16, 2, 128, true}, Shape{1, 199, 200, 7, 1, 24, true},
                                Shape{1, 300, 301, 14, 1, 32, true, 77}, Shape{1, 149, 150, 6, 2, 48, true, 0, 9}, Shape{1, 0, 90, 8, 4, 80, false},
                                Shape{1, 2 * kKeyPart + 70, 2 * kKeyPart + 71, 6, 2, 40, true, kKeyPart + 200}, Shape{1, 3 * kKeyPart - 1, 3 * kKeyPart, 2, 1, 8, true}})
       for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
@@ -267,18 +287,26 @@ TEST_CASE("a step of one query gives the bits of attention, head by head") {
 TEST_CASE("keys that are not seen do not leak, whatever they hold") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const float garbage : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
-      for (const bool in_keys : {false, true}) {
-        Problem problem({100, 0, 100, 1, 1, 16, true, 30});
-        const Output clean = run(*kernels, problem, 1000);
-        (in_keys ? problem.k : problem.v)[45 * 16 + 3] = garbage;  // token 45
-        problem.store();
-        const Output dirty = run(*kernels, problem, 1000);
-        for (size_t i = 0; i < 100; ++i)
-          if (i < 45 || i >= 75)
-            for (size_t x = 0; x < 16; ++x) CHECK(same_bits(clean.out[i * 16 + x], dirty.out[i * 16 + x]));
-          else
-            CHECK((in_keys && garbage > 0 ? true : !std::isfinite(dirty.out[i * 16 + 3])));
-      }
+      for (const bool in_keys : {false, true})
+        for (const int64_t sinks : {0, 4}) {
+          Problem problem({100, 0, 100, 1, 1, 16, true, 30, -1, sinks});
+          const Output clean = run(*kernels, problem, 1000);
+          (in_keys ? problem.k : problem.v)[45 * 16 + 3] = garbage;  // token 45
+          problem.store();
+          const Output dirty = run(*kernels, problem, 1000);
+          for (size_t i = 0; i < 100; ++i)
+            if (i < 45 || i >= 75)
+              for (size_t x = 0; x < 16; ++x) CHECK(same_bits(clean.out[i * 16 + x], dirty.out[i * 16 + x]));
+            else
+              CHECK((in_keys && garbage > 0 ? true : !std::isfinite(dirty.out[i * 16 + 3])));
+          for (int64_t i = 75; i < 100; ++i) {      // and token by token
+            Output step = dirty;
+            Attention<float> args = problem.call(problem.q, problem.k.data(), problem.v.data(), DType::f32, step.out, step.lse);
+            args.q += i * 16, args.out += i * 16, args.num_queries = 1, args.query_start = i, args.num_keys = i + 1;
+            kernels->attention_step(args, 0, problem.scratch.data());
+            CHECK(std::equal(args.out, args.out + 16, clean.out.begin() + i * 16, same_bits));
+          }
+        }
 }
 
 TEST_CASE("keys in pages give the bits of keys in a row, heads apart or not, turned or not") {
@@ -334,7 +362,7 @@ TEST_CASE("a cache in q8_0 gives the bits of its numbers as floats") {
     for (const int64_t dim : {4, 24, 64, 80, 256})
       for (const int64_t block_size : {1, 16, 48, 64, 128})
         for (const float garbage : {0.0f, std::numeric_limits<float>::quiet_NaN()}) {
-          Problem problem({12, 138, 150, 4, 2, dim, true, garbage == 0 ? 0 : 9});
+          Problem problem({12, 138, 150, 4, 2, dim, true, garbage == 0 ? 0 : 9, -1, garbage == 0 ? 0 : 3});
           const int64_t width = problem.kv_width(), groups = scales_of_head(dim), num_blocks = (150 + block_size - 1) / block_size;
           KeyValueView view;
           view.dtype = DType::i8;
@@ -446,11 +474,11 @@ namespace {
 // Gradients of sum(out * dout) by a class of kernels.
 template <class T>
 struct Gradients {
-  std::vector<T> q, k, v, dout, out, lse, dq, dk, dv, dbias, delta;
+  std::vector<T> q, k, v, dout, out, lse, dq, dk, dv, dbias, dsinks, delta;
 
   Gradients(const Kernels<T>& kernels, const Problem& problem, const std::vector<float>& dout_values)
       : q(as<T>(problem.q)), k(as<T>(problem.k)), v(as<T>(problem.v)), dout(as<T>(dout_values)),
-        dq(q.size(), T(-5)), dk(k.size(), T(-5)), dv(v.size(), T(-5)), dbias(problem.bias.size()), delta(size_t(problem.shape.num_queries)) {
+        dq(q.size(), T(-5)), dk(k.size(), T(-5)), dv(v.size(), T(-5)), dbias(problem.bias.size()), dsinks(problem.sinks.size()), delta(size_t(problem.shape.num_queries)) {
     AttentionBackward<T> args;
     args.forward = problem.call(q, k.data(), v.data(), sizeof(T) == 4 ? DType::f32 : DType::f64, out, lse);
     for (int64_t head = 0; head < args.forward.num_heads; ++head)
@@ -461,6 +489,7 @@ struct Gradients {
     args.dk = dk.data();
     args.dv = dv.data();
     args.dbias = dbias.empty() ? nullptr : dbias.data();
+    args.dsinks = dsinks.empty() ? nullptr : dsinks.data();
     args.dkv_stride = problem.kv_width();
     for (int64_t kv_head = 0; kv_head < args.forward.num_kv_heads; ++kv_head)
       kernels.attention_backward(args, kv_head, delta.data(), problem.scratch.data());
@@ -471,7 +500,8 @@ struct Gradients {
 
 TEST_CASE("the reference's gradients are those of finite differences") {
   for (const float dropout : {0.0f, 0.4f})
-    for (const Shape& shape : {Shape{5, 0, 5, 2, 1, 3, true}, Shape{3, 0, 6, 2, 2, 4}, Shape{7, 0, 7, 1, 1, 2, true, 3}, Shape{5, 0, 6, 2, 1, 3, false, 0, 2}}) {
+    for (const Shape& shape : {Shape{5, 0, 5, 2, 1, 3, true}, Shape{3, 0, 6, 2, 2, 4}, Shape{7, 0, 7, 1, 1, 2, true, 3}, Shape{5, 0, 6, 2, 1, 3, false, 0, 2},
+                               Shape{5, 0, 5, 2, 1, 3, true, 0, -1, 0, 0.8f}, Shape{9, 0, 9, 2, 1, 3, true, 3, 2, 2, 1.3f, true, true}, Shape{3, 0, 6, 4, 2, 4, false, 0, -1, 0, 0, true, true}}) {
       Problem problem(shape);
       if (dropout > 0) problem.dropout = {dropout, 99, 1, 2};
       Random random(5);
@@ -499,6 +529,7 @@ TEST_CASE("the reference's gradients are those of finite differences") {
       CHECK(largest_error(exact.k, gradients.dk) < 1e-8);
       CHECK(largest_error(exact.v, gradients.dv) < 1e-8);
       CHECK(largest_error(problem.bias_exact, gradients.dbias) < 1e-8);
+      CHECK(largest_error(problem.sinks_exact, gradients.dsinks) < 1e-8);
     }
 }
 
@@ -518,8 +549,68 @@ TEST_CASE("every class has the gradients of the reference in double") {
         CHECK(largest_difference(gradients.dk, exact.dk) < 2e-5);
         CHECK(largest_difference(gradients.dv, exact.dv) < 2e-5);
         CHECK(largest_difference(gradients.dbias, exact.dbias) < 2e-5);
+        CHECK(largest_difference(gradients.dsinks, exact.dsinks) < 2e-5);
       }
     }
+}
+
+TEST_CASE("slopes are those of ALiBi, for any number of heads") {
+  for (int64_t head = 0; head < 8; ++head) CHECK(alibi_slope(head, 8) == std::exp2(-double(head + 1)));
+  const double of_six[] = {0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125};
+  for (int64_t head = 0; head < 6; ++head) CHECK(alibi_slope(head, 6) == of_six[head]);
+  CHECK(alibi_slope(0, 1) == std::exp2(-8.0));
+  CHECK(alibi_slope(2, 3, 4) == 0.5 * std::exp2(0.0));
+}
+
+TEST_CASE("statistics are the formula, and the output's bits are the same with them") {
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const Shape& shape : kShapes)
+      for (const float spread : {1.0f, 40.0f}) {
+        const Problem problem(shape, DType::f32, spread);
+        const size_t rows = size_t(shape.num_queries * shape.num_heads);
+        std::vector<float> entropy(rows, -7.0f), mass(rows, -7.0f), largest(rows, -7.0f), cut(rows, -7.0f);
+        std::vector<double> exact_entropy(rows), exact_mass(rows), exact_largest(rows);
+        Exact exact(problem);
+        exact.args.statistics = {exact_entropy.data(), exact_mass.data(), exact_largest.data()};
+        exact.run(problem);
+        const Output plain = run(*kernels, problem, 1000);
+        Output output;
+        Attention<float> args = problem.call(problem.q, problem.k.data(), problem.v.data(), DType::f32, output.out, output.lse);
+        args.statistics = {entropy.data(), mass.data(), largest.data()};
+        for (int64_t head = 0; head < args.num_heads; ++head) kernels->attention(args, head, 0, args.num_queries, problem.scratch.data());
+        INFO(std::string(kernels->name) << " queries " << shape.num_queries << " keys " << shape.num_keys << " spread " << spread);
+        CHECK(output == plain);
+        CHECK(largest_difference(entropy, exact_entropy) < 1e-5 * double(spread));
+        CHECK(largest_difference(mass, exact_mass) < 3e-6 * double(spread));
+        CHECK(largest_difference(largest, exact_largest) < 3e-6 * double(spread));
+        args.statistics = {cut.data(), nullptr, nullptr};      // one of them alone, in other tiles
+        for (int64_t head = 0; head < args.num_heads; ++head)
+          for (int64_t i = 0; i < args.num_queries; i += 7) kernels->attention(args, head, i, std::min(i + 7, args.num_queries), problem.scratch.data());
+        CHECK(std::equal(cut.begin(), cut.end(), entropy.begin(), same_bits));
+      }
+}
+
+TEST_CASE("statistics of a step are those of attention, shared out or not") {
+  const Shape shape{1, 2 * kKeyPart + 70, 2 * kKeyPart + 71, 6, 2, 40, true, 0, -1, 0, 3, false, true};
+  for (const Kernels<float>* kernels : runnable_kernels()) {
+    const Problem problem(shape);
+    std::vector<float> values[3][3];
+    for (int way = 0; way < 3; ++way) {
+      for (auto& of : values[way]) of.assign(6, -7.0f);
+      Output output;
+      Attention<float> args = problem.call(problem.q, problem.k.data(), problem.v.data(), DType::f32, output.out, output.lse);
+      args.statistics = {values[way][0].data(), values[way][1].data(), values[way][2].data()};
+      std::vector<float> states(size_t(3 * 3 * state_width(shape.head_dim)));
+      if (way == 0)
+        for (int64_t head = 0; head < 6; ++head) kernels->attention(args, head, 0, 1, problem.scratch.data());
+      for (int64_t kv_head = 0; way > 0 && kv_head < 2; ++kv_head) {
+        if (way == 1) kernels->attention_step(args, kv_head, problem.scratch.data());
+        for (int64_t part = 0; way == 2 && part < 3; ++part) kernels->attention_part(args, kv_head, part, states.data() + part * 3 * state_width(shape.head_dim), problem.scratch.data());
+        if (way == 2) kernels->attention_merge(args, kv_head, 3, states.data(), problem.scratch.data());
+      }
+      for (int i = 0; i < 3; ++i) CHECK(std::equal(values[way][i].begin(), values[way][i].end(), values[0][i].begin(), same_bits));
+    }
+  }
 }
 
 TEST_CASE("attention over 4096 tokens needs no more than its scratch") {

@@ -20,12 +20,16 @@ struct Folded {
   float mixed[kTileRows * kMaxHeadDim];   // o, [row][padded_dim]
   float max[kTileRows + Floats::kLanes];  // m; read and written by whole vectors
   float sum[kTileRows + Floats::kLanes];  // l
+  float spread[kTileRows + Floats::kLanes];  // sum_j p_j (s_j - m)   of these two, where statistics are wanted
+  float mass[kTileRows + Floats::kLanes];    // sum over sinks j of p_j
 
   void clear(int64_t rows, int64_t padded_dim) {
     for (int64_t i = 0; i < rows * padded_dim; i += Floats::kLanes) Floats::zero().store(mixed + i);
     for (int64_t i = 0; i < rows; i += Floats::kLanes) {
       Floats::broadcast(-__builtin_inff()).store(max + i);
       Floats::zero().store(sum + i);
+      Floats::zero().store(spread + i);
+      Floats::zero().store(mass + i);
     }
   }
 };
@@ -67,16 +71,17 @@ struct Tiled {
 };
 
 // Products of a row to scores, -inf where nothing is seen; the largest of them and of `max`.
-float score_row(const Args& args, float* scores, Range seen, float max, int64_t head, int64_t query, int64_t chunk) {
-  const Floats scale = Floats::broadcast(args.scale);
-  const RelativeBias bias(args, head);
+float score_row(const Args& args, float* scores, Seen seen, float max, int64_t head, int64_t query, int64_t chunk) {
+  const ScoreRule rule(args, head);
+  if (!rule.plain())
+    for (int64_t v = 0; v < kChunkVectors; ++v) rule.score(Floats::load(scores + v * Floats::kLanes), query, chunk, v).store(scores + v * Floats::kLanes);
+  const Floats scale = Floats::broadcast(rule.plain() ? args.scale : 1.0f);
   const Floats minus_infinity = Floats::broadcast(-__builtin_inff());
   const bool whole = seen.begin <= 0 && seen.end >= kKeyChunk;
   Floats largest = minus_infinity;
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) {
     Floats s = Floats::load(scores + v * Floats::kLanes) * scale;
-    if (bias.active()) s = s + bias.load(bias.distance(query, chunk, v));
     if (!whole) s = select(lanes_seen(seen, v), s, minus_infinity);
     largest = ORRERY_ISA::max(largest, s);
     s.store(scores + v * Floats::kLanes);
@@ -85,12 +90,28 @@ float score_row(const Args& args, float* scores, Range seen, float max, int64_t 
   return chunk_max > max ? chunk_max : max;
 }
 
-// Scores of a row to probabilities; the chunk's sum.
-float exponentiate_row(const Args& args, float* scores, float max, int64_t head, int64_t query, int64_t chunk) {
+// What a chunk adds to a row's sums.
+struct RowSums {
+  float sum, spread, mass;
+};
+
+// Scores of a row to probabilities, and what they add up to; spread and mass where kStatistics.
+template <bool kStatistics>
+RowSums exponentiate_row(const Args& args, float* scores, float max, int64_t head, int64_t query, int64_t chunk) {
   const Floats shift = Floats::broadcast(max == -__builtin_inff() ? 0.0f : max);
   Floats s[kChunkVectors], sums[kChunkVectors];
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) sums[v] = s[v] = exp_of_shifted(Floats::load(scores + v * Floats::kLanes) - shift);
+  RowSums row{};
+  if constexpr (kStatistics) {
+    const int64_t sinks = args.sinks ? 0 : larger(args.sink_tokens, 1) - chunk * kKeyChunk;
+    Floats spread = Floats::zero(), mass = Floats::zero();
+    for (int64_t v = 0; v < kChunkVectors; ++v) {
+      spread = fma(s[v], ORRERY_ISA::max(Floats::broadcast(kLowestShift), Floats::load(scores + v * Floats::kLanes) - shift), spread);
+      if (sinks > v * Floats::kLanes) mass = mass + mask_lanes(first_lanes<float>(sinks - v * Floats::kLanes), s[v]);
+    }
+    row.spread = sum(spread), row.mass = sum(mass);
+  }
   // Lanes added by halves: the order is that of the keys' places in the chunk.
 #pragma GCC unroll 4
   for (int64_t half = kChunkVectors / 2; half > 0; half /= 2)
@@ -106,7 +127,8 @@ float exponentiate_row(const Args& args, float* scores, float max, int64_t head,
   }
 #pragma GCC unroll 8
   for (int64_t v = 0; v < kChunkVectors; ++v) s[v].store(scores + v * Floats::kLanes);
-  return sum(sums[0]);
+  row.sum = sum(sums[0]);
+  return row;
 }
 
 // The keys of a chunk, [head_dim][block_size], where they lie.
@@ -126,8 +148,8 @@ void score_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int64_t co
   });
 }
 
-// mixed = factor mixed + probabilities values, of the keys seen, for kRows rows that all see the same.
-template <int kRows, class Element>
+// mixed = factor mixed + probabilities values, of the keys seen, for kRows rows that all see the same. With kOnto there is no factor.
+template <int kRows, Start kStart, class Element>
 void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
   const Args& args = tiled.args;
   const Element* values = static_cast<const Element*>(args.kv.v) + tiled.kv_head * args.kv.head_stride;
@@ -138,9 +160,24 @@ void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, c
       __builtin_prefetch(at + tiled.values_ahead, 0, 2);
       return widen(at);
     };
-    if (j == 0) product_of<kRows, Start::kScaled>(tiled.padded_dim, probs, run, mixed, tiled.padded_dim, factor, lanes);
+    if (j == 0) product_of<kRows, kStart>(tiled.padded_dim, probs, run, mixed, tiled.padded_dim, factor, lanes);
     else product_of<kRows, Start::kOnto>(tiled.padded_dim, probs, run, mixed, tiled.padded_dim, nullptr, lanes);
   });
+}
+
+template <int kRows, Start kStart, class Element>
+void mix(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
+  if constexpr (kScaled<Element>)
+    mix_codes<kRows, kStart>(tiled.args, {tiled.scratch.probs + seen.begin, kKeyChunk, 1}, tiled.kv_head, chunk, seen, tiled.values_ahead, tiled.scratch.scales, mixed, factor);
+  else
+    mix_in_place<kRows, kStart, Element>(tiled, chunk, seen, mixed, factor);
+}
+
+// The spread of rows from `first` on about another maximum: e^(s - m') (s - m') = e^(m - m') (e^(s - m) (s - m) + (m - m') e^(s - m)),
+// but for the factor in front.
+Floats shifted_spread(const Folded& rows, int64_t first, Floats new_max, int64_t count) {
+  const Floats by = ORRERY_ISA::max(Floats::broadcast(kLowestShift), Floats::load(rows.max + first, count) - new_max);
+  return fma(by, Floats::load(rows.sum + first, count), Floats::load(rows.spread + first, count));
 }
 
 // One block of kRows rows, from `first` of the tile, against the packed chunk. `finite`: all its values are, if they are packed.
@@ -149,11 +186,15 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   const Args& args = tiled.args;
   Scratch& scratch = tiled.scratch;
   const TileRows block = tiled.rows.from(first);
-  Range rows[kRows], all{kKeyChunk, 0}, common{0, kKeyChunk};
+  Seen rows[kRows];
+  Range all{kKeyChunk, 0}, common{0, kKeyChunk};
+  bool sinks = false;
   for (int r = 0; r < kRows; ++r) {
     rows[r] = in_chunk(keys_seen(args, block.query_of(r)), chunk);
-    all = {smaller(all.begin, rows[r].begin), larger(all.end, rows[r].end)};
-    common = {larger(common.begin, rows[r].begin), smaller(common.end, rows[r].end)};
+    const Range hull = rows[r].hull();
+    all = {smaller(all.begin, hull.begin), larger(all.end, hull.end)};
+    common = {larger(common.begin, hull.begin), smaller(common.end, hull.end)};
+    sinks |= rows[r].sinks > 0;
   }
   if (all.empty()) return;
 
@@ -170,46 +211,74 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   alignas(64) float new_max[Floats::kLanes] = {}, chunk_sum[Floats::kLanes] = {}, factor[Floats::kLanes];
   // Row after row in two passes, so that no row's exponentials wait for its maximum.
   for (int r = 0; r < kRows; ++r) new_max[r] = score_row(args, scratch.probs + r * kKeyChunk, rows[r], scratch.part.max[first + r], block.head_of(r), block.query_of(r), chunk);
-  for (int r = 0; r < kRows; ++r) chunk_sum[r] = exponentiate_row(args, scratch.probs + r * kKeyChunk, new_max[r], block.head_of(r), block.query_of(r), chunk);
+  alignas(64) float chunk_spread[Floats::kLanes] = {}, chunk_mass[Floats::kLanes] = {};
+  const bool statistics = args.statistics.wanted();
+  for (int r = 0; r < kRows; ++r) {
+    float* scores = scratch.probs + r * kKeyChunk;
+    const RowSums sums = statistics ? exponentiate_row<true>(args, scores, new_max[r], block.head_of(r), block.query_of(r), chunk)
+                                    : exponentiate_row<false>(args, scores, new_max[r], block.head_of(r), block.query_of(r), chunk);
+    chunk_sum[r] = sums.sum, chunk_spread[r] = sums.spread, chunk_mass[r] = sums.mass;
+  }
   // Where nothing has been seen yet both maxima are -inf, and the sums are 0 whatever the factor.
   const Floats next = Floats::load(new_max), minus_infinity = Floats::broadcast(-__builtin_inff());
   const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
   const Floats factors = exp_of_shifted(Floats::load(scratch.part.max + first) - shift);
   factors.store(factor);
+  if (statistics) {
+    const Floats moved = shifted_spread(scratch.part, first, shift, Floats::kLanes);
+    fma(moved, factors, Floats::load(chunk_spread)).store(scratch.part.spread + first, kRows);
+    fma(Floats::load(scratch.part.mass + first), factors, Floats::load(chunk_mass)).store(scratch.part.mass + first, kRows);
+  }
   fma(Floats::load(scratch.part.sum + first), factors, Floats::load(chunk_sum)).store(scratch.part.sum + first, kRows);
   next.store(scratch.part.max + first, kRows);
 
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
-  if (tiled.values_in_place && kScaled<Element>)
-    return mix_codes<kRows>(args, {scratch.probs + all.begin, kKeyChunk, 1}, tiled.kv_head, chunk, all, tiled.values_ahead, scratch.scales, mixed, factor);
-  if (tiled.values_in_place) return mix_in_place<kRows, Element>(tiled, chunk, all, mixed, factor);
-  if (finite || (common.begin == all.begin && common.end == all.end)) {
+  if (tiled.values_in_place) {   // all rows see the same
+    const Range window{rows[0].begin, rows[0].end}, before{0, rows[0].sinks};
+    if (before.empty()) return mix<kRows, Start::kScaled, Element>(tiled, chunk, window, mixed, factor);
+    mix<kRows, Start::kScaled, Element>(tiled, chunk, before, mixed, factor);
+    if (!window.empty()) mix<kRows, Start::kOnto, Element>(tiled, chunk, window, mixed, nullptr);
+    return;
+  }
+  if (finite || (!sinks && common.begin == all.begin && common.end == all.end)) {
     product<kRows, Start::kScaled>(tiled.padded_dim, {scratch.probs + all.begin, kKeyChunk, 1},
                                    scratch.values + all.begin * tiled.padded_dim, tiled.padded_dim, all.end - all.begin,
                                    mixed, tiled.padded_dim, factor);
     return;
   }
   // A value is infinite or NaN and not every row of the block sees it: 0 times it would not be 0.
-  for (int r = 0; r < kRows; ++r)
-    if (!rows[r].empty())
-      product<1, Start::kScaled>(tiled.padded_dim, {scratch.probs + r * kKeyChunk + rows[r].begin, kKeyChunk, 1},
-                                 scratch.values + rows[r].begin * tiled.padded_dim, tiled.padded_dim,
-                                 rows[r].end - rows[r].begin, mixed + r * tiled.padded_dim, tiled.padded_dim, factor + r);
+  for (int r = 0; r < kRows; ++r) {
+    const TileA probs{scratch.probs + r * kKeyChunk, kKeyChunk, 1};
+    const Range window{rows[r].begin, rows[r].end};
+    float* to = mixed + r * tiled.padded_dim;
+    if (rows[r].sinks > 0) product<1, Start::kScaled>(tiled.padded_dim, probs, scratch.values, tiled.padded_dim, rows[r].sinks, to, tiled.padded_dim, factor + r);
+    if (window.empty()) continue;
+    const TileA seen{probs.data + window.begin, kKeyChunk, 1};
+    const float* values = scratch.values + window.begin * tiled.padded_dim;
+    const int64_t keys = window.end - window.begin;
+    if (rows[r].sinks > 0) product<1, Start::kOnto>(tiled.padded_dim, seen, values, tiled.padded_dim, keys, to, tiled.padded_dim);
+    else product<1, Start::kScaled>(tiled.padded_dim, seen, values, tiled.padded_dim, keys, to, tiled.padded_dim, factor + r);
+  }
 }
 
 // What rows of one query, or queries of one head, have seen in two parts together, the earlier one first.
-void merge(const float* mixed, const float* max, const float* sum, int64_t rows, int64_t row_stride, int64_t padded_dim, Folded& onto) {
+// Of the later one `part` holds all but what is mixed.
+void merge(const float* mixed, const Folded& part, int64_t rows, int64_t row_stride, int64_t padded_dim, bool statistics, Folded& onto) {
   const Floats minus_infinity = Floats::broadcast(-__builtin_inff());
   for (int64_t first = 0; first < rows; first += Floats::kLanes) {
     const int64_t some = smaller(Floats::kLanes, rows - first);
-    const Floats before = Floats::load(onto.max + first, some), here = Floats::load(max + first, some), next = ORRERY_ISA::max(before, here);
+    const Floats before = Floats::load(onto.max + first, some), here = Floats::load(part.max + first, some), next = ORRERY_ISA::max(before, here);
     const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
     alignas(64) float old_factor[Floats::kLanes], factor[Floats::kLanes];
     const Floats old_factors = exp_of_shifted(before - shift), factors = exp_of_shifted(here - shift);
     old_factors.store(old_factor);
     factors.store(factor);
+    if (statistics) {
+      fma(shifted_spread(onto, first, shift, some), old_factors, shifted_spread(part, first, shift, some) * factors).store(onto.spread + first, some);
+      fma(Floats::load(onto.mass + first, some), old_factors, Floats::load(part.mass + first, some) * factors).store(onto.mass + first, some);
+    }
     next.store(onto.max + first, some);
-    fma(Floats::load(onto.sum + first, some), old_factors, Floats::load(sum + first, some) * factors).store(onto.sum + first, some);
+    fma(Floats::load(onto.sum + first, some), old_factors, Floats::load(part.sum + first, some) * factors).store(onto.sum + first, some);
     for (int64_t r = 0; r < some; ++r) {
       const Floats old_times = Floats::broadcast(old_factor[r]), times = Floats::broadcast(factor[r]);
       float* to = onto.mixed + (first + r) * padded_dim;
@@ -219,12 +288,50 @@ void merge(const float* mixed, const float* max, const float* sum, int64_t rows,
   }
 }
 
+// The head's sink beside what rows from `first` on have seen: one more key, whose value is zero. factor: what becomes of the mixed values.
+void add_sinks(const Args& args, TileRows rows, int64_t first, int64_t count, Folded& seen, float* factor) {
+  alignas(64) float sinks[Floats::kLanes] = {};
+  for (int64_t r = 0; r < count; ++r) sinks[r] = args.sinks[rows.head_of(first + r)];
+  const Floats sink = Floats::load(sinks), before = Floats::load(seen.max + first, count), next = max(before, sink);
+  const Floats shift = select(equal(next, Floats::broadcast(-__builtin_inff())), Floats::zero(), next);
+  const Floats factors = exp_of_shifted(before - shift), weight = exp_of_shifted(sink - shift);
+  factors.store(factor);
+  if (args.statistics.wanted()) {
+    const Floats own = weight * max(Floats::broadcast(kLowestShift), sink - shift);
+    fma(shifted_spread(seen, first, shift, count), factors, own).store(seen.spread + first, count);
+    weight.store(seen.mass + first, count);
+  }
+  fma(Floats::load(seen.sum + first, count), factors, weight).store(seen.sum + first, count);
+  next.store(seen.max + first, count);
+}
+
+// Statistics of rows from `first` on, whose sums are whole.
+void write_statistics(const Args& args, TileRows rows, int64_t first, int64_t count, const Folded& seen) {
+  const Floats sums = Floats::load(seen.sum + first, count);
+  const Mask<float> empty = equal(sums, Floats::zero());
+  const Floats share = Floats::broadcast(1) / select(empty, Floats::broadcast(1), sums);
+  alignas(64) float entropy[Floats::kLanes], mass[Floats::kLanes];
+  mask_lanes(~empty, fnma(Floats::load(seen.spread + first, count), share, log(sums))).store(entropy);
+  (Floats::load(seen.mass + first, count) * share).store(mass);
+  for (int64_t r = 0; r < count; ++r) {
+    const int64_t at = rows.query_of(first + r) * args.num_heads + rows.head_of(first + r);
+    if (args.statistics.entropy) args.statistics.entropy[at] = entropy[r];
+    if (args.statistics.sink_mass) args.statistics.sink_mass[at] = mass[r];
+  }
+}
+
 void finish(const Args& args, TileRows rows, int64_t count, Folded& seen) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes);
+  if (args.statistics.max_score)
+    for (int64_t i = 0; i < count; ++i) args.statistics.max_score[rows.query_of(i) * args.num_heads + rows.head_of(i)] = seen.max[i];
   for (int64_t first = 0; first < count; first += Floats::kLanes) {
+    alignas(64) float factor[Floats::kLanes];
+    if (args.sinks) add_sinks(args, rows, first, smaller(Floats::kLanes, count - first), seen, factor);
+    if (args.statistics.wanted()) write_statistics(args, rows, first, smaller(Floats::kLanes, count - first), seen);
     const Floats sums = Floats::load(seen.sum + first);
     const Floats empty_as_one = select(equal(sums, Floats::zero()), Floats::broadcast(1), sums);
-    (Floats::broadcast(1) / empty_as_one).store(seen.sum + first);
+    const Floats share = Floats::broadcast(1) / empty_as_one;
+    (args.sinks ? share * Floats::load(factor) : share).store(seen.sum + first);
     (Floats::load(seen.max + first) + log(sums)).store(seen.max + first);
   }
   for (int64_t i = 0; i < count; ++i) {
@@ -248,6 +355,7 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
   scratch.part.clear(count, padded_dim);
   const Slivers slivers(count, kBlockQueries);
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
+    if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;
     const int64_t first = chunk * kKeyChunk, next = chunk + 1 < chunks.end ? first + kKeyChunk : first;
     tiled.keys_ahead = args.kv.of_key(kv_head, next, 0) - args.kv.of_key(kv_head, first, 0);
     tiled.values_ahead = args.kv.at(kv_head, next) - args.kv.at(kv_head, first);
@@ -280,7 +388,7 @@ void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratc
   scratch.all.clear(count, padded_dim);
   for (int64_t part = first; part < end; ++part) {
     fold(args, rows, count, part_of(chunks, part), scratch);
-    merge(scratch.part.mixed, scratch.part.max, scratch.part.sum, count, padded_dim, padded_dim, scratch.all);
+    merge(scratch.part.mixed, scratch.part, count, padded_dim, padded_dim, args.statistics.wanted(), scratch.all);
   }
   finish(args, rows, count, scratch.all);
 }
@@ -320,6 +428,8 @@ void attention_part(const Args& args, int64_t kv_head, int64_t part, float* stat
     for (int64_t r = 0; r < count; ++r) {
       float* state = states + (first + r) * width;
       for (int64_t x = 0; x < padded_dim; x += Floats::kLanes) Floats::load(scratch.part.mixed + r * padded_dim + x).store(state + x);
+      state[width - 4] = scratch.part.spread[r];
+      state[width - 3] = scratch.part.mass[r];
       state[width - 2] = scratch.part.max[r];
       state[width - 1] = scratch.part.sum[r];
     }
@@ -335,10 +445,12 @@ void attention_merge(const Args& args, int64_t kv_head, int64_t parts, const flo
     for (int64_t part = 0; part < parts; ++part) {
       const float* state = states + (part * group + first) * width;
       for (int64_t r = 0; r < count; ++r) {
+        scratch.part.spread[r] = state[r * width + width - 4];
+        scratch.part.mass[r] = state[r * width + width - 3];
         scratch.part.max[r] = state[r * width + width - 2];
         scratch.part.sum[r] = state[r * width + width - 1];
       }
-      merge(state, scratch.part.max, scratch.part.sum, count, width, padded_dim, scratch.all);
+      merge(state, scratch.part, count, width, padded_dim, args.statistics.wanted(), scratch.all);
     }
     finish(args, {kv_head * group + first, 0, true}, count, scratch.all);
   }

@@ -27,7 +27,7 @@ struct Pass {
   const Args& forward;
   int64_t head, kv_head, padded_dim;
   const float* delta;
-  RelativeBias bias;
+  ScoreRule rule;
   float* dbias;   // of distance 0; null where nobody wants it
   PatternMask dropout;
   Scratch& scratch;
@@ -36,13 +36,14 @@ struct Pass {
 // The queries that see any of the keys [begin, end).
 Range queries_seeing(const Args& args, int64_t begin, int64_t end) {
   return {args.causal ? larger(0, begin - args.query_start) : 0,
-          args.window > 0 ? smaller(args.num_queries, end - 1 + args.window - args.query_start) : args.num_queries};
+          args.window > 0 && begin >= args.sink_tokens ? smaller(args.num_queries, end - 1 + args.window - args.query_start) : args.num_queries};
 }
 
 // From the scores and dp of query i (in scratch rows r) to keep p and ds.
-void score_gradients(const Pass& pass, int64_t i, int64_t r, Range seen, int64_t chunk) {
+void score_gradients(const Pass& pass, int64_t i, int64_t r, Seen seen, int64_t chunk) {
   const Args& forward = pass.forward;
   const Floats scale = Floats::broadcast(forward.scale), delta = Floats::broadcast(pass.delta[i]);
+  const Floats factor = Floats::broadcast(pass.rule.capped() ? forward.softcap : forward.scale);
   const Floats lse = Floats::broadcast(forward.lse[i * forward.num_heads + pass.head]);
   float* probs = pass.scratch.probs + r * kKeyChunk;
   float* dscores = pass.scratch.dscores + r * kKeyChunk;
@@ -54,14 +55,18 @@ void score_gradients(const Pass& pass, int64_t i, int64_t r, Range seen, int64_t
     for (int64_t x = 0; x < 2; ++x) {
       const int64_t at = (v + x) * Floats::kLanes;
       const Mask<float> lanes = lanes_seen(seen, v + x);
-      const int64_t distance = pass.bias.distance(i, chunk, v + x);
-      const Floats shift = pass.bias.active() ? pass.bias.load(distance) - lse : -lse;
-      const Floats p = exp_of_shifted(fma(Floats::load(probs + at), scale, shift));
+      const Floats shift = pass.rule.by_distance() ? pass.rule.add_distances(-lse, i, chunk, v + x) : -lse;
+      Floats product = Floats::load(probs + at), derivative = scale;
+      if (pass.rule.capped()) {
+        product = pass.rule.capped_part(product);
+        derivative = fnma(product * product, scale, scale);
+      }
+      const Floats p = exp_of_shifted(fma(product, factor, shift));
       const Floats dp = Floats::load(dscores + at) * keep[x];
       mask_lanes(lanes, p * keep[x]).store(probs + at);
       const Floats ds = mask_lanes(lanes, p * (dp - delta));
-      (ds * scale).store(dscores + at);
-      if (pass.dbias) pass.bias.add(pass.dbias, distance, ds);
+      (ds * derivative).store(dscores + at);
+      if (pass.dbias) pass.rule.bias.add(pass.dbias, pass.rule.bias.distance(i, chunk, v + x), ds);
     }
   }
 }
@@ -72,10 +77,12 @@ void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) 
   const Args& forward = pass.forward;
   Scratch& scratch = pass.scratch;
   const int64_t dim = forward.head_dim, padded = pass.padded_dim;
-  Range rows[kRows], all{kKeyChunk, 0};
+  Seen rows[kRows];
+  Range all{kKeyChunk, 0};
   for (int r = 0; r < kRows; ++r) {
     rows[r] = in_chunk(keys_seen(forward, begin + first + r), chunk);
-    all = {smaller(all.begin, rows[r].begin), larger(all.end, rows[r].end)};
+    const Range hull = rows[r].hull();
+    all = {smaller(all.begin, hull.begin), larger(all.end, hull.end)};
   }
   float* probs = scratch.probs + first * kKeyChunk;
   float* dscores = scratch.dscores + first * kKeyChunk;
@@ -170,6 +177,8 @@ void start_head(const AttentionBackward<float>& args, int64_t head, float* delta
       Floats::zero().store(dq + x, dim - x);
     }
     delta[i] = sum(dot);
+    if (args.dsinks && forward.lse[i * forward.num_heads + head] > -__builtin_inff())
+      args.dsinks[head] -= __builtin_expf(forward.sinks[head] - forward.lse[i * forward.num_heads + head]) * delta[i];
   }
 }
 
@@ -183,7 +192,7 @@ void attention_backward(const AttentionBackward<float>& args, int64_t kv_head, f
   for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
     start_head(args, head, delta);
     float* dbias = args.dbias ? args.dbias + head * (2 * forward.bias_reach + 1) + forward.bias_reach : nullptr;
-    const Pass pass{args,  forward, head, kv_head, rounded_up(forward.head_dim, Floats::kLanes), delta, RelativeBias(forward, head), dbias,
+    const Pass pass{args,  forward, head, kv_head, rounded_up(forward.head_dim, Floats::kLanes), delta, ScoreRule(forward, head), dbias,
                     PatternMask(forward, head), *static_cast<Scratch*>(scratch)};
     for (int64_t chunk = 0; chunk * kKeyChunk < forward.num_keys; ++chunk)
       chunk_gradients(pass, chunk, head == kv_head * group);

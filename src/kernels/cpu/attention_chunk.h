@@ -29,24 +29,40 @@ struct Range {
   bool empty() const { return begin >= end; }
 };
 
+// Keys [begin, end), and of those before them the first `sinks`.
+struct Seen {
+  int64_t begin, end, sinks;
+  bool empty() const { return begin >= end && sinks <= 0; }
+  Range hull() const { return sinks <= 0 ? Range{begin, end} : Range{0, begin >= end ? sinks : end}; }
+};
+
 // The keys that query i sees.
-inline Range keys_seen(const Args& args, int64_t i) {
-  const int64_t position = args.query_start + i;
-  return {args.window > 0 ? larger(0, position - args.window + 1) : 0,
-          args.causal ? smaller(args.num_keys, position + 1) : args.num_keys};
+inline Seen keys_seen(const Args& args, int64_t i) {
+  const int64_t position = args.query_start + i, end = args.causal ? smaller(args.num_keys, position + 1) : args.num_keys;
+  if (args.window <= 0) return {0, end, 0};
+  const int64_t begin = larger(0, position - args.window + 1);
+  if (args.sink_tokens >= begin) return {0, end, 0};
+  return {begin, end, smaller(args.sink_tokens, larger(end, 0))};
 }
-// The part of a range of keys that lies in a chunk, counted from the chunk's first key.
-inline Range in_chunk(Range keys, int64_t chunk) {
-  return {larger(keys.begin - chunk * kKeyChunk, 0), smaller(keys.end - chunk * kKeyChunk, kKeyChunk)};
+// The part of them that lies in a chunk, counted from the chunk's first key.
+inline Seen in_chunk(Seen keys, int64_t chunk) {
+  const int64_t first = chunk * kKeyChunk;
+  return {larger(keys.begin - first, 0), smaller(keys.end - first, kKeyChunk), smaller(keys.sinks - first, kKeyChunk)};
 }
-// The chunks of which queries [begin, end) see something; both ends of keys_seen grow with the query.
+// The chunks of which queries [begin, end) see something; what keys_seen gives grows with the query.
 inline Range chunks_seen(const Args& args, int64_t begin, int64_t end) {
-  const int64_t first = keys_seen(args, begin).begin, last = keys_seen(args, end - 1).end;
-  return {first / kKeyChunk, last <= 0 ? 0 : (last + kKeyChunk - 1) / kKeyChunk};
+  const Seen last = keys_seen(args, end - 1);
+  const int64_t first = last.sinks > 0 ? 0 : keys_seen(args, begin).begin;
+  return {first / kKeyChunk, last.end <= 0 ? 0 : (last.end + kKeyChunk - 1) / kKeyChunk};
 }
-// Lanes of vector v of a chunk that are in the range.
-inline Mask<float> lanes_seen(Range seen, int64_t v) {
-  return first_lanes<float>(seen.end - v * Floats::kLanes) & ~first_lanes<float>(seen.begin - v * Floats::kLanes);
+// Does one of queries [begin, end) see anything of a chunk of chunks_seen? Between the sinks and the windows none does.
+inline bool chunk_seen(const Args& args, int64_t begin, int64_t end, int64_t chunk) {
+  return chunk * kKeyChunk < keys_seen(args, end - 1).sinks || chunk >= keys_seen(args, begin).begin / kKeyChunk;
+}
+// Lanes of vector v of a chunk that are seen.
+inline Mask<float> lanes_seen(Seen seen, int64_t v) {
+  const Mask<float> lanes = first_lanes<float>(seen.end - v * Floats::kLanes) & ~first_lanes<float>(seen.begin - v * Floats::kLanes);
+  return seen.sinks <= 0 ? lanes : lanes | first_lanes<float>(seen.sinks - v * Floats::kLanes);
 }
 
 // f(row of the view, key, count) for runs of keys that are token_stride apart, among the `count` keys from `first` on. Keys count
@@ -196,8 +212,9 @@ void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride,
 
 // e^x for the x <= 0 of a softmax: as exp, but 0 below -87. Denormal numbers, which the hardware is slow to make, never
 // arise; 1e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays.
+constexpr float kLowestShift = -87.0f;
 inline Floats exp_of_shifted(Floats x) {
-  const Floats lowest = Floats::broadcast(-87.0f);
+  const Floats lowest = Floats::broadcast(kLowestShift);
   return mask_lanes(~less(x, lowest), exp_within(max(lowest, x)));
 }
 
@@ -227,6 +244,33 @@ struct RelativeBias {
     alignas(64) float lanes[Floats::kLanes];
     x.store(lanes);
     for (int64_t lane = 0; lane < Floats::kLanes; ++lane) sums[clamped(first + lane)] += lanes[lane];
+  }
+};
+
+// What makes scores of products, for one head.
+struct ScoreRule {
+  RelativeBias bias;
+  float scale, softcap, slope;
+  bool has_slope;
+
+  ScoreRule(const Args& args, int64_t head)
+      : bias(args, head), scale(args.scale), softcap(args.softcap), slope(args.slopes ? args.slopes[head] : 0.0f), has_slope(args.slopes != nullptr) {}
+  bool capped() const { return softcap > 0; }
+  bool by_distance() const { return bias.active() || has_slope; }
+  bool plain() const { return !capped() && !by_distance(); }   // they are scaled, and no more
+
+  // tanh(scale product / softcap)
+  Floats capped_part(Floats product) const { return tanh(product * Floats::broadcast(scale) * Floats::broadcast(1 / softcap)); }
+  // s plus what its keys' distances from query i add, in vector v of the chunk.
+  Floats add_distances(Floats s, int64_t i, int64_t chunk, int64_t v) const {
+    alignas(64) static constexpr float kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const int64_t distance = bias.distance(i, chunk, v);
+    if (bias.active()) s = s + bias.load(distance);
+    return has_slope ? fnma(Floats::broadcast(slope), abs(Floats::broadcast(float(distance)) + Floats::load(kLane)), s) : s;
+  }
+  Floats score(Floats product, int64_t i, int64_t chunk, int64_t v) const {
+    const Floats s = capped() ? capped_part(product) * Floats::broadcast(softcap) : product * Floats::broadcast(scale);
+    return add_distances(s, i, chunk, v);
   }
 };
 

@@ -75,15 +75,15 @@ void scores_of_codes(const Args& args, TileA queries, int64_t kv_head, int64_t c
 }
 
 // mixed = factor mixed + probabilities values, of the keys seen, which all rows see, in one block and as many columns as vectors
-// fill; `scales` is scratch, [kKeyChunk][scales_of_head] and a vector.
-template <int kRows>
+// fill; `scales` is scratch, [kKeyChunk][scales_of_head] and a vector. With kOnto there is no factor.
+template <int kRows, Start kStart>
 void mix_codes(const Args& args, TileA probs, int64_t kv_head, int64_t chunk, Range seen, int64_t ahead, float* scales, float* mixed, const float* factor) {
   const KeyValueView& kv = args.kv;
   const int64_t first = chunk * kKeyChunk + seen.begin, count = seen.end - seen.begin, groups = scales_of_head(args.head_dim);
   const Code* codes = static_cast<const Code*>(kv.v) + kv.at(kv_head, first);
   const F16* halfs = halfs_at(kv.v, kv.head_part(kv_head, first) + kv.scales) + first % kv.block_size * groups;
   for (int64_t i = 0; i < count * groups; i += Floats::kLanes) widen(halfs + i, count * groups - i).store(scales + i);
-  product_of<kRows, Start::kScaled>(args.head_dim, probs, count, mixed, args.head_dim, factor, [&](int64_t j, int64_t x) {
+  product_of<kRows, kStart>(args.head_dim, probs, count, mixed, args.head_dim, factor, [&](int64_t j, int64_t x) {
     __builtin_prefetch(codes + j * args.head_dim + x + ahead);
     return Floats::broadcast(scales[j * groups + x / kScaledElements]) * widen(codes + j * args.head_dim + x);
   });

@@ -17,16 +17,13 @@ void pattern_block(const Args& args, int64_t head, int64_t begin, int64_t chunk,
   const int64_t first_key = chunk * kKeyChunk, count = smaller(kKeyChunk, args.num_keys - first_key);
   product<kRows, Start::kZero>(kKeyChunk, {args.q + begin * args.q_stride + head * args.head_dim, args.q_stride, 1},
                                scratch.keys, kKeyChunk, args.head_dim, scratch.scores, kKeyChunk);
-  const Floats scale = Floats::broadcast(args.scale);
-  const RelativeBias bias(args, head);
+  const ScoreRule rule(args, head);
   for (int r = 0; r < kRows; ++r) {
-    const Range seen = in_chunk(keys_seen(args, begin + r), chunk);
+    const Seen seen = in_chunk(keys_seen(args, begin + r), chunk);
     const Floats lse = Floats::broadcast(args.lse[(begin + r) * args.num_heads + head]);
     for (int64_t v = 0; v < kChunkVectors; ++v) {
       const int64_t j = v * Floats::kLanes;
-      Floats s = Floats::load(scratch.scores + r * kKeyChunk + j) * scale;
-      if (bias.active()) s = s + bias.load(bias.distance(begin + r, chunk, v));
-      const Floats p = exp_of_shifted(s - lse);
+      const Floats p = exp_of_shifted(rule.score(Floats::load(scratch.scores + r * kKeyChunk + j), begin + r, chunk, v) - lse);
       mask_lanes(lanes_seen(seen, v), p).store(pattern + r * args.num_keys + first_key + j, count - j);
     }
   }

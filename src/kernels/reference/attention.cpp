@@ -11,16 +11,23 @@
 namespace orrery::reference {
 namespace {
 
-// The keys [begin, end) that query i sees.
+// The keys [begin, end) that query i sees, and those before `sinks`.
 struct Keys {
-  int64_t begin, end;
+  int64_t begin, end, sinks;
+
+  template <class F>
+  void each(F f) const {
+    for (int64_t j = 0; j < sinks; ++j) f(j);
+    for (int64_t j = begin; j < end; ++j) f(j);
+  }
 };
 template <class T>
 Keys keys_seen(const Attention<T>& args, int64_t i) {
   const int64_t position = args.query_start + i;
   const int64_t end = args.causal ? std::min(args.num_keys, position + 1) : args.num_keys;
   const int64_t begin = args.window > 0 ? std::max(int64_t(0), position - args.window + 1) : 0;
-  return {std::min(begin, std::max(end, int64_t(0))), std::max(end, int64_t(0))};
+  const int64_t first = std::min(begin, std::max(end, int64_t(0)));
+  return {first, std::max(end, int64_t(0)), std::min(args.sink_tokens, first)};
 }
 
 template <class T>
@@ -47,13 +54,31 @@ int64_t bias_index(const Attention<T>& args, int64_t head, int64_t i, int64_t j)
   return head * (2 * args.bias_reach + 1) + args.bias_reach + distance;
 }
 
+// scale <q_i, k_j>
 template <class T>
-T score(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
+double scaled_product(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
   const T* q = args.q + i * args.q_stride + head * args.head_dim;
   double sum = 0;
   for (int64_t x = 0; x < args.head_dim; ++x)
     sum += double(q[x]) * double(key(args, kv_head_of(args, head), j, x));
-  return T(sum * double(args.scale) + (args.bias ? double(args.bias[bias_index(args, head, i, j)]) : 0.0));
+  return sum * double(args.scale);
+}
+
+template <class T>
+T score(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
+  double s = scaled_product(args, head, i, j);
+  if (args.softcap > 0) s = double(args.softcap) * std::tanh(s / double(args.softcap));
+  if (args.bias) s += double(args.bias[bias_index(args, head, i, j)]);
+  if (args.slopes) s -= double(args.slopes[head]) * double(std::abs(j - (args.query_start + i)));
+  return T(s);
+}
+
+// The derivative of the score by the scaled product.
+template <class T>
+T score_derivative(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
+  if (args.softcap <= 0) return 1;
+  const double u = std::tanh(scaled_product(args, head, i, j) / double(args.softcap));
+  return T(1 - u * u);
 }
 
 template <class T>
@@ -69,23 +94,42 @@ double keep(const Attention<T>& args, int64_t head, int64_t i, int64_t j) {
 
 template <class T>
 void attention(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   double* mixed = static_cast<double*>(scratch);  // [head_dim]
+  const double sink = args.sinks ? double(args.sinks[head]) : -kInfinity;
   for (int64_t i = query_begin; i < query_end; ++i) {
     const Keys seen = keys_seen(args, i);
-    double max = -std::numeric_limits<double>::infinity(), sum = 0;
-    for (int64_t j = seen.begin; j < seen.end; ++j) max = std::max(max, double(score(args, head, i, j)));
-    if (max == -std::numeric_limits<double>::infinity()) max = 0;
+    double largest = -kInfinity, sum = 0;
+    seen.each([&](int64_t j) { largest = std::max(largest, double(score(args, head, i, j))); });
+    double max = std::max(largest, sink);
+    if (max == -kInfinity) max = 0;
     std::fill_n(mixed, args.head_dim, 0.0);
-    for (int64_t j = seen.begin; j < seen.end; ++j) {
+    seen.each([&](int64_t j) {
       const double weight = std::exp(double(score(args, head, i, j)) - max);
       const double kept = weight * keep(args, head, i, j);
       sum += weight;
       for (int64_t x = 0; x < args.head_dim; ++x)
         mixed[x] += kept * double(value(args, kv_head_of(args, head), j, x));
-    }
+    });
+    sum += std::exp(sink - max);
     T* out = args.out + i * args.out_stride + head * args.head_dim;
     for (int64_t x = 0; x < args.head_dim; ++x) out[x] = sum == 0 ? T(0) : T(mixed[x] / sum);
-    if (args.lse) args.lse[i * args.num_heads + head] = T(max + std::log(sum));  // log 0 is -inf
+    const double lse = max + std::log(sum);  // log 0 is -inf
+    const int64_t at = i * args.num_heads + head;
+    if (args.lse) args.lse[at] = T(lse);
+    const AttentionStatistics<T>& statistics = args.statistics;
+    if (statistics.max_score) statistics.max_score[at] = T(largest);
+    if (!statistics.entropy && !statistics.sink_mass) continue;
+    double entropy = 0, mass = 0;
+    const auto add = [&](double s, bool is_sink) {
+      const double p = s == -kInfinity ? 0 : std::exp(s - lse);
+      if (p > 0) entropy += p * (lse - s);
+      if (is_sink) mass += p;
+    };
+    seen.each([&](int64_t j) { add(double(score(args, head, i, j)), !args.sinks && j < std::max(args.sink_tokens, int64_t(1))); });
+    if (args.sinks) add(sink, true);
+    if (statistics.entropy) statistics.entropy[at] = T(entropy);
+    if (statistics.sink_mass) statistics.sink_mass[at] = T(mass);
   }
 }
 
@@ -109,8 +153,7 @@ void attention_pattern(const Attention<T>& args, int64_t head, int64_t query_beg
     T* row = pattern + (i - query_begin) * args.num_keys;
     const Keys seen = keys_seen(args, i);
     std::fill_n(row, args.num_keys, T(0));
-    for (int64_t j = seen.begin; j < seen.end; ++j)
-      row[j] = std::exp(score(args, head, i, j) - args.lse[i * args.num_heads + head]);
+    seen.each([&](int64_t j) { row[j] = std::exp(score(args, head, i, j) - args.lse[i * args.num_heads + head]); });
   }
 }
 
@@ -131,22 +174,23 @@ void attention_backward(const AttentionBackward<T>& args, int64_t kv_head, T* de
       std::fill_n(dq, dim, T(0));
       delta[i] = 0;
       for (int64_t x = 0; x < dim; ++x) delta[i] += dout[x] * out[x];
-      const Keys seen = keys_seen(forward, i);
-      for (int64_t j = seen.begin; j < seen.end; ++j) {
+      if (args.dsinks && forward.lse[i * forward.num_heads + head] > -std::numeric_limits<T>::infinity())
+        args.dsinks[head] -= std::exp(forward.sinks[head] - forward.lse[i * forward.num_heads + head]) * delta[i];
+      keys_seen(forward, i).each([&](int64_t j) {
         const T p = std::exp(score(forward, head, i, j) - forward.lse[i * forward.num_heads + head]);
         const T kept = T(keep(forward, head, i, j));
         T* dk = args.dk + j * args.dkv_stride + kv_head * dim;
         T* dv = args.dv + j * args.dkv_stride + kv_head * dim;
         T dp = 0;
         for (int64_t x = 0; x < dim; ++x) dp += dout[x] * value(forward, kv_head, j, x);
-        const T dbias = p * (kept * dp - delta[i]), ds = forward.scale * dbias;
+        const T dbias = p * (kept * dp - delta[i]), ds = forward.scale * score_derivative(forward, head, i, j) * dbias;
         if (args.dbias) args.dbias[bias_index(forward, head, i, j)] += dbias;
         for (int64_t x = 0; x < dim; ++x) {
           dq[x] += ds * key(forward, kv_head, j, x);
           dk[x] += ds * q[x];
           dv[x] += kept * p * dout[x];
         }
-      }
+      });
     }
   }
 }
