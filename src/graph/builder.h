@@ -154,6 +154,10 @@ struct AttentionOptions {
   int64_t window = 0;
   double dropout = 0;          // of the pattern, in training
   Value bias = {};             // [num_heads, 2 reach + 1]: added to the scores by the distance of key and query (relative_bias)
+  Value sinks = {};            // [num_heads]: logits that take their share of the softmax and have no value
+  int64_t sink_tokens = 0;     // with a window: the first keys, which stay seen
+  double softcap = 0;          // scores become softcap tanh(score / softcap)
+  double alibi = 0;            // ALiBi: heads' slopes fall from 2^(-alibi / heads) to 2^-alibi (8 in Press et al. 2022)
 };
 // q [rows, heads * head_dim], k and v [key rows, kv_heads * head_dim]; query i-th sequence looks at the i-th key sequence.
 Value attention(Value q, Value k, Value v, Sequences queries, Sequences keys, const AttentionOptions& options);

@@ -19,7 +19,8 @@ struct TinyDecoder {
   Graph graph;
   WeightStore weights;
 
-  explicit TinyDecoder(int64_t window = 0) {
+  // special: scores are capped, heads have slopes and sinks, and the first tokens stay seen.
+  explicit TinyDecoder(int64_t window = 0, bool special = false) {
     Builder g(graph);
     Random random(5);
     const auto weight = [&](const std::string& name, std::vector<int64_t> shape) {
@@ -40,8 +41,9 @@ struct TinyDecoder {
       const Value q = layer.name("q", rotary(linear(x, weight(path + ".q", {kHeads * kHeadDim, kWidth})), in.positions, table));
       const Value k = layer.name("k", rotary(linear(x, weight(path + ".k", {kHeadDim, kWidth})), in.positions, table));
       const Value v = layer.name("v", linear(x, weight(path + ".v", {kHeadDim, kWidth})));
-      const Value mixed = layer.name("attention", attention(q, k, v, in.sequences, in.sequences,
-                                                            {.num_heads = kHeads, .num_kv_heads = 1, .head_dim = kHeadDim, .causal = true, .window = window}));
+      AttentionOptions options{.num_heads = kHeads, .num_kv_heads = 1, .head_dim = kHeadDim, .causal = true, .window = window};
+      if (special) options.sinks = weight(path + ".sinks", {kHeads}), options.sink_tokens = 3, options.softcap = 1.5, options.alibi = 8;
+      const Value mixed = layer.name("attention", attention(q, k, v, in.sequences, in.sequences, options));
       x = layer.name("residual", x + linear(mixed, weight(path + ".o", {kWidth, kHeads * kHeadDim})));
     }
     g.output("logits", linear(x, g.weight("wte", {kVocab, kWidth})));

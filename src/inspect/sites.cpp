@@ -97,7 +97,7 @@ void no_such_site(const Graph& graph, const std::string& name) {
   std::vector<std::string> candidates;
   const std::vector<std::string> typed = split(name, '.');
   for (const std::string& known : tap_names(graph)) {
-    if (known.ends_with("pattern") || known.ends_with("scores")) continue;
+    if (is_seen_only(known)) continue;
     candidates.push_back(known);
     for (const Part& part : kParts)
       if (known.ends_with(std::string(".") + part.value)) {

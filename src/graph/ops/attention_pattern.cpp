@@ -1,10 +1,11 @@
 // What the fused kernel never forms, computed beside its path, for looking inside:
 //
 //   attention_pattern    the probabilities of keys for each query, from q, k and the kept lse
-//   attention_scores     the same before the softmax, scaled, -inf where a query may not look
+//   attention_scores     the same before the softmax, scaled, capped and with what distances add, -inf where a query may not look
 //
 // Inputs: q, k (or the state), and for the pattern lse. Output [query rows, heads, keys], rows filled up with zeros
 // (scores: -inf) where a sequence has fewer keys than the longest.
+#include <cmath>
 #include <limits>
 
 #include "graph/ops/attention_rows.h"
@@ -64,11 +65,13 @@ void run_attention_scores(Call<T>& c) {
     const T* q = a.q + i * a.q_stride + head * a.head_dim;
     const int64_t kv_head = head / (a.num_heads / a.num_kv_heads), at = a.query_start + i;
     for (int64_t j = 0; j < a.num_keys; ++j) {
-      if ((a.causal && j > at) || (a.window > 0 && j <= at - a.window)) continue;
+      if ((a.causal && j > at) || (a.window > 0 && j <= at - a.window && j >= a.sink_tokens)) continue;
       T sum = 0;
       for (int64_t d = 0; d < a.head_dim; ++d) sum += q[d] * key_element<T>(a.kv, kv_head, j, d);
       out[j] = a.scale * sum;
+      if (a.softcap > 0) out[j] = a.softcap * std::tanh(out[j] / a.softcap);
       if (a.bias) out[j] += a.bias[head * (2 * a.bias_reach + 1) + a.bias_reach + std::clamp(j - at, -a.bias_reach, a.bias_reach)];
+      if (a.slopes) out[j] -= a.slopes[head] * T(std::abs(j - at));
     }
   });
 }
@@ -82,11 +85,11 @@ Cost pattern_cost(const CostContext& c) {
 }  // namespace
 
 const Op& attention_pattern_op() {
-  static const Op op = {.name = "attention_pattern", .shape = pattern_shape, .cost = pattern_cost, ORRERY_RUN(run_attention_pattern)};
+  static const Op op = {.name = "attention_pattern", .shape = pattern_shape, .cost = pattern_cost, .scratch = slopes_scratch, ORRERY_RUN(run_attention_pattern)};
   return op;
 }
 const Op& attention_scores_op() {
-  static const Op op = {.name = "attention_scores", .shape = pattern_shape, .cost = pattern_cost, ORRERY_RUN(run_attention_scores)};
+  static const Op op = {.name = "attention_scores", .shape = pattern_shape, .cost = pattern_cost, .scratch = slopes_scratch, ORRERY_RUN(run_attention_scores)};
   return op;
 }
 

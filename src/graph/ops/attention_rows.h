@@ -22,20 +22,36 @@ inline void check_heads(ShapeContext& c) {
   c.expect(c.last(0) == Dim{h.heads * h.head_dim, -1}, "q does not have num_heads * head_dim columns");
 }
 
-// Input 3 of every op but attention_backward, whose input 6 it is.
+// The bias is input 3 of every op but attention_backward, whose input 6 it is; the sinks stand behind it where there are any.
 inline void check_bias(ShapeContext& c, int input) {
   if (!c.has(input)) return;
   c.expect(c.rank(input) == 2 && c.input(input)[0] == Dim{AttentionHeads(c.attributes()).heads, -1} && c.last(input).fixed() && c.last(input).factor % 2 == 1,
            "the bias is not one row of distances for each head");
 }
 
+inline void check_sinks(ShapeContext& c, int input) {
+  if (c.has(input)) c.expect(c.rank(input) == 1 && c.last(input) == Dim{AttentionHeads(c.attributes()).heads, -1}, "the sinks are not one number for each head");
+}
+
+// What is mixed, and the log-sum-exp; where the attribute "statistics" asks for them, entropy, sink mass and largest score of each row.
 inline void attention_outputs(ShapeContext& c) {
   c.output(c.input(0));
-  c.output({c.input(0)[0], Dim{AttentionHeads(c.attributes()).heads, -1}});
+  for (int i = c.attributes().integer("statistics") ? 4 : 1; i > 0; --i) c.output({c.input(0)[0], Dim{AttentionHeads(c.attributes()).heads, -1}});
+}
+template <class T>
+void bind_outputs(const Call<T>& c, Attention<T>& a, int64_t row) {
+  a.out = c.out(0) + row * a.out_stride;
+  a.lse = c.out(1) + row * a.num_heads;
+  if (c.attributes().integer("statistics")) a.statistics = {c.out(2) + row * a.num_heads, c.out(3) + row * a.num_heads, c.out(4) + row * a.num_heads};
+}
+
+// Slopes of ALiBi are made anew in each call: a few numbers, in the step's own memory.
+inline int64_t slopes_scratch(const Graph&, const Node& node, const Sizes&, DType compute) {
+  return node.attributes.number("alibi") > 0 ? AttentionHeads(node.attributes).heads * size_of(compute) : 0;
 }
 
 template <class T>
-Attention<T> attention_arguments(const Call<T>& c, int bias = 3) {
+Attention<T> attention_arguments(const Call<T>& c, int bias = 3, T* slopes = nullptr) {
   const AttentionHeads h(c.attributes());
   Attention<T> a;
   a.num_heads = h.heads, a.num_kv_heads = h.kv_heads, a.head_dim = h.head_dim;
@@ -43,6 +59,14 @@ Attention<T> attention_arguments(const Call<T>& c, int bias = 3) {
   a.scale = T(c.attributes().number("scale"));
   a.causal = c.attributes().integer("causal") != 0;
   a.window = c.attributes().integer("window");
+  a.sink_tokens = c.attributes().integer("sink_tokens");
+  a.softcap = T(c.attributes().number("softcap"));
+  if (const double alibi = c.attributes().number("alibi"); alibi > 0) {
+    if (!slopes) slopes = static_cast<T*>(c.scratch());
+    for (int64_t head = 0; head < h.heads; ++head) slopes[head] = T(alibi_slope(head, h.heads, alibi));
+    a.slopes = slopes;
+  }
+  if (c.has(bias + 1)) a.sinks = c.in(bias + 1);
   if (c.has(bias)) {
     a.bias = c.in(bias);
     a.bias_reach = c.cols(bias) / 2;
@@ -109,9 +133,7 @@ void run_attention_tiles(Call<T>& c, Bind bind) {
     const size_t s = size_t(std::upper_bound(first.begin(), first.end(), tile) - first.begin()) - 1;
     Attention<T> a = common;
     bind(a, s);
-    const int64_t row = queries.sequences[s].begin;
-    a.out = c.out(0) + row * a.out_stride;
-    a.lse = c.out(1) + row * a.num_heads;
+    bind_outputs(c, a, queries.sequences[s].begin);
     const int64_t begin = (tile - first[s]) * kTile;
     c.k().attention(a, head, begin, std::min(begin + kTile, a.num_queries), c.thread_scratch(thread));
   });

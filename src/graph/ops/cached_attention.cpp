@@ -54,6 +54,7 @@ void nothing(Call<T>&) {}
 void cached_attention_shape(ShapeContext& c) {
   check_heads(c);
   check_bias(c, 3);
+  check_sinks(c, 4);
   attention_outputs(c);
 }
 // The parts of the keys that the query of a step sees.
@@ -73,9 +74,7 @@ void run_attention_steps(Call<T>& c) {
   const auto of_sequence = [&](int64_t s) {
     Attention<T> a = common;
     bind_cached(c, a, size_t(s));
-    const int64_t row = queries.sequences[size_t(s)].begin;
-    a.out = c.out(0) + row * a.out_stride;
-    a.lse = c.out(1) + row * a.num_heads;
+    bind_outputs(c, a, queries.sequences[size_t(s)].begin);
     return a;
   };
   int64_t parts = 0;
@@ -120,7 +119,7 @@ const Op& append_keys_op() {
   return op;
 }
 const Op& cached_attention_op() {
-  static const Op op = {.name = "cached_attention", .shape = cached_attention_shape, .cost = attention_cost, ORRERY_RUN(run_cached_attention)};
+  static const Op op = {.name = "cached_attention", .shape = cached_attention_shape, .cost = attention_cost, .scratch = slopes_scratch, ORRERY_RUN(run_cached_attention)};
   return op;
 }
 const Op& source_keys_op() {

@@ -185,6 +185,11 @@ inline void biased_attention(GraphCase& c, AttentionOptions o, bool both_ways) {
   o.bias = relative_bias(c.weight("table", {8, o.num_heads}), both_ways, 5);   // sequences are longer than its reach
   attention_case(c, {3, 1, 9}, o);
 }
+inline void attention_with_sinks(GraphCase& c, AttentionOptions o, bool biased) {
+  o.sinks = c.weight("sinks", {o.num_heads});
+  if (biased) return biased_attention(c, o, false);
+  attention_case(c, {3, 1, 9}, o);
+}
 inline void self_attention_block(GraphCase& c) {
   const Sequences s = ragged(c);
   const Value x = c.rows("x", 6);
@@ -381,6 +386,12 @@ inline const std::vector<OpCase>& op_cases() {
       {"attention, another row space", [](GraphCase& c) { attention_case(c, {3, 1, 4}, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3}, "source"); }},
       {"attention, more keys than a chunk", [](GraphCase& c) { attention_case(c, {67, 2}, {.num_heads = 1, .num_kv_heads = 1, .head_dim = 2, .causal = true}); }},
       {"attention with dropout", [](GraphCase& c) { attention_case(c, {3, 1, 6}, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3, .causal = true, .dropout = 0.3}); }},
+      {"attention, capped", [](GraphCase& c) { attention_case(c, {3, 1, 6}, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3, .causal = true, .softcap = 0.7}); }},
+      {"attention, with slopes", [](GraphCase& c) { attention_case(c, {3, 1, 6}, {.num_heads = 3, .num_kv_heads = 1, .head_dim = 2, .causal = true, .alibi = 8}); }},
+      {"attention, with slopes both ways", [](GraphCase& c) { attention_case(c, {3, 1, 6}, {.num_heads = 2, .num_kv_heads = 2, .head_dim = 3, .alibi = 2}); }},
+      {"attention, with sinks", [](GraphCase& c) { attention_with_sinks(c, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3, .causal = true}, false); }},
+      {"attention, with sink tokens", [](GraphCase& c) { attention_case(c, {3, 1, 9}, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3, .causal = true, .window = 2, .sink_tokens = 2}); }},
+      {"attention with all of it", [](GraphCase& c) { attention_with_sinks(c, {.num_heads = 4, .num_kv_heads = 2, .head_dim = 3, .causal = true, .window = 3, .dropout = 0.2, .sink_tokens = 1, .softcap = 1.2, .alibi = 4}, true); }},
       {"attention, biased by distance", [](GraphCase& c) { biased_attention(c, {.num_heads = 2, .num_kv_heads = 2, .head_dim = 3}, true); }},
       {"attention, biased by distance, causal", [](GraphCase& c) { biased_attention(c, {.num_heads = 2, .num_kv_heads = 1, .head_dim = 3, .causal = true}, false); }},
       {"relative_bias", [](GraphCase& c) { c.add(relative_bias(c.weight("table", {12, 3}), true, 9)); }},

@@ -38,7 +38,10 @@ int appended_state(Graph& graph, const Node& attention, int64_t slot) {
 
 void read_state(Node& attention, int state) {
   std::vector<int> inputs{attention.inputs[0], state};
-  if (attention.inputs.size() > 3) inputs.insert(inputs.end(), {-1, attention.inputs[3]});   // the bias keeps its place
+  for (size_t i = 3; i < attention.inputs.size(); ++i) {   // bias and sinks keep their places
+    inputs.resize(i, -1);
+    inputs.push_back(attention.inputs[i]);
+  }
   attention.inputs = std::move(inputs);
   attention.op = &cached_attention_op();
 }

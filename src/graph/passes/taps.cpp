@@ -60,9 +60,39 @@ int name_output(Graph& graph, int node, const std::string& name) {
 }
 
 // What made a value, sites left aside.
-const Node& maker_of(const Graph& graph, int value) {
-  const Node& node = graph.nodes[size_t(graph.values[size_t(value)].node)];
-  return node.op == &intervene_op() ? graph.nodes[size_t(graph.values[size_t(node.inputs[0])].node)] : node;
+int making_node(const Graph& graph, int value) {
+  const int made = graph.values[size_t(value)].node;
+  const Node& node = graph.nodes[size_t(made)];
+  return node.op == &intervene_op() ? graph.values[size_t(node.inputs[0])].node : made;
+}
+const Node& maker_of(const Graph& graph, int value) { return graph.nodes[size_t(making_node(graph, value))]; }
+
+// Outputs 2, 3 and 4 of attention where it makes statistics.
+constexpr const char* kStatistics[] = {"_entropy", "_sink_mass", "_max_score"};
+
+// The statistics of an attention, which it makes from now on; -1 where the name is not that of one.
+int tapped_statistic(Graph& graph, const std::string& name) {
+  for (size_t i = 0; i < std::size(kStatistics); ++i) {
+    const std::string ending = std::string("attention") + kStatistics[i];
+    if (!name.ends_with(ending)) continue;
+    const std::string mixed_name = name.substr(0, name.size() - std::string(kStatistics[i]).size());
+    const int mixed = graph.find_value(mixed_name);
+    if (mixed < 0 || graph.values[size_t(mixed)].node < 0 || !is_attention(maker_of(graph, mixed))) return -1;
+    const int made = making_node(graph, mixed);
+    Node& node = graph.nodes[size_t(made)];
+    node.attributes.set("statistics", int64_t(1));
+    for (const char* each : kStatistics) {
+      ValueInfo value;
+      value.name = mixed_name + each;
+      value.dims = graph.values[size_t(node.outputs[1])].dims;
+      value.kind = ValueKind::computed;
+      value.node = made;
+      graph.values.push_back(std::move(value));
+      node.outputs.push_back(int(graph.values.size()) - 1);
+    }
+    return node.outputs[2 + i];
+  }
+  return -1;
 }
 
 // The pattern of an additive attention in a scan's body, from the query that the body is made to give out.
@@ -85,6 +115,7 @@ int pattern_inside(Graph& graph, const std::string& name, const std::string& mix
 int tapped_value(Graph& graph, const std::string& name) {
   if (const int found = graph.find_value(name); found >= 0) return found;
   if (const auto [scan, value] = found_inside(graph, name); scan >= 0) return give_out(graph, scan, value, name);
+  if (const int statistic = tapped_statistic(graph, name); statistic >= 0) return statistic;
   const bool pattern = name.ends_with("pattern");
   if (!pattern && !name.ends_with("scores")) no_such_value(graph, name);
   const std::string mixed_name = name.substr(0, name.size() - (pattern ? 7 : 6)) + "attention";
@@ -96,7 +127,7 @@ int tapped_value(Graph& graph, const std::string& name) {
   attributes.set("cached", int64_t(node.op == &cached_attention_op()));
   // q, and k or the state; the pattern also reads lse; the bias has the place that it has in attention
   std::vector<int> inputs{node.inputs[0], node.inputs[1]};
-  const bool biased = node.inputs.size() > 3;
+  const bool biased = node.inputs.size() > 3 && node.inputs[3] >= 0;
   if (pattern || biased) inputs.push_back(pattern ? node.outputs[1] : -1);
   if (biased) inputs.push_back(node.inputs[3]);
   return name_output(graph, graph.append(pattern ? attention_pattern_op() : attention_scores_op(), inputs, attributes), name);
@@ -149,9 +180,18 @@ std::vector<std::string> tap_names(const Graph& graph) {
       if (!value.name.ends_with("attention") || (!is_attention(maker) && maker.op != &additive_attention_op())) continue;
       const std::string stem = value.name.substr(0, value.name.size() - 9);
       names.insert(stem + "pattern");
-      if (is_attention(maker)) names.insert(stem + "scores");
+      if (!is_attention(maker)) continue;
+      names.insert(stem + "scores");
+      for (const char* statistic : kStatistics) names.insert(value.name + statistic);
     }
   return {names.begin(), names.end()};
+}
+
+bool is_seen_only(const std::string& name) {
+  if (name.ends_with("pattern") || name.ends_with("scores")) return true;
+  for (const char* statistic : kStatistics)
+    if (name.ends_with(std::string("attention") + statistic)) return true;
+  return false;
 }
 
 void add_taps(Graph& graph, const std::vector<std::string>& names) {

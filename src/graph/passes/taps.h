@@ -22,10 +22,13 @@ namespace orrery {
 // The graph, and the bodies of its scans with the row space that each goes along.
 std::vector<std::pair<const Graph*, std::string>> graphs_within(const Graph& graph);
 
-// Names that can be tapped: every named value, and "….pattern" and "….scores" for every "….attention".
+// Names that can be tapped: every named value, and for every "….attention" its "….pattern" and "….scores", and its rows'
+// "….attention_entropy", "….attention_sink_mass" and "….attention_max_score" [query rows, heads] (kernels/attention.h), which the kernel makes on its way.
 std::vector<std::string> tap_names(const Graph& graph);
 // The `count` candidates that a mistyped name most likely means, as "did you mean a, b, c"; empty without candidates.
 std::string nearest_names(const std::string& name, std::vector<std::string> candidates, size_t count = 3);
+// Is it the name of something that flows nowhere: a pattern, scores, or what rows of attention are like?
+bool is_seen_only(const std::string& name);
 // Adds the taps as outputs "tap:NAME". Throws Error with the nearest names when there is no such value.
 void add_taps(Graph& graph, const std::vector<std::string>& names);
 

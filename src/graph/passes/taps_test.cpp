@@ -65,7 +65,7 @@ Patched patched(TinyDecoder& decoder, ThreadPool& pool, const std::vector<Interv
 TEST_CASE("all named values can be tapped, patterns and scores of attentions too") {
   TinyDecoder decoder;
   const std::vector<std::string> names = tap_names(decoder.graph);
-  for (const char* name : {"embedding", "layers.0.q", "layers.1.k", "layers.0.attention", "layers.0.pattern", "layers.1.scores", "layers.1.residual"})
+  for (const char* name : {"embedding", "layers.0.q", "layers.1.k", "layers.0.attention", "layers.0.pattern", "layers.1.scores", "layers.1.attention_entropy", "layers.0.attention_sink_mass", "layers.0.attention_max_score", "layers.1.residual"})
     CHECK(std::count(names.begin(), names.end(), name) == 1);
   CHECK(std::is_sorted(names.begin(), names.end()));
 }
@@ -102,6 +102,44 @@ TEST_CASE("patterns are softmax of scores and add up to one") {
         for (int64_t j = 0; j < keys; ++j)
           CHECK(double(pattern[size_t(at + j)]) == doctest::Approx(std::exp(double(scores[size_t(at + j)])) / normaliser).epsilon(1e-5));
       }
+  }
+}
+
+TEST_CASE("statistics of rows are those of their patterns and scores, with a cache too") {
+  ThreadPool pool(2);
+  for (const bool special : {false, true}) {
+    TinyDecoder decoder(special ? 4 : 0, special);
+    const std::vector<int32_t> ids = TinyDecoder::text(20, 3);
+    const std::vector<std::string> taps = {"layers.1.attention_max_score", "layers.1.attention_entropy", "layers.1.pattern", "layers.1.scores", "layers.1.attention_sink_mass"};
+    DecoderRun run(decoder, with_sites(decoder, {"layers.1.attention"}, taps), pool);
+    run.run(ids);
+    const auto pattern = run.output("tap:layers.1.pattern"), scores = run.output("tap:layers.1.scores"), entropy = run.output("tap:layers.1.attention_entropy"),
+               mass = run.output("tap:layers.1.attention_sink_mass"), largest = run.output("tap:layers.1.attention_max_score");
+    REQUIRE(entropy.size() == size_t(20 * kHeads));
+    for (size_t row = 0; row < entropy.size(); ++row) {
+      double sum = 0, expected = 0;
+      float most = -std::numeric_limits<float>::infinity();
+      for (size_t j = 0; j < 20; ++j) {
+        const double p = double(pattern[row * 20 + j]);
+        sum += p;
+        expected -= p > 0 ? p * std::log(p) : 0;
+        most = std::max(most, scores[row * 20 + j]);
+      }
+      if (special) expected -= (1 - sum) * std::log(1 - sum);   // what is left is the sink's
+      CHECK(double(entropy[row]) == doctest::Approx(expected).epsilon(1e-4));
+      CHECK(double(mass[row]) == doctest::Approx(special ? 1 - sum : double(pattern[row * 20])).epsilon(1e-4));
+      CHECK(double(largest[row]) == doctest::Approx(double(most)).epsilon(1e-5));
+    }
+    Graph graph = decoder.graph;
+    const auto slots = add_state(graph, DType::f32);
+    add_taps(graph, taps);
+    DecoderRun cached(decoder, graph, pool, slots, {.block_size = 16, .num_blocks = 8});
+    CacheSequence sequence = cached.cache->sequence();
+    cached.run({ids.begin(), ids.begin() + 19}, &sequence);
+    cached.run({ids[19]}, &sequence);
+    CHECK(bits_equal(cached.output("tap:layers.1.attention_entropy"), {entropy.end() - kHeads, entropy.end()}));
+    CHECK(bits_equal(cached.output("tap:layers.1.attention_sink_mass"), {mass.end() - kHeads, mass.end()}));
+    CHECK(bits_equal(cached.output("tap:layers.1.attention_max_score"), {largest.end() - kHeads, largest.end()}));
   }
 }
 

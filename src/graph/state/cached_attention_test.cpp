@@ -26,11 +26,11 @@ bool continues(DecoderRun& run, CacheSequence& sequence, const std::vector<int32
 
 TEST_CASE("cached is uncached, to the bit") {
   ThreadPool pool(2);
-  for (int64_t window : {int64_t(0), int64_t(20)})
+  for (int64_t window : {int64_t(0), int64_t(20), int64_t(-20)})   // negative: of a special decoder
     for (DType dtype : {DType::f32, DType::bf16, DType::f16, DType::i8}) {
       CAPTURE(window);
       INFO(std::string(name_of(dtype)));
-      TinyDecoder decoder(window);
+      TinyDecoder decoder(std::abs(window), window < 0);
       DecoderRun plain = DecoderRun::uncached(decoder, pool, dtype), cached = DecoderRun::cached(decoder, pool, dtype);
       const std::vector<int32_t> ids = TinyDecoder::text(kLength, 1);
       const std::vector<float> expected = plain.run(ids);
@@ -98,14 +98,14 @@ TEST_CASE("cached is uncached, to the bit") {
 
 TEST_CASE("steps after long texts, whose keys threads share out, are uncached to the bit") {
   constexpr int64_t kLong = 2 * kKeyPart + 90;
-  for (const int64_t window : {int64_t(0), kKeyPart + 100})
+  for (const int64_t window : {int64_t(0), kKeyPart + 100, -(kKeyPart + 100)})
     for (const DType dtype : {DType::f32, DType::bf16, DType::i8})
       for (const int threads : {1, 2, 3}) {
         CAPTURE(window);
         CAPTURE(threads);
         INFO(std::string(name_of(dtype)));
         ThreadPool pool(threads);
-        TinyDecoder decoder(window);
+        TinyDecoder decoder(std::abs(window), window < 0);
         DecoderRun plain = DecoderRun::uncached(decoder, pool, dtype), cached = DecoderRun::cached(decoder, pool, dtype, {.block_size = 64, .num_blocks = 100});
         const std::vector<int32_t> ids = TinyDecoder::text(kLong, 1), other = TinyDecoder::text(kKeyPart + 30, 2);
         const std::vector<float> expected = plain.run(ids), expected_other = plain.run(other);
