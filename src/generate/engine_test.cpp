@@ -97,7 +97,7 @@ TEST_CASE("keys and values held in 16 or 8 bits are the same cached and uncached
 
 TEST_CASE("a sequence computes the same among any neighbours") {
   ThreadPool pool(2);
-  for (const auto& [variant, options] : with_products({"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window"})) {
+  for (const auto& [variant, options] : with_products({"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window", "gemma2", "mpt-heads"})) {
     CAPTURE(variant);
     CAPTURE(int(options.products));
     CAPTURE(options.blocks.has_value());

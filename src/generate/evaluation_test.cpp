@@ -159,7 +159,7 @@ TEST_CASE("a report counts parameters, bytes and operations before anything runs
 
 TEST_CASE("what a report prices is what an engine allocates") {
   ThreadPool pool(1);
-  for (const char* variant : {"gpt2", "llama-grouped", "mixtral", "pegasus", "t5-gated", "bahdanau"})
+  for (const char* variant : {"gpt2", "llama-grouped", "gemma2", "mixtral", "pegasus", "t5-gated", "bahdanau"})
     for (const DType dtype : {DType::f32, DType::bf16}) {
       CAPTURE(variant);
       Model model = Model::load(golden(variant)).value();

@@ -89,7 +89,7 @@ TEST_CASE("positions are those of each prompt") {
 
 TEST_CASE("a probe sees what the engine computes, to the bit, whatever shares its run") {
   ThreadPool pool(2);
-  for (const char* name : {"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window"}) {
+  for (const char* name : {"gpt2", "llama-grouped", "llama-bf16", "mixtral", "mixtral-window", "gemma2", "mpt"}) {
     CAPTURE(name);
     Model model = golden(name);
     Engine engine(model, pool, {});

@@ -36,7 +36,7 @@ const Json& stage(const Json& document, const std::string& name) {
 
 TEST_CASE("a trace tells the ids and the logits that are generated, to the bit") {
   ThreadPool pool(2);
-  for (const char* name : {"gpt2", "llama-grouped", "llama-bf16", "llama-rope-llama3", "mixtral"})
+  for (const char* name : {"gpt2", "llama-grouped", "llama-bf16", "llama-rope-llama3", "mixtral", "gemma2", "mpt"})
     for (const Json& options : {Json{{"max_new_tokens", 6}}, Json{{"max_new_tokens", 6}, {"do_sample", true}, {"temperature", 1.3}, {"top_k", 20}, {"top_p", 0.9}}}) {
       CAPTURE(name);
       Model model = golden(name);

@@ -42,6 +42,8 @@ Value mix_heads(Scope layer, const Config& c, Value q, Value k, Value v, const I
   AttentionOptions options = heads_of(c, scale);
   options.causal = causal;
   options.window = c.sliding_window;
+  options.softcap = c.attention_softcap;
+  options.alibi = c.alibi;
   options.bias = bias;
   return layer.name("attention", attention(q, k, v, in.sequences, in.sequences, options));
 }
@@ -78,7 +80,7 @@ Value llama_attention(Scope layer, const Config& c, Value x, const Inputs& in) {
   const Value q = linear_layer(at / "q_proj", x, c.num_heads * c.head_dim, c.attention_bias);      // [tokens, heads * head_dim]
   const Value k = linear_layer(at / "k_proj", x, c.num_kv_heads * c.head_dim, c.attention_bias);   // [tokens, kv_heads * head_dim]
   const Value v = linear_layer(at / "v_proj", x, c.num_kv_heads * c.head_dim, c.attention_bias);
-  return linear_layer(at / "o_proj", mix_heads(layer, c, q, k, v, in, /*causal=*/true), c.hidden_size, c.attention_bias);
+  return linear_layer(at / "o_proj", mix_heads(layer, c, q, k, v, in, /*causal=*/true, c.attention_scale), c.hidden_size, c.attention_bias);
 }
 
 }  // namespace orrery

@@ -37,6 +37,10 @@ struct Config {
   double embedding_dropout = 0, residual_dropout = 0, attention_dropout = 0, classifier_dropout = 0;
   double initializer_range = 0.02;
   std::shared_ptr<const RotaryTable> rotary;       // null: no rotary positions
+  double attention_scale = 0;                      // of scores; 0: 1 / sqrt(head_dim)
+  double attention_softcap = 0, logit_softcap = 0; // x becomes cap tanh(x / cap); 0: it does not
+  double alibi = 0;                                // the slopes' largest exponent (AttentionOptions::alibi); 0: no slopes
+  std::vector<bool> full_layers;                   // those for which the sliding window does not hold; none of them where empty
   bool scale_attention = true;                     // GPT-2: 1 / sqrt(head_dim)
   bool scale_attention_by_layer = false;           // GPT-2: and 1 / (layer + 1)
   std::optional<int32_t> bos_id, pad_id;

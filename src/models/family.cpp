@@ -123,8 +123,8 @@ Config read_common(ConfigReader& fields, const Json& json, std::initializer_list
   c.json = json;
   c.model_type = fields.string("model_type");
   if (json.is_object()) read_architecture(fields, json, c, architectures);
-  c.num_layers = fields.integer({"num_hidden_layers", "n_layer", "num_layers", "decoder_layers"}, {1, 4096});
-  c.num_heads = fields.integer({"num_attention_heads", "n_head", "num_heads", "decoder_attention_heads"}, {1, 1 << 16});
+  c.num_layers = fields.integer({"num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers"}, {1, 4096});
+  c.num_heads = fields.integer({"num_attention_heads", "n_head", "n_heads", "num_heads", "decoder_attention_heads"}, {1, 1 << 16});
   const FieldNames width = {"hidden_size", "n_embd", "d_model"};
   const auto no_multiple = [&](const std::string& size) { fields.fail("hidden_size " + size + " must be a positive multiple of num_attention_heads " + std::to_string(c.num_heads)); };
   if (const Json* size = fields.raw(width); size && size->is_number_integer() && (size->is_number_unsigned() ? *size == 0 : size->get<int64_t>() < 1)) no_multiple(to_line(*size));

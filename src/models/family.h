@@ -40,6 +40,7 @@ struct ModelFamily {
   Outputs (*build)(Builder& g, const Config& c, const Inputs& in) = nullptr;
   // Standard deviation with which a fresh weight of two axes starts; 1-D ones are ones (norms) or zeros (biases).
   double (*initial_std)(const Config& c, const std::string& weight) = nullptr;
+  double norm_start = 1;                      // what fresh weights of norms are
   // Where files in the wild keep a weight that is not there under its own name; what is saved has the weight's name.
   std::vector<WeightPlace> (*other_places)(const Config& c, const std::string& weight) = nullptr;
   bool causal = false;                        // generates from left to right

@@ -110,7 +110,7 @@ Tensor fresh_weight(const Config& config, const ModelFamily& family, const std::
   Tensor tensor = Tensor::zeros(DType::f32, shape);
   float* values = tensor.mutable_data<float>();
   if (shape.size() == 1) {
-    if (name.ends_with("weight")) std::fill(values, values + tensor.numel(), 1.0f);
+    if (name.ends_with("weight")) std::fill(values, values + tensor.numel(), float(family.norm_start));
     return tensor;
   }
   const double std = family.initial_std(config, name);

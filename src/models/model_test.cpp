@@ -18,9 +18,9 @@ using namespace orrery;
 
 namespace {
 
-const std::vector<std::string> kVariants = {"bert", "bert-masked", "bert-masked-relu", "bert-sequence", "bert-token", "gpt2", "gpt2-gelu", "gpt2-inverse-layer", "gpt2-relu", "gpt2-unscaled", "gpt2-untied-inner",
+const std::vector<std::string> kVariants = {"bert", "bert-masked", "bert-masked-relu", "bert-sequence", "bert-token", "gemma2", "gemma2-layers", "gpt2", "gpt2-gelu", "gpt2-inverse-layer", "gpt2-relu", "gpt2-unscaled", "gpt2-untied-inner",
                                             "llama", "llama-bf16", "llama-bias", "llama-grouped", "llama-rope-linear", "llama-rope-linear-legacy", "llama-rope-llama3", "llama-rope-llama3-legacy", "llama-sharded", "llama-theta", "llama-tied",
-                                            "mixtral", "mixtral-fused", "mixtral-window"};
+                                            "mixtral", "mixtral-fused", "mixtral-window", "mpt", "mpt-heads"};
 const std::vector<std::string> kEncoderDecoders = {"bahdanau", "pegasus", "pegasus-untied", "t5", "t5-gated"};
 
 std::filesystem::path golden(const std::string& variant) { return std::filesystem::path("tests/goldens") / variant; }

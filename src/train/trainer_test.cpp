@@ -144,7 +144,7 @@ TEST_CASE("a run that is killed at any moment and resumed ends with the same bit
 TEST_CASE("every decoder learns, and a run that stopped goes on with the same bits") {
   const TemporaryFolder folder("families");
   ThreadPool pool(2), one(1);
-  for (const char* model : {"gpt2", "llama-grouped", "mixtral", "mixtral-fused"}) {
+  for (const char* model : {"gpt2", "gemma2", "llama-grouped", "mixtral", "mixtral-fused", "mpt"}) {
     CAPTURE(model);
     Recipe recipe = tiny_recipe(folder.path() / model / "straight");
     recipe.model = std::string("tests/goldens/") + model;

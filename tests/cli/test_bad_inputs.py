@@ -255,7 +255,7 @@ class Configs(BadInput):
         self.config(model_type="lama")
         self.refused("model_type 'lama'", "did you mean llama?")
         self.config(model_type="zzzzzzzz")
-        self.refused("model_type 'zzzzzzzz'", "known: bahdanau, bert, gpt2, llama")
+        self.refused("model_type 'zzzzzzzz'", "known: bahdanau, bert, gemma2, gpt2, llama")
 
     def test_an_unknown_kind_of_rotary_scaling(self):
         for key in ("rope_scaling", "rope_parameters"):

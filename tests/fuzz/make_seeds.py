@@ -101,7 +101,7 @@ write("config", "wrong_types", json.dumps({key: [{}] for key in CONFIG}))
 write("config", "out_of_range", json.dumps({**CONFIG, "num_hidden_layers": 10**18, "n_layer": 10**18, "rms_norm_eps": -1, "eos_token_id": [2**64 - 1]}))
 
 # Of each family one that says much; whatever it says, every family reads it.
-for name in ("bahdanau", "bert-token", "gpt2-untied-inner", "llama-rope-llama3", "llama-rope-linear-legacy", "mixtral-window", "pegasus", "t5-gated"):
+for name in ("bahdanau", "bert-token", "gemma2-layers", "gpt2-untied-inner", "llama-rope-llama3", "llama-rope-linear-legacy", "mixtral-window", "mpt-heads", "pegasus", "t5-gated"):
     write("model_config", name, json.dumps(json.loads((GOLDENS / name / "config.json").read_text()), separators=(",", ":")))
 VANILLA = {"architectures": ["VanillaForConditionalGeneration"], "num_hidden_layers": 2, "num_decoder_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "vocab_size": 20, "decoder_start_token_id": 0}
 write("model_config", "vanilla", json.dumps(VANILLA))

@@ -106,7 +106,7 @@ def spread(exact, rounded, prefix):
 
 def make_checkpoint(name):
     variant, folder = VARIANTS[name], GOLDENS / name
-    for seed in range(1 + sorted(VARIANTS).index(name), 1000, 50):
+    for seed in range(1 + variants.NUMBERED.index(name), 1000, 50):
         model = variants.build(name, seed)
         ids = variants.sequences(variant.config["vocab_size"], seed)
         continued = [variants.greedy(model, s, variants.GREEDY_TOKENS) for s in ids] if variant.loss in ("causal", "seq2seq") else []

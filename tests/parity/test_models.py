@@ -60,7 +60,7 @@ def test_greedy_ids_equal_transformers(name, tmp_path):
         assert made["prompt_tokens"] == len(ids) and made["generated_tokens"] == variants.GREEDY_TOKENS
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gpt2-untied-inner", "llama-grouped", "llama-tied", "mixtral-fused", "bert-masked"])
+@pytest.mark.parametrize("name", ["gpt2", "gpt2-untied-inner", "llama-grouped", "llama-tied", "mixtral-fused", "gemma2", "bert-masked"])
 def test_info_counts_parameters_as_transformers_does(name, tmp_path):
     model, _ = fresh(name, tmp_path)
     about = orrery.call_json("info", tmp_path)

@@ -44,6 +44,10 @@ LLAMA = dict(vocab_size=96, max_position_embeddings=64, hidden_size=32, intermed
              tie_word_embeddings=False, rope_parameters={"rope_type": "default", "rope_theta": 10000.0})
 MIXTRAL = LLAMA | dict(hidden_size=24, intermediate_size=20, num_key_value_heads=2, num_local_experts=4,
                        num_experts_per_tok=2, sliding_window=None, router_aux_loss_coef=0.1)
+GEMMA2 = dict(vocab_size=96, max_position_embeddings=64, hidden_size=24, intermediate_size=40, num_hidden_layers=3,
+              num_attention_heads=4, num_key_value_heads=2, head_dim=8, query_pre_attn_scalar=20, sliding_window=4,
+              attn_logit_softcapping=1.5, final_logit_softcapping=4.0)
+MPT = dict(vocab_size=96, d_model=24, n_heads=4, n_layers=2, max_seq_len=64)
 BERT = dict(vocab_size=96, max_position_embeddings=40, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
             num_attention_heads=4, type_vocab_size=2, hidden_act="gelu", pad_token_id=0)
 
@@ -70,6 +74,14 @@ def llama(dtype=torch.float32, shard_bytes=0, rope_scaling=None, **config):
 
 def mixtral(fused_experts=False, **config):
     return Variant("MixtralForCausalLM", MIXTRAL | config, "causal", fused_experts=fused_experts)
+
+
+def gemma2(**config):
+    return Variant("Gemma2ForCausalLM", GEMMA2 | config, "causal")
+
+
+def mpt(**config):
+    return Variant("MptForCausalLM", MPT | config, "causal")
 
 
 def bert(architecture, loss, **config):
@@ -107,6 +119,11 @@ VARIANTS = {
     "mixtral": mixtral(),
     "mixtral-window": mixtral(sliding_window=4, num_local_experts=3, num_experts_per_tok=1, head_dim=12),
     "mixtral-fused": mixtral(fused_experts=True, num_local_experts=5, num_experts_per_tok=3),
+    "gemma2": gemma2(),
+    "gemma2-layers": gemma2(layer_types=["full_attention", "sliding_attention", "sliding_attention"], attn_logit_softcapping=None,
+                            final_logit_softcapping=None, attention_bias=True, tie_word_embeddings=False),
+    "mpt": mpt(),
+    "mpt-heads": mpt(n_heads=6, tie_word_embeddings=False, layer_norm_epsilon=1e-3, attn_config={"softmax_scale": 0.3}),
     "t5": t5(),
     "t5-gated": t5(feed_forward_proj="gated-gelu", d_model=24, tie_word_embeddings=False),
     "pegasus": pegasus(),
@@ -118,6 +135,9 @@ VARIANTS = {
                           hidden_act="gelu_new", hidden_size=24, layer_norm_eps=1e-6),
     "bert-token": bert("BertForTokenClassification", "token_classification", num_labels=5, hidden_size=24),
 }
+# The number of a variant chooses its seed. Those that came later stand behind, so that the others keep theirs.
+LATER = ["gemma2", "gemma2-layers", "mpt", "mpt-heads"]
+NUMBERED = sorted(set(VARIANTS) - set(LATER)) + LATER
 VARIANTS["bert-sequence"].config["id2label"] = {0: "negative", 1: "neutral", 2: "positive"}
 VARIANTS["bert-sequence"].config["label2id"] = {"negative": 0, "neutral": 1, "positive": 2}
 del VARIANTS["bert-sequence"].config["num_labels"]
