@@ -162,6 +162,15 @@ def seq2seq(run):
             *table(["Orrery", "peer", "ratio"], [[one["ours"].removeprefix("orrery "), one["peer"], f"{one['ratio']:.2f}×"] for one in run["ratios"]]), "", conditions(run)]
 
 
+def matmul(run):
+    rows = [[f"{one['m']}×{one['n']}×{one['k']}", one["kind"], str(taken["threads"]), f"{one['ours']:.0f}", f"{one['share']:.0%}", f"{one['onednn']:.0f}", f"{one['onednn_share']:.0%}", f"{one['ratio']:.2f}×"]
+            for taken in run["taken"] for one in taken["products"]]
+    return ["## Matrix products", "",
+            "Beside oneDNN, weights packed before by both, in one process and in turns; GFLOP/s by the clock and the share of the peak that `orrery bench machine` measured. Our rows come as float32 and "
+            "are rounded within the product, oneDNN's come rounded; of int8, ours have a scale for every 32 numbers, oneDNN's have none. `python3 bench/matmul.py --keep`.", "",
+            *table(["m×n×k", "numbers", "threads", "Orrery", "of peak", "oneDNN", "of peak", "ratio"], rows), "", conditions(run)]
+
+
 def claims(runs):
     """One row for each thing a user may ask first."""
     rows = []
@@ -195,10 +204,10 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate", "encode", "seq2seq")}
+    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate", "encode", "seq2seq", "matmul")}
     runs["tokenization"] = newest_of_each("tokenization", "text", "threads")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("encode", encode), ("seq2seq", seq2seq)):
+    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)
