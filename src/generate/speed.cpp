@@ -23,7 +23,7 @@ struct GenerationTimes {
   StepTimes encode, prefill, decode;
 };
 
-void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& prompts, int64_t new_tokens, Samples& samples, GenerationTimes* times = nullptr) {
+void measure_once(Engine& engine, const std::vector<TokenSequence>& prompts, int64_t new_tokens, Samples& samples, GenerationTimes* times = nullptr) {
   if (times) engine.time_steps(&times->prefill, &times->encode);
   const size_t batch = prompts.size(), vocab = size_t(engine.vocab_size());
   std::vector<CacheSequence> sequences(batch), sources(batch);
@@ -31,7 +31,7 @@ void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& promp
   std::vector<Feed> feeds(batch);
   for (size_t i = 0; i < batch; ++i) {
     sequences[i] = engine.sequence();
-    feeds[i] = {&sequences[i], prompts[i]};
+    feeds[i] = {&sequences[i], prompts[i].ids};
   }
   const auto take = [&](const float* logits) {
     for (size_t i = 0; i < batch; ++i) {
@@ -42,12 +42,12 @@ void measure_once(Engine& engine, const std::vector<std::vector<int32_t>>& promp
   Clock::time_point begin = Clock::now();
   if (engine.model().config().encoder_decoder)   // it reads the prompts as sources, and writes from its start token on
     for (size_t i = 0; i < batch; ++i) {
-      sources[i] = engine.encode(prompts[i]);
+      sources[i] = engine.encode(prompts[i].ids);
       next[i] = decoder_start(engine.model());
       feeds[i] = {.sequence = &sequences[i], .ids = {&next[i], 1}, .source = &sources[i]};
     }
   take(engine.forward(feeds));
-  samples.prefill.push_back(double(batch * prompts[0].size()) / seconds_since(begin));
+  samples.prefill.push_back(double(batch * prompts[0].ids.size()) / seconds_since(begin));
   if (times) engine.time_steps(&times->decode);
   double decoding = 0;
   for (int64_t i = 1; i < new_tokens; ++i) {
@@ -81,13 +81,7 @@ GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOp
                     std::to_string(model.config().max_positions) + " positions of the model",
                 model.folder().string()};
   Engine engine(model, pool, {.max_batch = options.batch, .max_positions = positions, .source_positions = options.prompt_tokens, .kv_dtype = options.kv_dtype});
-  std::vector<std::vector<int32_t>> prompts;
-  for (int64_t i = 0; i < options.batch; ++i) {
-    Random random(options.seed, uint64_t(i));
-    std::vector<int32_t> ids;
-    for (int64_t t = 0; t < options.prompt_tokens; ++t) ids.push_back(int32_t(random.below(uint64_t(engine.vocab_size()))));
-    prompts.push_back(std::move(ids));
-  }
+  const std::vector<TokenSequence> prompts = random_texts(model, options);
   Samples warm_up, samples;
   measure_once(engine, prompts, std::min<int64_t>(options.new_tokens, 8), warm_up);
   for (int64_t i = 0; i < options.repeat; ++i) measure_once(engine, prompts, options.new_tokens, samples);
@@ -131,9 +125,8 @@ EncodingSpeed measure_encoding(Model& model, ThreadPool& pool, std::vector<Token
   for (int64_t i = 0; i < options.repeat + 1 + options.time_steps; ++i) {
     if (i == options.repeat + 1) encoder.time_steps(&times);
     const Clock::time_point begin = Clock::now();
-    const size_t read = encoder.run(texts).size();
-    const double seconds = seconds_since(begin);
-    if (i > 0 && i <= options.repeat && read == texts.size()) samples.push_back(seconds);
+    encoder.run(texts);
+    if (i > 0 && i <= options.repeat) samples.push_back(seconds_since(begin));
   }
   const double median = percentile(samples, 0.5);
   EncodingSpeed speed{double(tokens) / median, double(texts.size()) / median, encoder.memory().total(), encoder.memory().mapped};

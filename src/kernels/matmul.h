@@ -14,10 +14,10 @@
 //   weights   dW [n, k] += dy^T x             a = dy^T (row_stride 1, k_stride = width of dy),  b = x
 //
 // Products of bf16 (panels of pairs): a is rounded to bf16 as b is, and the chain visits p = 1, 0, 3, 2, … An odd k ends with
-// a pair whose second is 0. Each multiply-add is fused, and numbers below 2^-126 are zeros, of operands and of sums, so that every class
-// gives the same bits; which instructions do it is measured where there is a choice. The class amx sums in another order, whatever m: 32 p at a time from p = 0 on, even p and
-// odd p each in a chain from 0, then c += even + odd; k ends as if filled up with zeros (reference_matmul_in_tiles; sums of some
-// 2^-126 may be zeros or not).
+// a pair whose second is 0. Each multiply-add is fused, and numbers below 2^-126 are zeros, of operands and of sums, so that every
+// class gives the same bits; which instructions do it is measured where there is a choice. The class amx sums in another order,
+// whatever m: 32 p at a time from p = 0 on, even p and odd p each in a chain from 0, then c += even + odd; k ends as if filled up
+// with zeros (reference_matmul_in_tiles; sums of some 2^-126 may be zeros or not).
 //
 // Products of blocks (panels of whole numbers): a row of a is rounded too, 32 p at a time, to whole numbers of the largest's
 // 127th part. Each block's sum of products is exact; then

@@ -106,7 +106,7 @@ class WordIds {
     std::array<WordKey, kBatch> keys;
     std::array<size_t, kBatch> places;
     int bits;       // with which these are right
-    bool has_long;  // words whose ids lie in the second memory
+    bool has_long;  // words of which the second memory tells
 
     void place(size_t from, size_t count, int now) {
       for (size_t i = from; i < count; ++i) places[i] = keys[i].place(now - 1);
@@ -171,17 +171,14 @@ class WordIds {
         out += count;
         continue;
       }
-      if (known && count == Packed::kElsewhere) {
+      if (known && is_record_of(entry, words.text.data() + words[i].begin)) {
         const auto [record, others, bytes, _] = entry.ids.lanes;
-        const WordPart part = words[i];
-        if (bytes <= WordKey::kLongest || std::memcmp(&records_[record + others], words.text.data() + part.begin, bytes) == 0) {
-          ids.took(static_cast<size_t>(out - from));
-          int32_t* const begin = ids.room(others + kRoom);
-          std::memcpy(begin, &records_[record], others * sizeof(int32_t));
-          from = begin;
-          out = begin + others;
-          continue;
-        }
+        ids.took(static_cast<size_t>(out - from));
+        int32_t* const begin = ids.room(others + kRoom);
+        std::memcpy(begin, &records_[record], others * sizeof(int32_t));
+        from = begin;
+        out = begin + others;
+        continue;
       }
       ids.took(static_cast<size_t>(out - from));
       append_slowly(words.text, words[i], keys[i], ids, find);
@@ -190,6 +187,12 @@ class WordIds {
       if (batch.bits != bits_) batch.place(i + 1, words.size(), bits_);
     }
     ids.took(static_cast<size_t>(out - from));
+  }
+
+  // Are the ids of an entry with the word's key in the second memory, and the word's? A long one's key is but a hash.
+  bool is_record_of(const Entry& entry, const char* word) const {
+    const auto [record, count, size, _] = entry.ids.lanes;
+    return entry.ids.count() == Packed::kElsewhere && (size <= WordKey::kLongest || std::memcmp(&records_[record + count], word, size) == 0);
   }
 
   // Of words that are not in the first line they may be in, or not with their ids, or new.
@@ -207,9 +210,8 @@ class WordIds {
           entry.ids.copy_others(out);
           return ids.took(entry.ids.count());
         }
-        const auto [record, count, size, _] = entry.ids.lanes;
-        if (word.size() > WordKey::kLongest && std::memcmp(&records_[record + count], word.data(), size) != 0) return append_found(part, ids, find);
-        return ids.append({&records_[record], count});
+        if (!is_record_of(entry, word.data())) return append_found(part, ids, find);
+        return ids.append({&records_[entry.ids.lanes[0]], entry.ids.lanes[1]});
       }
     }
   }

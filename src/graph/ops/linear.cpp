@@ -27,16 +27,16 @@ void linear_shape(ShapeContext& c) {
   c.output({c.input(0)[0], n});
 }
 
-// b[p, j] of the product y = x b: W[j, p], or W[p, j] where transposed.
-Prepared linear_prepare(const PrepareContext& c) {
+Prepared packed_weight(const PrepareContext& c, Orientation orientation) {
   if (!c.pack_weights || !c.is_weight(1)) return {};
-  const bool t = transposed(c.node.attributes);
   auto packed = std::make_shared<PackedWeight>();
-  packed->panels = c.weights.packed(c.weight_name(1), t ? Orientation::columns : Orientation::rows, c.compute, c.pool);
+  packed->panels = c.weights.packed(c.weight_name(1), orientation, c.compute, c.pool);
   Prepared prepared{packed};
   prepared.hold(packed->panels.bytes, packed->panels.format);
   return prepared;
 }
+// b[p, j] of the product y = x b: W[j, p], or W[p, j] where transposed.
+Prepared linear_prepare(const PrepareContext& c) { return packed_weight(c, transposed(c.node.attributes) ? Orientation::columns : Orientation::rows); }
 
 int64_t packing_scratch(const Graph& graph, const Node& node, int weight, bool by_rows, const Sizes& sizes, DType compute) {
   const Dims& w = graph.values[size_t(node.inputs[size_t(weight)])].dims;
@@ -96,14 +96,7 @@ void backward_input_shape(ShapeContext& c) {
   c.expect(c.last(0) == c.input(1)[t ? 1 : 0], "the gradient does not fit the weight");
   c.output({c.input(0)[0], c.input(1)[t ? 0 : 1]});
 }
-Prepared backward_input_prepare(const PrepareContext& c) {
-  if (!c.pack_weights || !c.is_weight(1)) return {};
-  auto packed = std::make_shared<PackedWeight>();
-  packed->panels = c.weights.packed(c.weight_name(1), transposed(c.node.attributes) ? Orientation::rows : Orientation::columns, c.compute, c.pool);
-  Prepared prepared{packed};
-  prepared.hold(packed->panels.bytes, packed->panels.format);
-  return prepared;
-}
+Prepared backward_input_prepare(const PrepareContext& c) { return packed_weight(c, transposed(c.node.attributes) ? Orientation::rows : Orientation::columns); }
 int64_t backward_input_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
   return packing_scratch(graph, node, 1, transposed(node.attributes), sizes, compute);
 }

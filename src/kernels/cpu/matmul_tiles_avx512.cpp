@@ -90,29 +90,27 @@ template <int kRowTiles>
   if (slice.left) step(a, slice.last);
 }
 
+// f.template operator()<t>(where tile t of the sums lies in c), rows of which are `stride` floats apart.
+template <int kRowTiles, class F>
+[[gnu::always_inline]] inline void each_sum(int64_t stride, F&& f) {
+  f.template operator()<0>(0);
+  f.template operator()<1>(kTileColumns);
+  if constexpr (kRowTiles == 2) {
+    f.template operator()<2>(kTileHeight * stride);
+    f.template operator()<3>(kTileHeight * stride + kTileColumns);
+  }
+}
 template <int kRowTiles>
 [[gnu::always_inline]] inline void load_sums(const float* c, int64_t stride) {
-  load_tile<0>(c, stride * 4);
-  load_tile<1>(c + kTileColumns, stride * 4);
-  if constexpr (kRowTiles == 2) {
-    load_tile<2>(c + kTileHeight * stride, stride * 4);
-    load_tile<3>(c + kTileHeight * stride + kTileColumns, stride * 4);
-  }
+  each_sum<kRowTiles>(stride, [&]<int t>(int64_t at) __attribute__((always_inline)) { load_tile<t>(c + at, stride * 4); });
 }
 template <int kRowTiles>
 [[gnu::always_inline]] inline void store_sums(float* c, int64_t stride) {
-  store_tile<0>(c, stride * 4);
-  store_tile<1>(c + kTileColumns, stride * 4);
-  if constexpr (kRowTiles == 2) {
-    store_tile<2>(c + kTileHeight * stride, stride * 4);
-    store_tile<3>(c + kTileHeight * stride + kTileColumns, stride * 4);
-  }
+  each_sum<kRowTiles>(stride, [&]<int t>(int64_t at) __attribute__((always_inline)) { store_tile<t>(c + at, stride * 4); });
 }
-
 template <int kRowTiles>
 [[gnu::always_inline]] inline void clear_sums() {
-  clear_tile<0>(), clear_tile<1>();
-  if constexpr (kRowTiles == 2) clear_tile<2>(), clear_tile<3>();
+  each_sum<kRowTiles>(0, []<int t>(int64_t) __attribute__((always_inline)) { clear_tile<t>(); });
 }
 
 // Rows [row, row + rows) of c, 16 kRowTiles at most, and the columns of the panel from `column` on.
