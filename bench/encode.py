@@ -29,7 +29,7 @@ ENGINES = {
     "onnxruntime int8": ("onnx-encode", ["--dtype", "int8"]),
 }
 REFERENCE = "torch f32"
-# What the issue compares: ours, with the fastest of these.
+# What is compared: ours, with the fastest of these.
 PAIRS = (("orrery f32", ("onnxruntime f32",)), ("orrery f32", ("torch f32",)), ("orrery bf16", ("torch bf16", "onnxruntime f32")), ("orrery q8_0", ("onnxruntime int8",)))
 
 
@@ -48,13 +48,7 @@ def sentences(count):
 
 
 def bert_base(shared):
-    folder = peers.model_folder("bert-base")
-    if not (folder / "model.safetensors").exists():
-        import torch
-        import transformers
-
-        torch.manual_seed(0)
-        transformers.AutoModel.from_config(transformers.AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    folder = peers.weighted_folder("bert-base", "AutoModel")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         if (shared / "tokenizers" / "bert-base-uncased" / name).exists():
             shutil.copyfile(shared / "tokenizers" / "bert-base-uncased" / name, folder / name)

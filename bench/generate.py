@@ -17,18 +17,6 @@ FORMATS |= {name: ([], ["--quantize", name]) for name in ("q8_0", "q6_k", "q5_k"
 KINDS = ("prefill_tokens_per_second", "decode_tokens_per_second")
 
 
-def weights_of(shape):
-    folder = peers.model_folder(shape)
-    if not (folder / "model.safetensors").exists():
-        import torch
-        import transformers
-
-        torch.manual_seed(0)
-        config = transformers.AutoConfig.from_pretrained(folder)
-        transformers.AutoModelForCausalLM.from_config(config).to(torch.bfloat16).save_pretrained(folder)
-    return folder
-
-
 def gguf_of(folder, name):
     path = folder / f"{name}.gguf"
     if not path.exists():
@@ -45,7 +33,7 @@ def measure(name, run, probe):
 
 
 def compare(shape, name, arguments, probe):
-    folder = weights_of(shape)
+    folder = peers.weighted_folder(shape, "AutoModelForCausalLM", "bfloat16")
     gguf = gguf_of(folder, name)
     runs = {
         "orrery": lambda: peers.orrery("bench", gguf, *FORMATS[name][0], "--kv-dtype", "f16", "--prompt-tokens", arguments.prompt, "--new-tokens", arguments.new, "--repeat", 3,

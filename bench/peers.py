@@ -32,6 +32,18 @@ def model_folder(shape):
     return write_config(shape, MODELS / shape)
 
 
+def weighted_folder(shape, kind, dtype="float32"):
+    """The same with random weights, made once; `kind` is the class of transformers that makes them."""
+    folder = model_folder(shape)
+    if not (folder / "model.safetensors").exists():
+        import torch
+        import transformers
+
+        torch.manual_seed(0)
+        getattr(transformers, kind).from_config(transformers.AutoConfig.from_pretrained(folder)).to(getattr(torch, dtype)).save_pretrained(folder)
+    return folder
+
+
 # ---- the machine ----------------------------------------------------------------------------------------------------
 
 def machine():

@@ -28,13 +28,7 @@ PAIRS = (("orrery f32", "torch f32"), ("orrery f32", "ctranslate2 f32"), ("orrer
 
 
 def t5_small(shared):
-    folder = peers.model_folder("t5-small")
-    if not (folder / "model.safetensors").exists():
-        import torch
-        import transformers
-
-        torch.manual_seed(0)
-        transformers.AutoModelForSeq2SeqLM.from_config(transformers.AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    folder = peers.weighted_folder("t5-small", "AutoModelForSeq2SeqLM")
     for name in ("tokenizer.json", "spiece.model"):
         shutil.copyfile(shared / "tokenizers" / "t5" / name, folder / name)
     return folder
