@@ -201,7 +201,7 @@ def print_table(header, rows):
 # ---- the peers ------------------------------------------------------------------------------------------------------
 
 def torch_train(arguments):
-    """Training steps of transformers' model: forward, backward, AdamW. Random ids, dropout as the config says."""
+    """Training steps of transformers' model: forward, backward, AdamW. Random ids, dropout as the config says. In bf16: autocast, weights in float32."""
     import torch
     import transformers
 
@@ -220,7 +220,9 @@ def torch_train(arguments):
     seconds = []
     for step in range(arguments.warmup + arguments.steps):
         start = time.perf_counter()
-        model(input_ids=ids, labels=ids).loss.backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.dtype == "bf16"):
+            loss = model(input_ids=ids, labels=ids).loss
+        loss.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         if step >= arguments.warmup:
@@ -236,31 +238,118 @@ def torch_train(arguments):
     }
 
 
-def llama_cpp_generate(arguments):
-    """A prompt of `seq` random tokens in one batch, then `steps` tokens one by one; medians of three after one of warm-up."""
+def random_ids(vocab_size, batch, count):
     import random
 
-    import llama_cpp
-
-    model = llama_cpp.Llama(arguments.model, n_ctx=arguments.seq + arguments.steps + 8, n_batch=arguments.seq, n_ubatch=arguments.seq, n_threads=arguments.threads,
-                            n_threads_batch=arguments.threads, verbose=False)
     draw = random.Random(0)
-    ids = [draw.randrange(model.n_vocab()) for _ in range(arguments.seq + arguments.steps)]
+    return [[draw.randrange(vocab_size) for _ in range(count)] for _ in range(batch)]
+
+
+def generation(arguments, read, write):
+    """Medians of `repeat` after one of warm-up: `read()` takes the prompts of `seq` tokens, `write(i)` the next token of each of `batch` sequences. Where `seq` is
+    long, warming up costs as much as a measurement, and `repeat` may be 1."""
     prefill, decode = [], []
-    for _ in range(4):
-        model.reset()
+    for _ in range(arguments.repeat + 1):
         start = time.perf_counter()
-        model.eval(ids[: arguments.seq])
+        read()
         prefill.append(time.perf_counter() - start)
-        for token in ids[arguments.seq:]:
+        for i in range(arguments.seq, arguments.seq + arguments.steps):
             start = time.perf_counter()
-            model.eval([token])
+            write(i)
             decode.append(time.perf_counter() - start)
     return {
-        "prefill_tokens_per_second": arguments.seq / statistics.median(prefill[1:]),
-        "decode_tokens_per_second": 1 / statistics.median(decode[arguments.steps:]),
+        "prefill_tokens_per_second": arguments.batch * arguments.seq / statistics.median(prefill[1:]),
+        "decode_tokens_per_second": arguments.batch / statistics.median(decode[arguments.steps :]),
         "vm_hwm_bytes": peak_bytes(os.getpid()),
     }
+
+
+def llama_cpp_generate(arguments):
+    """Prompts of random tokens, each in one batch, then tokens one by one (of all sequences together)."""
+    import llama_cpp
+
+    cached = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}[arguments.kv_dtype]
+    length, together = arguments.seq + arguments.steps + 8, max(arguments.seq, arguments.batch)
+    size = min(together, 2048)
+    model = llama_cpp.Llama(arguments.model, n_ctx=arguments.batch * length, n_batch=size, n_ubatch=min(size, 512) if arguments.seq > 2048 else size, n_threads=arguments.threads, n_threads_batch=arguments.threads,
+                            type_k=cached, type_v=cached, flash_attn=arguments.kv_dtype == "q8_0", n_seq_max=arguments.batch, verbose=False)
+    ids = random_ids(model.n_vocab(), arguments.batch, arguments.seq + arguments.steps)
+    context = model._ctx.ctx
+    batch = llama_cpp.llama_batch_init(size, 0, 1)
+
+    def run(entries):
+        """(token, position, sequence, whether its logits are wanted) each"""
+        batch.n_tokens = len(entries)
+        for i, (token, position, sequence, wanted) in enumerate(entries):
+            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = token, position, 1, wanted
+            batch.seq_id[i][0] = sequence
+        if llama_cpp.llama_decode(context, batch) != 0:
+            raise RuntimeError("llama_decode failed")
+        llama_cpp.llama_synchronize(context)
+
+    def read():
+        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
+        for sequence in range(arguments.batch):
+            for begin in range(0, arguments.seq, size):
+                end = min(begin + size, arguments.seq)
+                run([(ids[sequence][i], i, sequence, i == arguments.seq - 1) for i in range(begin, end)])
+
+    return generation(arguments, read, lambda i: run([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)]))
+
+
+def torch_generate(arguments):
+    """The same by transformers, over its cache."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(arguments.threads)
+    model = transformers.AutoModelForCausalLM.from_pretrained(arguments.model, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]).eval()
+    ids = torch.tensor(random_ids(model.config.vocab_size, arguments.batch, arguments.seq + arguments.steps))
+    cache = None
+
+    def run(begin, end):
+        nonlocal cache
+        with torch.inference_mode():
+            cache = model(input_ids=ids[:, begin:end], past_key_values=cache, use_cache=True, logits_to_keep=1).past_key_values
+
+    def read():
+        nonlocal cache
+        cache = None
+        run(0, arguments.seq)
+
+    return generation(arguments, read, lambda i: run(i, i + 1))
+
+
+# What bench/attention/main.cpp measures: queries, keys, causal, backward.
+ATTENTION = {"forward": (4096, 4096, False, False), "forward causal": (4096, 4096, True, False), "both": (2048, 2048, False, True), "both causal": (2048, 2048, True, True),
+             "one query": (1, 16384, False, False)}
+
+
+def torch_attention(arguments):
+    """scaled_dot_product_attention of 12 heads of 64."""
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]
+    cases = []
+    for name, (queries, keys, causal, backward) in ATTENTION.items():
+        q, k, v, dout = (torch.randn(1, 12, rows, 64, dtype=dtype, requires_grad=backward) for rows in (queries, keys, keys, queries))
+
+        def once():
+            out = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+            if backward:
+                torch.autograd.grad(out, (q, k, v), dout)
+
+        once()
+        once()
+        seconds, begin = [], time.perf_counter()
+        while len(seconds) < 3 or time.perf_counter() - begin < 0.5:
+            start = time.perf_counter()
+            once()
+            seconds.append(time.perf_counter() - start)
+        cases.append({"name": name, "seconds": statistics.median(seconds)})
+    return {"cases": cases}
 
 
 def batches_of(ids, size):
@@ -408,7 +497,8 @@ def ctranslate2_translate(arguments):
     return timed_generation(arguments, once)
 
 
-PEERS = {"torch-translate": torch_translate, "ctranslate2": ctranslate2_translate, "torch-train": torch_train, "llama-cpp": llama_cpp_generate, "torch-encode": torch_encode, "onnx-encode": onnx_encode}
+PEERS = {"torch-train": torch_train, "llama-cpp": llama_cpp_generate, "torch-generate": torch_generate, "torch-attention": torch_attention, "torch-encode": torch_encode, "onnx-encode": onnx_encode,
+         "torch-translate": torch_translate, "ctranslate2": ctranslate2_translate}
 
 
 def main():
@@ -421,7 +511,9 @@ def main():
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--dtype", choices=["f32", "bf16", "int8"], default="f32")
+    parser.add_argument("--kv-dtype", choices=["f16", "q8_0"], default="f16")
     parser.add_argument("--texts", help="a file of lines, for encoders")
     parser.add_argument("--vectors", help="where an encoder writes the means of its states, .npy")
     arguments = parser.parse_args()

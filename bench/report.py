@@ -23,9 +23,9 @@ def newest(name):
     return runs[-1] if runs else None
 
 
-def newest_of_each(name, *keys):
-    """The newest run for each value of `keys`."""
-    return list({tuple(run[key] for key in keys): run for run in kept(name)}.values())
+def newest_of_each(name, **keys):
+    """The newest run for each value of the keys, whose values of old are given: runs that were kept before there was a choice."""
+    return list({tuple(run.get(key, of_old) for key, of_old in keys.items()): run for run in kept(name)}.values())
 
 
 def table(header, rows):
@@ -51,10 +51,10 @@ def train(run):
             cells.append(f"{speed['median']:.0f} ({speed['least']:.0f}–{speed['most']:.0f})")
             cells.append(f"{engine['vm_hwm_bytes'] / 2**30:.2f}")
         rows.append(cells + [result["torch_attention"], f"{result['ratio']:.2f}×"])
-    return ["## Training, float32", "",
+    return ["## Training, " + ("products in bf16" if run.get("compute_dtype") == "bf16" else "float32"), "",
             "A step is forward, backward and AdamW on random tokens, dropout off. Both ran in turns on the same machine, each in its own process; "
             "PyTorch with the faster of its two attentions. Median of the rounds, spread in brackets; runs taken in the machine's slow "
-            f"state are dropped. `python3 bench/train.py --keep`, {run['threads']} threads.", "",
+            f"state are dropped. `python3 bench/train.py{' --compute-dtype bf16' if run.get('compute_dtype') == 'bf16' else ''} --keep`, {run['threads']} threads.", "",
             *table(["shape", "batch", "Orrery tok/s", "GiB", "PyTorch tok/s", "GiB", "attention", "ratio"], rows), "",
             f"Matrix products in PyTorch reached {run['probe_gflops']:.0f} GFLOP/s in the same run. " + conditions(run)]
 
@@ -119,21 +119,43 @@ def vocab_train(run):
             *table(["algorithm", "threads", "peer", "Orrery s", "peer s", "ratio", "Orrery processor s", "peer", "ratio", "Orrery MB", "peer MB"], rows), "", " ".join(found), "", conditions(run)]
 
 
-def generate(run):
-    rows = []
-    for name, case in run["cases"].items():
-        if len(case["engines"]) < 2:
-            continue
-        cells = [name]
-        for kind in ("prefill_tokens_per_second", "decode_tokens_per_second"):
-            ours, theirs = (case["engines"][engine][kind]["median"] for engine in ("orrery", "llama.cpp"))
-            cells += [f"{ours:.1f}", f"{theirs:.1f}", f"{ours / theirs:.2f}×"]
-        rows.append(cells)
-    limits = run["limits"]
-    return ["## Reading and writing, beside llama.cpp", "",
-            f"{run['shape']}, random weights, a prompt of {run['prompt']} tokens and {run['new']} more, tokens a second, {run['threads']} threads, in turns. `python3 bench/generate.py --keep`.", "",
-            *table(["weights", "prompt: Orrery", "llama.cpp", "ratio", "writing: Orrery", "llama.cpp", "ratio"], rows), "",
-            f"The machine before it: {limits['read_gb_per_second']:.1f} GB/s read, {limits['f32_gflops']:.0f} GFLOP/s in f32, {limits['bf16_gflops']:.0f} in bf16, {limits['int8_gops']:.0f} Gop/s in int8. " + conditions(run)]
+def generate(runs):
+    lines = ["## Reading and writing", "",
+             "Random weights, a prompt and a few more tokens, tokens a second of all sequences together, in turns. llama.cpp reads the same file; PyTorch computes in bf16 or f32. Shares are of the peak of the "
+             "format's products and of the bandwidth at which memory is read, measured before. `python3 bench/generate.py --keep`."]
+    for run in runs:
+        rows = []
+        for name, case in run["cases"].items():
+            ours = case["engines"].get("orrery")
+            for peer, theirs in case["engines"].items():
+                if peer == "orrery" or not ours:
+                    continue
+                cells = [name, peer]
+                for kind, share in (("prefill_tokens_per_second", "prefill_share"), ("decode_tokens_per_second", "decode_share")):
+                    mine, other = ours[kind]["median"], theirs[kind]["median"]
+                    cells += [f"{mine:.1f}", f"{case[share]:.0%}" if share in case else "", f"{other:.1f}", f"{mine / other:.2f}×"]
+                rows.append(cells)
+        limits, batch = run["limits"], run.get("batch", 1)
+        lines += ["", f"### {run['shape']}, {batch} prompt{'s' if batch > 1 else ''} of {run['prompt']} tokens and {run['new']} more; keys and values in {run.get('kv_dtype', 'f16')}; {run['threads']} threads", "",
+                  *table(["weights", "peer", "reading: Orrery", "of the limit", "peer", "ratio", "writing: Orrery", "of the limit", "peer", "ratio"], rows), "",
+                  f"The machine before it: {limits['read_gb_per_second']:.1f} GB/s read, {limits['f32_gflops']:.0f} GFLOP/s in f32, {limits['bf16_gflops']:.0f} in bf16, {limits['int8_gops']:.0f} Gop/s in int8. " + conditions(run)]
+    return lines
+
+
+def attention(run):
+    rows = [[case, f"{one['queries']}×{one['keys']}", f"{one['speed']:.1f}", f"{one['share']:.0%}", *[f"{one['ratios'][name]:.2f}×" if name in one["ratios"] else "" for name in ("torch f32", "torch bf16")]]
+            for case, one in run["cases"].items()]
+    return ["## Attention", "",
+            f"12 heads of 64 beside PyTorch's scaled_dot_product_attention, {run['threads']} threads, in turns; GFLOP/s, of one query against a cache in bf16 GB/s, and the share of the f32 peak or of the "
+            "read bandwidth. `python3 bench/attention.py --keep`.", "",
+            *table(["what", "queries×keys", "Orrery", "of the limit", "beside PyTorch f32", "beside PyTorch bf16"], rows), "", conditions(run)]
+
+
+def busy(run):
+    rows = [[name, *[f"{one[state]['median']:.1f}" for state in ("alone", "busy")], f"{one['left']:.0%}"] for name, one in run["engines"].items()]
+    return ["## Beside a busy process", "",
+            f"{run['shape']} in {run['format']}, {run['threads']} threads: tokens written a second, alone and while another process spins on one of the cores. `python3 bench/busy.py --keep`.", "",
+            *table(["engine", "alone", "beside it", "left"], rows), "", conditions(run)]
 
 
 def encode(run):
@@ -174,10 +196,10 @@ def matmul(run):
 def claims(runs):
     """One row for each thing a user may ask first."""
     rows = []
-    if run := runs["train"]:
+    for run in runs["train"]:
         for shape, result in run["shapes"].items():
             if "ratio" in result:
-                rows.append([f"training step, {shape}, {result['batch']}×{result['seq']}, f32", f"{result['engines']['orrery']['tokens_per_second']['median']:.0f} tokens/s",
+                rows.append([f"training step, {shape}, {result['batch']}×{result['seq']}, {run.get('compute_dtype', 'f32')}", f"{result['engines']['orrery']['tokens_per_second']['median']:.0f} tokens/s",
                              f"PyTorch {run['versions']['torch']}: {result['engines']['torch']['tokens_per_second']['median']:.0f}", f"{result['ratio']:.2f}×"])
                 held = [result["engines"][name]["vm_hwm_bytes"] / 2**30 for name in ("orrery", "torch")]
                 rows.append([f"memory of that step, {shape}", f"{held[0]:.2f} GiB", f"PyTorch: {held[1]:.2f} GiB", f"{held[0] / held[1]:.2f}×"])
@@ -204,10 +226,15 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("train", "memory", "start", "vocab_train", "generate", "encode", "seq2seq", "matmul")}
-    runs["tokenization"] = newest_of_each("tokenization", "text", "threads")
+    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "attention", "busy", "encode", "seq2seq", "matmul")}
+    runs["train"] = newest_of_each("train", compute_dtype="f32")
+    runs["tokenization"] = newest_of_each("tokenization", text="mixed", threads=1)
+    runs["generate"] = newest_of_each("generate", shape="llama-110m", prompt=512, batch=1, kv_dtype="f16")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
-    for name, section in (("train", train), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):
+    for run in runs["train"]:
+        lines += ["", *train(run)]
+    for name, section in (("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("attention", attention), ("busy", busy),
+                          ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     PAGE.parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Training steps in float32: the binary beside PyTorch, the same shapes, in turns.
+"""Training steps: the binary beside PyTorch, the same shapes, in turns; in float32, or with products in bf16 (PyTorch: autocast).
 
-    python3 bench/train.py [--rounds 3] [--steps 3] [--shape gpt2-124m] [--peer-only] [--keep]
+    python3 bench/train.py [--rounds 3] [--steps 3] [--shape gpt2-124m] [--compute-dtype bf16] [--peer-only] [--keep]
 
 Each round measures the binary and PyTorch one after the other, with a probe of the machine before and after each; a measurement
 taken while the machine was in its slow state is dropped. PyTorch goes on with the faster of its two attentions once both were measured.
@@ -32,11 +32,11 @@ def compare(shape, arguments, probe):
 
     def torch_run(attention):
         return lambda: peers.peer("torch-train", folder, "--batch", batch, "--seq", seq, "--attention", attention,
-                                  "--steps", arguments.steps, "--threads", arguments.threads)
+                                  "--dtype", arguments.compute_dtype, "--steps", arguments.steps, "--threads", arguments.threads)
 
     def orrery_run():
-        return peers.orrery("bench", "train", folder, "--batch", batch, "--seq", seq, "--dtype", "f32", "--threads",
-                            arguments.threads)
+        return peers.orrery("bench", "train", folder, "--batch", batch, "--seq", seq, "--dtype", "f32", "--compute-dtype", arguments.compute_dtype,
+                            "--threads", arguments.threads)
 
     runs = {"torch-eager": torch_run("eager"), "torch-sdpa": torch_run("sdpa")}
     if not arguments.peer_only:
@@ -75,6 +75,7 @@ def main():
     parser.add_argument("--steps", type=int, default=3, help="measured steps of a PyTorch run, after two of warm-up")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shape", choices=SHAPES, action="append", help="both unless named")
+    parser.add_argument("--compute-dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--peer-only", action="store_true", help="PyTorch alone")
     parser.add_argument("--keep", action="store_true", help="append to bench/results/train.json")
     arguments = parser.parse_args()
@@ -93,7 +94,7 @@ def main():
     peers.print_table(["shape", "batch", "engine", "tok/s", "spread", "GiB", "ratio"], rows)
     print(f"probe, torch f32 matmul: best {probe.best:.0f} GFLOP/s")
     if arguments.keep:
-        peers.append_result("train", {"versions": peers.versions("torch", "transformers"), "threads": arguments.threads,
+        peers.append_result("train", {"versions": peers.versions("torch", "transformers"), "threads": arguments.threads, "compute_dtype": arguments.compute_dtype,
                                       "probe_gflops": probe.best, "shapes": shapes})
 
 

@@ -60,7 +60,7 @@ SHAPES = {
         "num_hidden_layers": 22,
         "num_attention_heads": 32,
         "num_key_value_heads": 4,
-        "max_position_embeddings": 2048,
+        "max_position_embeddings": 16384,
         "tie_word_embeddings": False,
         "torch_dtype": "bfloat16",
     },
