@@ -109,7 +109,7 @@ std::vector<int32_t> Tokenizer::Parts::quick_ids(std::string_view text, const En
   const RunPool::Lease run = runs.take(*model);
   IdBuffer& ids = run->ids;
   ids.clear();
-  ids.append(around.before);
+  ids.append(around.before.ids);
   if (!is_normal || added.may_be_in(text)) {
     Pieces pieces(text, /*tracked=*/false);
     is_normal ? cut_added(pieces, options) : normalize(pieces, options);
@@ -117,7 +117,7 @@ std::vector<int32_t> Tokenizer::Parts::quick_ids(std::string_view text, const En
   } else {
     add_ids(Stretch(text), *run, ids);
   }
-  ids.append(around.after);
+  ids.append(around.after.ids);
   return {ids.ids().begin(), ids.ids().end()};
 }
 
@@ -164,19 +164,43 @@ void Tokenizer::Parts::add_ids_of_parts(const Stretch& stretch, Run& run, IdBuff
   while (const size_t count = scanner.next(parts)) run.words.tokenize(WordsApart{open, std::span(parts.data(), count)}, ids, find);
 }
 
-Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const {
-  if (goes_on_threads(text, options)) return encode_on_threads(text, sequence, options);
+// The rows of a text that is not on threads, into run.rows.
+void Tokenizer::Parts::add_all_rows(std::string_view text, const EncodeOptions& options, Run& run, TokenTexts& texts) const {
+  const OffsetMap offsets_of(text, options.unit);
+  run.rows.clear();
+  if (text.empty()) return;
+  int32_t word = 0;
+  if (!added.may_be_in(text)) return add_rows(Stretch(text), offsets_of, run, run.rows, texts, word);
   Pieces pieces(text, /*tracked=*/false);
   cut_added(pieces, options);
+  for (const Piece& piece : pieces.all()) add_rows(Stretch(pieces, piece), offsets_of, run, run.rows, texts, word);
+}
+
+Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const {
+  if (goes_on_threads(text, options)) return encode_on_threads(text, sequence, options);
   Encoding out;
   out.texts = TokenTexts({model, &model->vocab()});
-  const OffsetMap offsets_of(text, options.unit);
   const RunPool::Lease run = runs.take(*model);
-  TokenRows& rows = run->rows;
-  rows.clear();
-  int32_t word = 0;
-  for (const Piece& piece : pieces.all()) add_rows(Stretch(pieces, piece), offsets_of, *run, rows, out.texts, word);
-  rows.take(out, sequence);
+  add_all_rows(text, options, *run, out.texts);
+  run->rows.take(out, sequence);
+  return out;
+}
+
+// With what stands around it, at once: most of a short text's time would go into joining encodings. Nothing where the long way has to be gone.
+std::optional<Encoding> Tokenizer::Parts::quick_encoding(std::string_view text, const EncodeOptions& options) const {
+  const std::optional<Around>& around = around_text[options.add_special];
+  if (!around || !around->is_all || options.pair || options.truncation || !is_valid_utf8(text) || !goes_by_parts(text)) return std::nullopt;
+  if ((words.how == WordWay::pieces && !is_left(text)) || goes_on_threads(text, options)) return std::nullopt;
+  TokenTexts own({model, &model->vocab()});
+  const RunPool::Lease run = runs.take(*model);
+  add_all_rows(text, options, *run, own);
+  Encoding out;
+  run->rows.take(out, around->before, around->after, around->type_id);
+  out.texts = around->before.texts;
+  const size_t before = around->before.size(), size = out.size() - before - around->after.size();
+  out.texts.append(before, own, std::span(out.ids).subspan(before, size));
+  out.texts.append(before + size, around->after.texts, around->after.ids);
+  out.bare = !post_processor;
   return out;
 }
 

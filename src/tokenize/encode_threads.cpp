@@ -105,12 +105,12 @@ std::vector<int32_t> Tokenizer::Parts::ids_on_threads(std::string_view text, boo
     const RunPool::Lease run = runs.take(*model);
     for (const Stretch& stretch : shares[i]) add_ids(stretch, *run, made[i]);
   });
-  std::vector<int32_t> ids = around.before;
+  std::vector<int32_t> ids = around.before.ids;
   size_t size = ids.size() + around.after.size();
   for (const IdBuffer& one : made) size += one.ids().size();
   ids.reserve(size);
   for (const IdBuffer& one : made) ids.insert(ids.end(), one.ids().begin(), one.ids().end());
-  ids.insert(ids.end(), around.after.begin(), around.after.end());
+  ids.insert(ids.end(), around.after.ids.begin(), around.after.ids.end());
   return ids;
 }
 

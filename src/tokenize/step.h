@@ -60,6 +60,7 @@ class PostProcessor {
   virtual ~PostProcessor() = default;
   virtual std::vector<Encoding> process(std::vector<Encoding> sequences, bool add_special) const = 0;
   virtual size_t added_tokens(bool /*pair*/) const { return 0; }   // how many it adds to one text, or to two
+  virtual bool keeps_offsets() const { return true; }              // of the tokens that it is given
 };
 
 class Decoder {

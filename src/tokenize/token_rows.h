@@ -62,6 +62,27 @@ class TokenRows {
     clear();
   }
 
+  // Moves the rows of a whole text into `out`, which is empty, between what stands around them.
+  void take(Encoding& out, const Encoding& before, const Encoding& after, int32_t type_id) {
+    const auto fill = [&](auto field, auto add) {
+      auto& to = out.*field;
+      to.reserve((before.*field).size() + size_ + (after.*field).size());
+      to.insert(to.end(), (before.*field).begin(), (before.*field).end());
+      add(to);
+      to.insert(to.end(), (after.*field).begin(), (after.*field).end());
+    };
+    const auto rows = [&](const auto& from) { return [&](auto& to) { to.insert(to.end(), from.get(), from.get() + size_); }; };
+    const auto alike = [&](auto value) { return [this, value](auto& to) { to.resize(to.size() + size_, value); }; };
+    fill(&Encoding::ids, rows(ids_));
+    fill(&Encoding::offsets, rows(offsets_));
+    fill(&Encoding::words, rows(words_));
+    fill(&Encoding::type_ids, alike(type_id));
+    fill(&Encoding::sequences, alike(int32_t(0)));
+    fill(&Encoding::special, alike(uint8_t(0)));
+    fill(&Encoding::mask, alike(uint8_t(1)));
+    clear();
+  }
+
   // Rows of a part of a text, and the number of the word that is 0 there.
   struct Part {
     const TokenRows* rows;

@@ -267,6 +267,8 @@ Encoding Tokenizer::Parts::encode_sentencepiece(std::string_view text, int32_t s
 }
 
 Encoding Tokenizer::Parts::encode(std::string_view text, const EncodeOptions& options, bool ids_only) const {
+  if (!ids_only)
+    if (std::optional<Encoding> quick = quick_encoding(text, options)) return std::move(*quick);
   std::vector<Encoding> sequences;
   const auto add = [&](std::string_view one) {
     const auto index = static_cast<int32_t>(sequences.size());

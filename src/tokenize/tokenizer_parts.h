@@ -111,13 +111,15 @@ struct Tokenizer::Parts {
   bool goes_by_parts(std::string_view text) const;   // of valid UTF-8
   bool is_left(std::string_view text) const { return !normalizer || normalizer->leaves(text); }
   bool begins_with_nothing(std::string_view text) const;
-  // What stands around the ids of any text.
+  // What stands around the tokens of any text; and, where nothing else becomes of those (is_all), their segment.
   struct Around {
-    std::vector<int32_t> before, after;
+    Encoding before, after;
+    int32_t type_id = 0;
+    bool is_all = false;
   };
   std::optional<Around> plan_around(bool add_special) const;
 
-  // encode_parts.cpp: encode_one of such texts, or encode_ids
+  // encode_parts.cpp: encode_one of such texts, or encode_ids, or all of encode
   std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
   std::vector<int32_t> quick_ids(std::string_view text, const EncodeOptions& options, const Around& around) const;
   void cut_added(Pieces& pieces, const EncodeOptions& options) const;
@@ -128,6 +130,8 @@ struct Tokenizer::Parts {
   size_t scan_words(const Stretch& stretch, size_t at, std::span<uint32_t> ends) const;
   const PartCuts& cuts_of(std::string_view open) const { return open.size() <= words.longest ? words.cuts : words.wide_cuts; }
   Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
+  std::optional<Encoding> quick_encoding(std::string_view text, const EncodeOptions& options) const;
+  void add_all_rows(std::string_view text, const EncodeOptions& options, Run& run, TokenTexts& texts) const;
   bool goes_on(std::string_view text, const WordPart& part) const;
   void prepare_part(Pieces& pieces, bool in_word) const;
   void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;

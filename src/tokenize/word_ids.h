@@ -270,8 +270,8 @@ class WordIds {
     bits_ = bits;
   }
 
-  int bits_ = kFirstBits, most_bits_ = 20;                    // 2^bits entries: 32 MiB at most
-  size_t words_ = 0, used_ = 0, most_records_ = size_t(1) << 23;   // 32 MiB
+  int bits_ = kFirstBits, most_bits_ = 21;                    // 2^bits entries: 64 MiB at most
+  size_t words_ = 0, used_ = 0, most_records_ = size_t(1) << 24;   // 64 MiB
   ZeroArray<Line> lines_{size_t(1) << (kFirstBits - 1)};
   ZeroArray<int32_t> records_;
   std::vector<TokenSpan> spans_;

@@ -98,24 +98,36 @@ WordPlan Tokenizer::Parts::plan_words() const {
   return plan;
 }
 
-// What the post-processor puts around the ids of any text, where it leaves those as they are.
+// What the post-processor puts around the tokens of any text, where it leaves their ids as they are.
 std::optional<Tokenizer::Parts::Around> Tokenizer::Parts::plan_around(bool add_special) const {
-  if (!post_processor) return Around{};
+  const TokenTexts texts({model, &model->vocab()});
+  Around around;
+  around.before.texts = around.after.texts = texts;
+  around.is_all = true;
+  if (!post_processor) return around;
   constexpr int32_t kText = INT32_MIN;
   std::vector<Encoding> text(1);
-  text[0].ids = {kText};
-  Around around;
-  size_t texts = 0;
+  text[0].texts = texts;
+  text[0].add(kText, {1, 2}, 0, false, 3, 0);
+  size_t found = 0;
   try {
     for (const Encoding& part : post_processor->process(std::move(text), add_special))
-      for (const int32_t id : part.ids) {
-        if (id == kText) ++texts;
-        else (texts == 0 ? around.before : around.after).push_back(id);
+      for (size_t i = 0; i < part.size(); ++i) {
+        if (part.ids[i] == kText) {
+          ++found;
+          around.type_id = part.type_ids[i];
+          around.is_all = post_processor->keeps_offsets() && part.offsets[i] == Offsets{1, 2} && !part.special[i] && part.words[i] == 3 && part.sequences[i] == 0;
+          continue;
+        }
+        Encoding& to = found == 0 ? around.before : around.after;
+        const std::string_view token = part.token(i);
+        if (model->vocab().token(part.ids[i]) != token) to.texts.keep(to.size(), std::string(token));
+        to.add(part.ids[i], part.offsets[i], part.type_ids[i], part.special[i], part.words[i], part.sequences[i]);
       }
   } catch (const Error&) {
     return std::nullopt;   // encoding will tell it
   }
-  return texts == 1 ? std::optional(around) : std::nullopt;
+  return found == 1 ? std::optional(around) : std::nullopt;
 }
 
 // Whether the normaliser takes the first character away. A character map then shifts the places of all that follows, as the reference's does.

@@ -45,6 +45,7 @@ struct ByteLevelProcessor : PostProcessor {
       for (Encoding& sequence : sequences) trim_offsets(sequence, add_prefix_space);
     return sequences;
   }
+  bool keeps_offsets() const override { return !trims; }
 };
 
 struct ByteLevelDecoder : Decoder {

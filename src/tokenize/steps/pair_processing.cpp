@@ -55,6 +55,7 @@ struct PairProcessing : PostProcessor {
   }
 
   size_t added_tokens(bool pair) const override { return pair ? (is_roberta ? 4 : 3) : 2; }
+  bool keeps_offsets() const override { return !trims; }
 };
 
 }  // namespace

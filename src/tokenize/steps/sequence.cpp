@@ -76,6 +76,9 @@ struct PostProcessorSequence : PostProcessor {
     for (const auto& one : all) count += one->added_tokens(pair);
     return count;
   }
+  bool keeps_offsets() const override {
+    return std::all_of(all.begin(), all.end(), [](const auto& one) { return one->keeps_offsets(); });
+  }
 };
 
 struct DecoderSequence : Decoder {
