@@ -72,8 +72,8 @@ Outputs build(Builder& g, const Config& c, const Inputs& in) {
   const std::vector<Value> steps = scan(decoder_step(c), {projected}, in.sequences, {.initial = {start}, .memory = {keys, out.encoded}});
 
   const Scope readout = decoder / "readout";
-  const Value pieces = linear_layer(readout / "state", steps[1], 2 * c.maxout_size, true) + linear_layer(readout / "token", y, 2 * c.maxout_size, false) +
-                       linear_layer(readout / "context", steps[0], 2 * c.maxout_size, false);
+  const Value context = linear_layer(readout / "context", steps[0], 2 * c.maxout_size, false), token = linear_layer(readout / "token", y, 2 * c.maxout_size, false);
+  const Value pieces = linear_layer(readout / "state", steps[1], 2 * c.maxout_size, true) + token + context;
   out.hidden = decoder.name("maxout", dropout(maxout(pieces), in.sequences, c.residual_dropout));                             // [tokens, maxout]
   out.logits = linear_layer(decoder / "output", out.hidden, c.vocab_size, true);
   return out;

@@ -16,6 +16,8 @@ Value rms_norm_layer(Scope at, Value x, double eps);
 // Rotates queries and keys where the model has rotary positions, and mixes the values. Names q, k, v, attention.
 // q [tokens, heads * head_dim], k, v [tokens, kv_heads * head_dim] -> [tokens, heads * head_dim]
 // bias: of distances (relative_bias), where there is one.
+// A gradient is summed in the order in which its nodes were made, and compilers differ in which argument they make first: what is
+// more than one node is made before the call.
 Value mix_heads(Scope layer, const Config& c, Value q, Value k, Value v, const Inputs& in, bool causal, double scale = 0, Value bias = {});
 // The decoder's look at the source: k and v [source rows, kv_heads * head_dim]. Names cross_q, cross_k, cross_v, cross_attention.
 Value mix_source(Scope layer, const Config& c, Value q, Value k, Value v, const Inputs& in, double scale = 0);

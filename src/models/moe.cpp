@@ -15,7 +15,8 @@ Value mixture_of_experts(Scope layer, Scope at, const Config& c, const ExpertNam
     down.push_back((expert / names.down).weight("weight", {c.hidden_size, c.intermediate_size}));
   }
   const Value rows = select_rows(x, routing.source);                                                     // [k * tokens, hidden]
-  const Value inner = gated(c.activation, expert_linear(rows, routing, gate), expert_linear(rows, routing, up));   // [k * tokens, inner]
+  const Value upper = expert_linear(rows, routing, up), gates = expert_linear(rows, routing, gate);   // [k * tokens, inner]
+  const Value inner = gated(c.activation, gates, upper);
   return combine_experts(expert_linear(inner, routing, down), routing);                                  // [tokens, hidden]
 }
 

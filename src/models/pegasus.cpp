@@ -36,13 +36,15 @@ Result<Config> read(const Json& json, const std::string& where) {
 Value self_attention(Scope layer, const Config& c, Value x, const Inputs& in, bool causal) {
   const Scope at = layer / "self_attn";
   const auto project = [&](const char* name) { return linear_layer(at / name, x, c.hidden_size, true); };
-  return linear_layer(at / "out_proj", mix_heads(layer, c, project("q_proj"), project("k_proj"), project("v_proj"), in, causal), c.hidden_size, true);
+  const Value v = project("v_proj"), k = project("k_proj"), q = project("q_proj");
+  return linear_layer(at / "out_proj", mix_heads(layer, c, q, k, v, in, causal), c.hidden_size, true);
 }
 
 Value cross_attention(Scope layer, const Config& c, Value x, Value encoded, const Inputs& in) {
   const Scope at = layer / "encoder_attn";
   const auto project = [&](const char* name, Value from) { return linear_layer(at / name, from, c.hidden_size, true); };
-  return linear_layer(at / "out_proj", mix_source(layer, c, project("q_proj", x), project("k_proj", encoded), project("v_proj", encoded), in), c.hidden_size, true);
+  const Value v = project("v_proj", encoded), k = project("k_proj", encoded), q = project("q_proj", x);
+  return linear_layer(at / "out_proj", mix_source(layer, c, q, k, v, in), c.hidden_size, true);
 }
 
 Value mlp(Scope layer, const Config& c, Value x) {

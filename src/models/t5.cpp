@@ -51,14 +51,16 @@ Value project(Scope at, const char* name, Value x, int64_t width) { return linea
 Value self_attention(Scope layer, Scope at, const Side& side, Value x) {
   const Config& c = side.c;
   const int64_t width = c.num_heads * c.head_dim;
-  const Value mixed = mix_heads(layer, c, project(at, "q", x, width), project(at, "k", x, width), project(at, "v", x, width), side.in, side.causal, /*scale=*/1, side.bias);
+  const Value v = project(at, "v", x, width), k = project(at, "k", x, width), q = project(at, "q", x, width);
+  const Value mixed = mix_heads(layer, c, q, k, v, side.in, side.causal, /*scale=*/1, side.bias);
   return dropout(project(at, "o", mixed, c.hidden_size), side.in.sequences, c.residual_dropout);
 }
 
 Value cross_attention(Scope layer, Scope at, const Side& side, Value x, Value encoded) {
   const Config& c = side.c;
   const int64_t width = c.num_heads * c.head_dim;
-  const Value mixed = mix_source(layer, c, project(at, "q", x, width), project(at, "k", encoded, width), project(at, "v", encoded, width), side.in, /*scale=*/1);
+  const Value v = project(at, "v", encoded, width), k = project(at, "k", encoded, width), q = project(at, "q", x, width);
+  const Value mixed = mix_source(layer, c, q, k, v, side.in, /*scale=*/1);
   return dropout(project(at, "o", mixed, c.hidden_size), side.in.sequences, c.residual_dropout);
 }
 

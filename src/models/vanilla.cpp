@@ -44,14 +44,16 @@ Value project(Scope at, const char* name, Value x, int64_t width) { return linea
 Value self_attention(Scope layer, const Config& c, Value x, const Inputs& in, bool causal) {
   const Scope at = layer / "self_attention";
   const int64_t width = c.num_heads * c.head_dim, kv_width = c.num_kv_heads * c.head_dim;
-  const Value mixed = mix_heads(layer, c, project(at, "query", x, width), project(at, "key", x, kv_width), project(at, "value", x, kv_width), in, causal);
+  const Value v = project(at, "value", x, kv_width), k = project(at, "key", x, kv_width), q = project(at, "query", x, width);
+  const Value mixed = mix_heads(layer, c, q, k, v, in, causal);
   return layer.name("attention_out", project(at, "output", mixed, c.hidden_size));
 }
 
 Value cross_attention(Scope layer, const Config& c, Value x, Value encoded, const Inputs& in) {
   const Scope at = layer / "cross_attention";
   const int64_t width = c.num_heads * c.head_dim, kv_width = c.num_kv_heads * c.head_dim;
-  const Value mixed = mix_source(layer, c, project(at, "query", x, width), project(at, "key", encoded, kv_width), project(at, "value", encoded, kv_width), in);
+  const Value v = project(at, "value", encoded, kv_width), k = project(at, "key", encoded, kv_width), q = project(at, "query", x, width);
+  const Value mixed = mix_source(layer, c, q, k, v, in);
   return layer.name("cross_out", project(at, "output", mixed, c.hidden_size));
 }
 
