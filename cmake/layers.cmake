@@ -3,11 +3,15 @@
 
 # Built once per instruction set: kernels/cpu/NAME.cpp with ORRERY_ISA naming its namespace;
 # kernels/cpu/NAME_avx512.cpp for that set alone.
+set(ORRERY_ALL_ISAS avx2 avx512 neon)
 set(ORRERY_ISAS "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ORRERY_ISAS avx2 avx512)
   set(ORRERY_FLAGS_avx2 -mavx2 -mfma -mf16c)
   set(ORRERY_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -mprefer-vector-width=512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(ORRERY_ISAS neon)
+  set(ORRERY_FLAGS_neon "")
 endif()
 
 add_library(orrery_doctest OBJECT tests/test_main.cpp)
@@ -35,7 +39,7 @@ foreach(line ${layer_lines})
   set(objects "")
   foreach(isa ${ORRERY_ISAS})
     set(chosen ${isa_sources})
-    foreach(other ${ORRERY_ISAS})
+    foreach(other ${ORRERY_ALL_ISAS})
       if(NOT other STREQUAL isa)
         list(FILTER chosen EXCLUDE REGEX "_${other}\\.cpp$")
       endif()

@@ -3,6 +3,7 @@
 #   require build      compiler, CMake, Ninja, ccache, the two header libraries
 #   require tests      Python 3 (its standard library alone)
 #   require fuzz       clang with libFuzzer
+#   require neon       a compiler for aarch64, and qemu, which runs what it makes
 #   require pages      Chromium, which opens the pages
 #   require parity     Python's venv, for CPU PyTorch and transformers
 #
@@ -33,6 +34,9 @@ missing() {  # missing TASK: lines "package reason"
     fuzz)
       if ! command -v clang++ >/dev/null; then echo "clang builds the fuzz targets"
       elif ! has_libfuzzer; then echo "$(fuzz_runtime) has the fuzzing runtime"; fi ;;
+    neon)
+      command -v aarch64-linux-gnu-g++ >/dev/null || echo "g++-aarch64-linux-gnu compiles for aarch64"
+      command -v qemu-aarch64 >/dev/null || echo "qemu-user runs what is compiled for aarch64" ;;
     pages)
       command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
         echo "chromium opens the pages" ;;

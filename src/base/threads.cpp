@@ -19,6 +19,8 @@ constexpr uint64_t loop(uint64_t state) { return state / kLoop; }
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");   // waits for some ten nanoseconds; its `yield` for none
 #endif
 }
 }  // namespace

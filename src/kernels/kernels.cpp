@@ -28,6 +28,10 @@ peak_bf16_fn<float> peak_bf16_in_tiles;
 peak_int8_fn<float> peak_int8_in_tiles;
 bool has_bf16_tiles();
 }
+#elif defined(__aarch64__)
+namespace cpu::neon {
+void fill(Kernels<float>& table);
+}
 #endif
 
 namespace {
@@ -48,7 +52,7 @@ struct KernelClass {
   bool runs_here;
 };
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 Kernels<float> filled(const char* name, void (*fill)(Kernels<float>&), bool runs_here) {
   Kernels<float> table = reference_table<float>();
   table.name = name;
@@ -56,6 +60,9 @@ Kernels<float> filled(const char* name, void (*fill)(Kernels<float>&), bool runs
   return table;
 }
 
+#endif
+
+#if defined(__x86_64__)
 std::vector<KernelClass> make_classes() {
   // These ask the processor (CPUID) and whether the operating system keeps the registers (XCR0). F16C, which clang 14
   // has no name for here, came to every line of processors before AVX2 did.
@@ -74,6 +81,11 @@ std::vector<KernelClass> make_classes() {
           {filled("avx2", cpu::avx2::fill, avx2), avx2},
           {filled("avx512", cpu::avx512::fill, avx512), avx512},
           {tiles, amx}};
+}
+#elif defined(__aarch64__)
+// Every aarch64 processor has NEON.
+std::vector<KernelClass> make_classes() {
+  return {{reference_table<float>(), true}, {filled("neon", cpu::neon::fill, true), true}};
 }
 #else
 std::vector<KernelClass> make_classes() { return {{reference_table<float>(), true}}; }

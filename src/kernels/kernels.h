@@ -32,7 +32,7 @@ namespace orrery {
 // T is float, or double for the references.
 template <class T>
 struct Kernels {
-  const char* name = "";  // "reference", "avx2", "avx512", "amx": avx512 with products of bf16 in tiles
+  const char* name = "";  // "reference", "avx2", "avx512", "amx": avx512 with products of bf16 in tiles; "neon"
 #define KERNEL(kernel) kernel##_fn<T>* kernel = nullptr;
 #include "kernels/kernels.inc"
 #undef KERNEL

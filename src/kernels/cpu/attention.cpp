@@ -105,12 +105,15 @@ RowSums exponentiate_row(const Args& args, float* scores, float max, int64_t hea
   RowSums row{};
   if constexpr (kStatistics) {
     const int64_t sinks = args.sinks ? 0 : larger(args.sink_tokens, 1) - chunk * kKeyChunk;
-    Floats spread = Floats::zero(), mass = Floats::zero();
+    Floats spread[kFoldParts], mass[kFoldParts];
+    for (int p = 0; p < kFoldParts; ++p) spread[p] = mass[p] = Floats::zero();
     for (int64_t v = 0; v < kChunkVectors; ++v) {
-      spread = fma(s[v], ORRERY_ISA::max(Floats::broadcast(kLowestShift), Floats::load(scores + v * Floats::kLanes) - shift), spread);
-      if (sinks > v * Floats::kLanes) mass = mass + mask_lanes(first_lanes<float>(sinks - v * Floats::kLanes), s[v]);
+      const int64_t p = v % kFoldParts;
+      spread[p] = fma(s[v], ORRERY_ISA::max(Floats::broadcast(kLowestShift), Floats::load(scores + v * Floats::kLanes) - shift), spread[p]);
+      if (sinks > v * Floats::kLanes) mass[p] = mass[p] + mask_lanes(first_lanes<float>(sinks - v * Floats::kLanes), s[v]);
     }
-    row.spread = sum(spread), row.mass = sum(mass);
+    for (int p = 1; p < kFoldParts; ++p) spread[0] = spread[0] + spread[p], mass[0] = mass[0] + mass[p];
+    row.spread = sum(spread[0]), row.mass = sum(mass[0]);
   }
   // Lanes added by halves: the order is that of the keys' places in the chunk.
 #pragma GCC unroll 4
@@ -208,10 +211,11 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   else
     product<kRows, Start::kZero>(columns, block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs, kKeyChunk);
 
-  alignas(64) float new_max[Floats::kLanes] = {}, chunk_sum[Floats::kLanes] = {}, factor[Floats::kLanes];
+  constexpr int64_t kSpan = rounded_up(kRows, Floats::kLanes);   // whole vectors of rows
+  alignas(64) float new_max[kSpan] = {}, chunk_sum[kSpan] = {}, factor[kSpan];
   // Row after row in two passes, so that no row's exponentials wait for its maximum.
   for (int r = 0; r < kRows; ++r) new_max[r] = score_row(args, scratch.probs + r * kKeyChunk, rows[r], scratch.part.max[first + r], block.head_of(r), block.query_of(r), chunk);
-  alignas(64) float chunk_spread[Floats::kLanes] = {}, chunk_mass[Floats::kLanes] = {};
+  alignas(64) float chunk_spread[kSpan] = {}, chunk_mass[kSpan] = {};
   const bool statistics = args.statistics.wanted();
   for (int r = 0; r < kRows; ++r) {
     float* scores = scratch.probs + r * kKeyChunk;
@@ -220,17 +224,20 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
     chunk_sum[r] = sums.sum, chunk_spread[r] = sums.spread, chunk_mass[r] = sums.mass;
   }
   // Where nothing has been seen yet both maxima are -inf, and the sums are 0 whatever the factor.
-  const Floats next = Floats::load(new_max), minus_infinity = Floats::broadcast(-__builtin_inff());
-  const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
-  const Floats factors = exp_of_shifted(Floats::load(scratch.part.max + first) - shift);
-  factors.store(factor);
-  if (statistics) {
-    const Floats moved = shifted_spread(scratch.part, first, shift, Floats::kLanes);
-    fma(moved, factors, Floats::load(chunk_spread)).store(scratch.part.spread + first, kRows);
-    fma(Floats::load(scratch.part.mass + first), factors, Floats::load(chunk_mass)).store(scratch.part.mass + first, kRows);
+  for (int64_t r = 0; r < kSpan; r += Floats::kLanes) {
+    const int64_t at = first + r, count = kRows - r;
+    const Floats next = Floats::load(new_max + r), minus_infinity = Floats::broadcast(-__builtin_inff());
+    const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
+    const Floats factors = exp_of_shifted(Floats::load(scratch.part.max + at) - shift);
+    factors.store(factor + r);
+    if (statistics) {
+      const Floats moved = shifted_spread(scratch.part, at, shift, Floats::kLanes);
+      fma(moved, factors, Floats::load(chunk_spread + r)).store(scratch.part.spread + at, count);
+      fma(Floats::load(scratch.part.mass + at), factors, Floats::load(chunk_mass + r)).store(scratch.part.mass + at, count);
+    }
+    fma(Floats::load(scratch.part.sum + at), factors, Floats::load(chunk_sum + r)).store(scratch.part.sum + at, count);
+    next.store(scratch.part.max + at, count);
   }
-  fma(Floats::load(scratch.part.sum + first), factors, Floats::load(chunk_sum)).store(scratch.part.sum + first, kRows);
-  next.store(scratch.part.max + first, kRows);
 
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
   if (tiled.values_in_place) {   // all rows see the same

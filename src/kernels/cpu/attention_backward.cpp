@@ -171,12 +171,15 @@ void start_head(const AttentionBackward<float>& args, int64_t head, float* delta
     const float* out = forward.out + i * forward.out_stride + head * dim;
     const float* dout = args.dout + i * args.dout_stride + head * dim;
     float* dq = args.dq + i * args.dq_stride + head * dim;
-    Floats dot = Floats::zero();
+    Floats dots[kFoldParts];
+    for (int p = 0; p < kFoldParts; ++p) dots[p] = Floats::zero();
     for (int64_t x = 0; x < dim; x += Floats::kLanes) {
+      Floats& dot = dots[x / Floats::kLanes % kFoldParts];
       dot = fma(Floats::load(dout + x, dim - x), Floats::load(out + x, dim - x), dot);
       Floats::zero().store(dq + x, dim - x);
     }
-    delta[i] = sum(dot);
+    for (int p = 1; p < kFoldParts; ++p) dots[0] = dots[0] + dots[p];
+    delta[i] = sum(dots[0]);
     if (args.dsinks && forward.lse[i * forward.num_heads + head] > -__builtin_inff())
       args.dsinks[head] -= __builtin_expf(forward.sinks[head] - forward.lse[i * forward.num_heads + head]) * delta[i];
   }

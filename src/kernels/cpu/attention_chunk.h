@@ -21,7 +21,7 @@ constexpr int kWideVectors = kAccumulators / kBlockQueries;  // 4 or 2: the wide
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-inline int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+constexpr int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // A range [begin, end); empty when begin >= end.
 struct Range {

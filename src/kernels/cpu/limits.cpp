@@ -15,8 +15,14 @@ namespace {
 // Twelve chains: two multiply-adds a cycle, four or five cycles each.
 constexpr int kChains = 12;
 
-[[gnu::always_inline]] inline void keep(Floats& lanes) { asm volatile("" : "+x"(lanes.r)); }
-[[gnu::always_inline]] inline void keep(Ints& lanes) { asm volatile("" : "+x"(lanes.r)); }
+template <class Lanes>
+[[gnu::always_inline]] inline void keep(Lanes& lanes) {
+#ifdef ORRERY_ISA_neon
+  asm volatile("" : "+w"(lanes.r));
+#else
+  asm volatile("" : "+x"(lanes.r));
+#endif
+}
 
 // Every loop over chains is unrolled, so that they stay in registers; `keep` makes the compiler think the sums are wanted.
 template <class Lanes, class Step>
@@ -69,6 +75,20 @@ uint32_t read_bytes(const void* data, int64_t count) {
   _mm512_storeu_si512(parts, all);
   for (const uint32_t part : parts) sum += part;
   return sum;
+}
+
+#elif defined(ORRERY_ISA_neon)
+
+double peak_int8(int64_t) { return 0; }
+double peak_bf16(int64_t) { return 0; }
+
+uint32_t read_bytes(const void* data, int64_t count) {
+  const uint8_t* at = static_cast<const uint8_t*>(data);
+  uint32x4_t sums[4] = {};
+  for (int64_t i = 0; i < count; i += 64)
+#pragma GCC unroll 4
+    for (int s = 0; s < 4; ++s) sums[s] = vaddq_u32(sums[s], vreinterpretq_u32_u8(vld1q_u8(at + i + s * 16)));
+  return vaddvq_u32(vaddq_u32(vaddq_u32(sums[0], sums[1]), vaddq_u32(sums[2], sums[3])));
 }
 
 #else

@@ -15,6 +15,7 @@
 
 #include "kernels/cpu/matmul_blocks.h"
 #include "kernels/cpu/tile.h"
+#include "kernels/cpu/tiny_is_zero.h"
 #include "kernels/cpu/transpose.h"
 
 namespace orrery::cpu::ORRERY_ISA {
@@ -260,19 +261,6 @@ void matmul_of(const Matmul<float>& product) {
   else
     many_rows<Element>(product);
 }
-
-// Numbers below 2^-126 are zeros while one lives, as the products of AVX-512 BF16 take them.
-class TinyIsZero {
- public:
-  TinyIsZero() { _mm_setcsr(kept_ | kFlush); }
-  ~TinyIsZero() { _mm_setcsr(kept_); }
-  TinyIsZero(const TinyIsZero&) = delete;
-  TinyIsZero& operator=(const TinyIsZero&) = delete;
-
- private:
-  static constexpr unsigned kFlush = 0x8040;   // results, and operands
-  const unsigned kept_ = _mm_getcsr();
-};
 
 [[gnu::noinline]] void multiply_pairs_by_floats(const Matmul<float>& product) { matmul_of<Pair<false>>(product); }
 void matmul_by_floats(const Matmul<float>& product) {

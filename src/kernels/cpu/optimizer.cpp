@@ -31,21 +31,34 @@ void adamw(float* p, const float* g, float* m, float* v, int64_t count, const Ad
 }
 
 double sum_squares(const float* x, int64_t count) {
-  Doubles a = Doubles::zero(), b = a, c = a, d = a;
-  const auto add = [](Floats values, Doubles& low, Doubles& high) {
-    const Doubles l = low_half(values), h = high_half(values);
-    low = fma(l, l, low);
-    high = fma(h, h, high);
+  constexpr int64_t n = Floats::kLanes, step = kFoldParts * n;
+  struct Sums {
+    Doubles halves[2 * kFoldParts];   // of the vectors of a step
   };
-  constexpr int64_t n = Floats::kLanes;
+  const auto added = [](Sums sums, auto values) __attribute__((always_inline)) {
+    for (int p = 0; p < kFoldParts; ++p) {
+      const Doubles low = low_half(values(p * n)), high = high_half(values(p * n));
+      sums.halves[2 * p] = fma(low, low, sums.halves[2 * p]);
+      sums.halves[2 * p + 1] = fma(high, high, sums.halves[2 * p + 1]);
+    }
+    return sums;
+  };
+  Sums even;
+  for (Doubles& half : even.halves) half = Doubles::zero();
+  Sums odd = even;
   int64_t i = 0;
-  for (; i + 2 * n <= count; i += 2 * n) {
-    add(Floats::load(x + i), a, b);
-    add(Floats::load(x + i + n), c, d);
+  const auto whole = [&](int64_t at) { return Floats::load(x + i + at); };
+  const auto rest = [&](int64_t at) { return Floats::load(x + i + at, count - i - at); };
+  while (i + 2 * step <= count) {
+    even = added(even, whole), i += step;
+    odd = added(odd, whole), i += step;
   }
-  if (i + n <= count) add(Floats::load(x + i), a, b), i += n;
-  if (i < count) add(Floats::load(x + i, count - i), c, d);
-  return sum((a + b) + (c + d));
+  if (i + step <= count) even = added(even, whole), i += step;
+  if (i < count) odd = added(odd, rest);
+  const auto all = [&](int p) { return (even.halves[p] + even.halves[p + kFoldParts]) + (odd.halves[p] + odd.halves[p + kFoldParts]); };
+  Doubles sums = all(0);
+  for (int p = 1; p < kFoldParts; ++p) sums = sums + all(p);
+  return sum(sums);
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -18,6 +18,8 @@ struct KeptPair {
 
 #ifdef ORRERY_ISA_avx512
 #include "kernels/cpu/philox_avx512.h"  // IWYU pragma: export
+#elif defined(ORRERY_ISA_neon)
+#include "kernels/cpu/philox_neon.h"  // IWYU pragma: export
 #else
 #include "kernels/cpu/philox_avx2.h"  // IWYU pragma: export
 #endif

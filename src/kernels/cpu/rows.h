@@ -32,20 +32,31 @@ void each_vector(int64_t count, F f) {
 // Lanes beyond the row are set to `start`, whatever term leaves there.
 template <class Term, class Fold>
 Floats fold_row(int64_t count, Floats start, Term term, Fold fold) {
-  constexpr int64_t n = Floats::kLanes;
-  Floats a = start, b = start, c = start, d = start;
+  constexpr int64_t n = Floats::kLanes, step = kFoldParts * n;
+  struct Folded {
+    Floats part[kFoldParts];
+  };
+  const auto folded = [&](Folded sums, int64_t i) __attribute__((always_inline)) {
+    for (int p = 0; p < kFoldParts; ++p) sums.part[p] = fold(sums.part[p], term(i + p * n, AllLanes{}));
+    return sums;
+  };
+  Folded a;
+  for (int p = 0; p < kFoldParts; ++p) a.part[p] = start;
+  Folded b = a, c = a, d = a;
   int64_t i = 0;
-  for (; i + 4 * n <= count; i += 4 * n) {
-    a = fold(a, term(i, AllLanes{}));
-    b = fold(b, term(i + n, AllLanes{}));
-    c = fold(c, term(i + 2 * n, AllLanes{}));
-    d = fold(d, term(i + 3 * n, AllLanes{}));
+  for (; i + 4 * step <= count; i += 4 * step) {
+    a = folded(a, i);
+    b = folded(b, i + step);
+    c = folded(c, i + 2 * step);
+    d = folded(d, i + 3 * step);
   }
-  if (i + n <= count) a = fold(a, term(i, AllLanes{})), i += n;
-  if (i + n <= count) b = fold(b, term(i, AllLanes{})), i += n;
-  if (i + n <= count) c = fold(c, term(i, AllLanes{})), i += n;
-  if (i < count) d = fold(d, fill_lanes(term(i, count - i), start, count - i));
-  return fold(fold(a, b), fold(c, d));
+  if (i + step <= count) a = folded(a, i), i += step;
+  if (i + step <= count) b = folded(b, i), i += step;
+  if (i + step <= count) c = folded(c, i), i += step;
+  for (int p = 0; p < kFoldParts && i < count; ++p, i += n) d.part[p] = fold(d.part[p], fill_lanes(term(i, count - i), start, count - i));
+  Floats all = fold(fold(a.part[0], b.part[0]), fold(c.part[0], d.part[0]));
+  for (int p = 1; p < kFoldParts; ++p) all = fold(all, fold(fold(a.part[p], b.part[p]), fold(c.part[p], d.part[p])));
+  return all;
 }
 
 template <class Term>

@@ -13,7 +13,7 @@
 namespace orrery::cpu::ORRERY_ISA {
 
 // Registers for accumulators: of 32 or 16, what is left for b's vectors and one broadcast.
-#ifdef ORRERY_ISA_avx512
+#if defined(ORRERY_ISA_avx512) || defined(ORRERY_ISA_neon)
 constexpr int kAccumulators = 28;
 #else
 constexpr int kAccumulators = 12;

@@ -6,6 +6,10 @@
 
 #include "kernels/cpu/vec.h"
 
+#ifdef ORRERY_ISA_neon
+#include "kernels/cpu/transpose_neon.h"  // IWYU pragma: export
+#else
+
 namespace orrery::cpu::ORRERY_ISA {
 
 inline __m256i first_of_8(int64_t lanes) {
@@ -113,3 +117,5 @@ void transpose(const From* from, int64_t from_stride, int64_t rows, int64_t cols
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA
+
+#endif

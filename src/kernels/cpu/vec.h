@@ -6,7 +6,7 @@
 //     fma(Floats::load(x + i, lanes), a, b).store(y + i, lanes);   // the tail through the same code as the body
 //   }
 //
-// What both instruction sets offer:
+// What every instruction set offers:
 //   Vec::kLanes, Vec::zero(), Vec::broadcast(s), Vec::load(p), Vec::load(p, lanes) (the other lanes are 0 and their memory
 //   is not touched), v.store(p), v.store(p, lanes); lanes may be more than kLanes (all) or <= 0 (none);
 //   widen(p), widen(p, lanes): Floats from float, Bf16 or F16 in memory;
@@ -26,7 +26,11 @@
 //   low_half(f), high_half(f): Doubles from the halves of Floats; narrow(lo, hi): back again.
 #pragma once
 
+#ifdef ORRERY_ISA_neon
+#include <arm_neon.h>
+#else
 #include <immintrin.h>
+#endif
 
 #include <cstdint>
 
@@ -53,6 +57,8 @@ struct Mask;
 
 #ifdef ORRERY_ISA_avx512
 #include "kernels/cpu/vec_avx512.h"  // IWYU pragma: export
+#elif defined(ORRERY_ISA_neon)
+#include "kernels/cpu/vec_neon.h"  // IWYU pragma: export
 #else
 #include "kernels/cpu/vec_avx2.h"  // IWYU pragma: export
 #endif
@@ -61,5 +67,8 @@ namespace orrery::cpu::ORRERY_ISA {
 
 using Floats = Vec<float>;
 using Doubles = Vec<double>;
+
+// Sums over a row go in steps of eight lanes or more: narrower vectors take turns, and add up to the bits of AVX2.
+constexpr int kFoldParts = Floats::kLanes < 8 ? int(8 / Floats::kLanes) : 1;
 
 }  // namespace orrery::cpu::ORRERY_ISA

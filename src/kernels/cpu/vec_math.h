@@ -1,5 +1,5 @@
 // exp, log, tanh, sigmoid and the normal distribution of each lane of Floats: polynomials on a reduced range
-// (coefficients: weighted minimax fits on the ranges named). Both instruction sets give the same bits. NaN stays NaN.
+// (coefficients: weighted minimax fits on the ranges named). All instruction sets give the same bits. NaN stays NaN.
 //
 //   Floats p = exp(x - max);
 //
