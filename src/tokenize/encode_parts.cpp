@@ -182,7 +182,7 @@ Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence,
   out.texts = TokenTexts({model, &model->vocab()});
   const RunPool::Lease run = runs.take(*model);
   add_all_rows(text, options, *run, out.texts);
-  run->rows.take(out, sequence);
+  run->rows.take(out, {Encoding{}, Encoding{}, sequence, sequence});
   return out;
 }
 
@@ -195,7 +195,7 @@ std::optional<Encoding> Tokenizer::Parts::quick_encoding(std::string_view text, 
   const RunPool::Lease run = runs.take(*model);
   add_all_rows(text, options, *run, own);
   Encoding out;
-  run->rows.take(out, around->before, around->after, around->type_id);
+  run->rows.take(out, {around->before, around->after, 0, around->type_id});
   out.texts = around->before.texts;
   const size_t before = around->before.size(), size = out.size() - before - around->after.size();
   out.texts.append(before, own, std::span(out.ids).subspan(before, size));

@@ -141,7 +141,7 @@ Encoding Tokenizer::Parts::encode_on_threads(std::string_view text, int32_t sequ
     size += one.rows.size();
     word += one.words;
   }
-  TokenRows::take(parts, out, sequence, [&](int64_t tasks, auto f) { options.pool->parallel(tasks, f); });
+  TokenRows::take(parts, out, {Encoding{}, Encoding{}, sequence, sequence}, [&](int64_t tasks, auto f) { options.pool->parallel(tasks, f); });
   return out;
 }
 

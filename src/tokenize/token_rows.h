@@ -53,33 +53,18 @@ class TokenRows {
     size_ += known.count;
   }
 
-  // Moves the rows into `out`, of one text, and leaves none here.
-  void take(Encoding& out, int32_t sequence) {
+  // What stands around a text's rows, and of which text and segment they are.
+  struct Frame {
+    const Encoding& before;
+    const Encoding& after;
+    int32_t sequence = 0, type_id = 0;
+  };
+  // Moves the rows into `out`, which is empty, and leaves none here.
+  void take(Encoding& out, const Frame& frame) {
     const Part all{this, 0};
-    take(std::span(&all, 1), out, sequence, [](int64_t tasks, auto f) {
+    take(std::span(&all, 1), out, frame, [](int64_t tasks, auto f) {
       for (int64_t task = 0; task < tasks; ++task) f(task);
     });
-    clear();
-  }
-
-  // Moves the rows of a whole text into `out`, which is empty, between what stands around them.
-  void take(Encoding& out, const Encoding& before, const Encoding& after, int32_t type_id) {
-    const auto fill = [&](auto field, auto add) {
-      auto& to = out.*field;
-      to.reserve((before.*field).size() + size_ + (after.*field).size());
-      to.insert(to.end(), (before.*field).begin(), (before.*field).end());
-      add(to);
-      to.insert(to.end(), (after.*field).begin(), (after.*field).end());
-    };
-    const auto rows = [&](const auto& from) { return [&](auto& to) { to.insert(to.end(), from.get(), from.get() + size_); }; };
-    const auto alike = [&](auto value) { return [this, value](auto& to) { to.resize(to.size() + size_, value); }; };
-    fill(&Encoding::ids, rows(ids_));
-    fill(&Encoding::offsets, rows(offsets_));
-    fill(&Encoding::words, rows(words_));
-    fill(&Encoding::type_ids, alike(type_id));
-    fill(&Encoding::sequences, alike(int32_t(0)));
-    fill(&Encoding::special, alike(uint8_t(0)));
-    fill(&Encoding::mask, alike(uint8_t(1)));
     clear();
   }
 
@@ -90,33 +75,43 @@ class TokenRows {
   };
   // Copies the rows of a text's parts, which follow each other, into `out`; parallel(tasks, f) calls f for all of them.
   template <class Parallel>
-  static void take(std::span<const Part> parts, Encoding& out, int32_t sequence, Parallel parallel) {
+  static void take(std::span<const Part> parts, Encoding& out, const Frame& frame, Parallel parallel) {
     constexpr size_t kSpecials = 8;   // a post-processor's tokens find room
     size_t size = 0;
     for (const Part& part : parts) size += part.rows->size_;
-    const auto reserve = [&](auto&... fields) { (fields.reserve(size + kSpecials), ...); };
-    reserve(out.ids, out.offsets, out.words, out.type_ids, out.sequences, out.special, out.mask);
-    const auto join = [&](auto& to, auto field) {
-      for (const Part& part : parts) {
-        const auto* const from = (part.rows->*field).get();
-        to.insert(to.end(), from, from + part.rows->size_);
-      }
+    const auto fill = [&](auto field, auto add) {
+      auto& to = out.*field;
+      const auto &before = frame.before.*field, &after = frame.after.*field;
+      to.reserve(before.size() + size + std::max(after.size(), kSpecials));
+      to.insert(to.end(), before.begin(), before.end());
+      add(to);
+      to.insert(to.end(), after.begin(), after.end());
     };
-    const auto join_words = [&] {
-      join(out.words, &TokenRows::words_);
+    const auto rows = [&](auto field) {
+      return [&parts, field](auto& to) {
+        for (const Part& part : parts) {
+          const auto* const from = (part.rows->*field).get();
+          to.insert(to.end(), from, from + part.rows->size_);
+        }
+      };
+    };
+    const auto words = [&](auto& to) {
+      size_t i = to.size();
+      rows(&TokenRows::words_)(to);
       if (parts.size() == 1) return;
-      for (size_t i = 0; const Part& part : parts)
-        for (const size_t end = i + part.rows->size_; i < end; ++i) out.words[i] += part.first_word;
+      for (const Part& part : parts)
+        for (const size_t end = i + part.rows->size_; i < end; ++i) to[i] += part.first_word;
     };
+    const auto alike = [size](auto value) { return [size, value](auto& to) { to.resize(to.size() + size, value); }; };
     parallel(7, [&](int64_t field) {
       switch (field) {
-        case 0: return join(out.offsets, &TokenRows::offsets_);
-        case 1: return join_words();
-        case 2: return join(out.ids, &TokenRows::ids_);
-        case 3: return out.type_ids.assign(size, sequence);
-        case 4: return out.sequences.assign(size, sequence);
-        case 5: return out.special.assign(size, 0);
-        default: return out.mask.assign(size, 1);
+        case 0: return fill(&Encoding::offsets, rows(&TokenRows::offsets_));
+        case 1: return fill(&Encoding::words, words);
+        case 2: return fill(&Encoding::ids, rows(&TokenRows::ids_));
+        case 3: return fill(&Encoding::type_ids, alike(frame.type_id));
+        case 4: return fill(&Encoding::sequences, alike(frame.sequence));
+        case 5: return fill(&Encoding::special, alike(uint8_t(0)));
+        default: return fill(&Encoding::mask, alike(uint8_t(1)));
       }
     });
   }

@@ -93,8 +93,8 @@ class AllWordTokens {
     uint16_t size;   // 0 where the place is free
     uint8_t count, words;
   };
-  static constexpr int kShift = 64 - 21;
-  static constexpr size_t kPlaces = size_t(1) << 21, kRecords = size_t(1) << 24, kLongest = FoundWord::kMostBytes, kHead = 2;   // 24 and 64 MiB
+  static constexpr int kBits = 21, kShift = 64 - kBits;
+  static constexpr size_t kPlaces = size_t(1) << kBits, kRecords = size_t(1) << 24, kLongest = FoundWord::kMostBytes, kHead = 2;   // 24 and 64 MiB
 
   static size_t places_size(size_t count) { return (sizeof(TokenPlace) * count + 3) / 4; }
   static uint16_t size_of(std::string_view word, bool fresh) { return static_cast<uint16_t>(word.size() | (fresh ? 0x8000u : 0u)); }
