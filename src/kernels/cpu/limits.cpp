@@ -46,6 +46,18 @@ double peak_fma(int64_t rounds) {
   return 2.0 * kChains * double(Floats::kLanes) * double(rounds);
 }
 
+uint32_t read_bytes(const void* data, int64_t count) {
+  constexpr int64_t kVector = Ints::kLanes * 4, kStep = 4 * kVector;
+  const char* at = static_cast<const char*>(data);
+  Ints sums[4] = {Ints::zero(), Ints::zero(), Ints::zero(), Ints::zero()};   // they wrap
+  const int64_t whole = count / kStep * kStep;
+  for (int64_t i = 0; i < whole; i += kStep)
+#pragma GCC unroll 4
+    for (int64_t s = 0; s < 4; ++s) sums[s] = add(sums[s], Ints::load(at + i + s * kVector));
+  for (int64_t i = whole; i < count; i += kVector) sums[0] = add(sums[0], Ints::load(at + i));
+  return uint32_t(sum(add(add(sums[0], sums[1]), add(sums[2], sums[3]))));
+}
+
 #ifdef ORRERY_ISA_avx512
 
 double peak_int8(int64_t rounds) {
@@ -62,34 +74,10 @@ double peak_bf16(int64_t rounds) {
   return 4.0 * kChains * double(Floats::kLanes) * double(rounds);
 }
 
-uint32_t read_bytes(const void* data, int64_t count) {
-  const char* at = static_cast<const char*>(data);
-  __m512i sums[4] = {};
-  const int64_t whole = count / 256 * 256;
-  for (int64_t i = 0; i < whole; i += 256)
-#pragma GCC unroll 4
-    for (int s = 0; s < 4; ++s) sums[s] = _mm512_add_epi32(sums[s], _mm512_load_si512(at + i + s * 64));
-  for (int64_t i = whole; i < count; i += 64) sums[0] = _mm512_add_epi32(sums[0], _mm512_load_si512(at + i));
-  const __m512i all = _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]), _mm512_add_epi32(sums[2], sums[3]));
-  uint32_t parts[16], sum = 0;   // unsigned: the sum wraps
-  _mm512_storeu_si512(parts, all);
-  for (const uint32_t part : parts) sum += part;
-  return sum;
-}
-
 #elif defined(ORRERY_ISA_neon)
 
 double peak_int8(int64_t) { return 0; }
 double peak_bf16(int64_t) { return 0; }
-
-uint32_t read_bytes(const void* data, int64_t count) {
-  const uint8_t* at = static_cast<const uint8_t*>(data);
-  uint32x4_t sums[4] = {};
-  for (int64_t i = 0; i < count; i += 64)
-#pragma GCC unroll 4
-    for (int s = 0; s < 4; ++s) sums[s] = vaddq_u32(sums[s], vreinterpretq_u32_u8(vld1q_u8(at + i + s * 16)));
-  return vaddvq_u32(vaddq_u32(vaddq_u32(sums[0], sums[1]), vaddq_u32(sums[2], sums[3])));
-}
 
 #else
 
@@ -104,20 +92,6 @@ double peak_int8(int64_t rounds) {
 }
 
 double peak_bf16(int64_t) { return 0; }
-
-uint32_t read_bytes(const void* data, int64_t count) {
-  const char* at = static_cast<const char*>(data);
-  __m256i sums[2] = {};
-  for (int64_t i = 0; i < count; i += 64)
-#pragma GCC unroll 2
-    for (int s = 0; s < 2; ++s)
-      sums[s] = _mm256_add_epi32(sums[s], _mm256_load_si256(reinterpret_cast<const __m256i*>(at + i + s * 32)));
-  alignas(32) uint32_t lanes[8];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), _mm256_add_epi32(sums[0], sums[1]));
-  uint32_t sum = 0;
-  for (const uint32_t lane : lanes) sum += lane;
-  return sum;
-}
 
 #endif
 

@@ -1,4 +1,4 @@
-// Transposing by blocks of 8 x 8 in registers:  to[c * to_stride + r] = from[r * from_stride + c].
+// Transposing by blocks of 8 x 8 (on aarch64 4 x 4) in registers:  to[c * to_stride + r] = from[r * from_stride + c].
 // From float, Bf16 or F16 to float (widened), or from a 16-bit type to itself.
 #pragma once
 
@@ -11,6 +11,8 @@
 #else
 
 namespace orrery::cpu::ORRERY_ISA {
+
+constexpr int64_t kTransposed = 8;   // rows and columns of a block
 
 inline __m256i first_of_8(int64_t lanes) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(lanes)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -109,13 +111,17 @@ void transpose_block(const From* from, int64_t from_stride, int64_t rows, int64_
   }
 }
 
+}  // namespace orrery::cpu::ORRERY_ISA
+
+#endif
+
+namespace orrery::cpu::ORRERY_ISA {
+
 template <class From, class To>
 void transpose(const From* from, int64_t from_stride, int64_t rows, int64_t cols, To* to, int64_t to_stride) {
-  for (int64_t c = 0; c < cols; c += 8)
-    for (int64_t r = 0; r < rows; r += 8)
+  for (int64_t c = 0; c < cols; c += kTransposed)
+    for (int64_t r = 0; r < rows; r += kTransposed)
       transpose_block(from + r * from_stride + c, from_stride, rows - r, cols - c, to + c * to_stride + r, to_stride);
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA
-
-#endif

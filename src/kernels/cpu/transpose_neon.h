@@ -3,6 +3,8 @@
 
 namespace orrery::cpu::neon {
 
+constexpr int64_t kTransposed = 4;
+
 // Four elements as four lanes of 32 bits: a float each, or (16-bit to itself) the bits.
 template <class To>
 Floats lanes_of_4(const float* from, int64_t count) { return Floats::load(from, count); }
@@ -30,13 +32,6 @@ void transpose_block(const From* from, int64_t from_stride, int64_t rows, int64_
 #pragma GCC unroll 4
   for (int64_t x = 0; x < 4; ++x)
     if (x < cols) store_4(out[x], to + x * to_stride, rows);
-}
-
-template <class From, class To>
-void transpose(const From* from, int64_t from_stride, int64_t rows, int64_t cols, To* to, int64_t to_stride) {
-  for (int64_t c = 0; c < cols; c += 4)
-    for (int64_t r = 0; r < rows; r += 4)
-      transpose_block(from + r * from_stride + c, from_stride, rows - r, cols - c, to + c * to_stride + r, to_stride);
 }
 
 }  // namespace orrery::cpu::neon
