@@ -41,15 +41,12 @@ def main():
             if name == "orrery":
                 told = {one["name"]: one for one in made["cases"]}
             print(f"  {name:11}" + "".join(f"  {case} {1e3 * seconds:.1f} ms" for case, seconds in taken[-1]["cases"].items()), flush=True)
+    good = probe.good_runs(taken, runs)
+    if "orrery" not in good:
+        raise SystemExit("there is nothing to compare")
     cases, rows = {}, []
     for case, one in told.items():
-        engines = {}
-        for name in runs:
-            good = [run["cases"][case] for run in taken if run["engine"] == name and not probe.was_slow(*run["probes"])]
-            if good:
-                engines[name] = peers.summary(good)
-        if "orrery" not in engines:
-            raise SystemExit("every run was taken in the slow state: repeat with more rounds")
+        engines = {name: peers.summary([run["cases"][case] for run in of_engine]) for name, of_engine in good.items()}
         seconds = engines["orrery"]["median"]
         speed = one["gb_per_second" if one["queries"] == 1 else "gflops"] * one["seconds"] / seconds
         share = speed / limits["read_gb_per_second" if one["queries"] == 1 else "f32_gflops"]

@@ -14,8 +14,8 @@ import subprocess
 import sys
 
 import generate
+import llama_weights
 import peers
-import start
 
 
 class Busy:
@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--format", choices=generate.FORMATS, default="q8_0")
     parser.add_argument("--keep", action="store_true", help="append to bench/results/busy.json")
     arguments = parser.parse_args()
-    gguf = generate.gguf_of(start.with_weights(peers.model_folder(arguments.shape)), arguments.format)
+    gguf = generate.gguf_of(llama_weights.with_weights(peers.model_folder(arguments.shape)), arguments.format)
     sizes = ["--threads", arguments.threads, "--repeat", 3]
     runs = {
         "orrery": lambda: peers.orrery("bench", gguf, *generate.FORMATS[arguments.format][0], "--kv-dtype", "f16", "--prompt-tokens", 64, "--new-tokens", 64, *sizes),

@@ -104,13 +104,8 @@ def compare(case, texts, arguments, probe):
     tokens = {round(one["tokens_per_second"] / one["texts_per_second"], 3) for one in taken}
     if len(tokens) != 1:
         raise SystemExit(f"the engines did not read the same tokens: {sorted(tokens)} a text")
-    engines = {}
-    for name in ENGINES:
-        good = [one for one in taken if one["engine"] == name and not probe.was_slow(*one["probes"])]
-        if good:
-            engines[name] = {"texts_per_second": peers.summary([one["texts_per_second"] for one in good]), "vm_hwm_bytes": max(one["vm_hwm_bytes"] for one in good), "least_cosine": near[name]}
-        else:
-            print(f"  every run of {name} was taken in the slow state: repeat with more rounds")
+    engines = {name: {"texts_per_second": peers.summary([one["texts_per_second"] for one in good]), "vm_hwm_bytes": max(one["vm_hwm_bytes"] for one in good), "least_cosine": near[name]}
+               for name, good in probe.good_runs(taken, ENGINES).items()}
     speeds = {name: engine["texts_per_second"]["median"] for name, engine in engines.items()}
     ratios = []
     for ours, theirs in PAIRS:

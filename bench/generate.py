@@ -12,8 +12,8 @@ state are dropped. `--keep` appends the result to bench/results/generate.json; b
 import argparse
 import json
 
+import llama_weights
 import peers
-import start
 
 # The format: how the binary is asked for it, how the file is made, and the limit of its products.
 FORMATS = {"f32": (["--dtype", "f32"], ["--dtype", "f32"], "f32_gflops"), "bf16": (["--compute-dtype", "bf16"], ["--dtype", "bf16"], "bf16_gflops")}
@@ -33,7 +33,7 @@ def work(folder, gguf, arguments):
     """What a step of decoding must read, in bytes, and what a token of the prompt must multiply, in operations."""
     config = json.loads((folder / "config.json").read_text())
     rows = config["vocab_size"] * config["hidden_size"]
-    parameters = sum(shape[0] * (shape[1] if len(shape) > 1 else 1) for _, shape in start.tensors(config))
+    parameters = sum(shape[0] * (shape[1] if len(shape) > 1 else 1) for _, shape in llama_weights.tensors(config))
     read = parameters - (0 if config["tie_word_embeddings"] else rows)
     head = config["hidden_size"] // config["num_attention_heads"]
     cached = 2 * config["num_hidden_layers"] * config["num_key_value_heads"] * head * BYTES_OF_CACHE[arguments.kv_dtype] * (arguments.prompt + arguments.new / 2)
@@ -47,11 +47,11 @@ def measure(name, run, probe):
     result = run()
     after = probe()
     print(f"  {name:10} prefill {result[KINDS[0]]:8.0f} tok/s   decode {result[KINDS[1]]:7.1f} tok/s   probe {before:.0f}, {after:.0f} GFLOP/s", flush=True)
-    return {kind: result[kind] for kind in KINDS} | {"vm_hwm_bytes": result["vm_hwm_bytes"], "engine": name, "probes": [before, after]}
+    return {what: result[what] for what in (*KINDS, "vm_hwm_bytes", "own_layouts") if what in result} | {"engine": name, "probes": [before, after]}
 
 
 def compare(shape, name, arguments, probe, limits):
-    folder = start.with_weights(peers.model_folder(shape))
+    folder = llama_weights.with_weights(peers.model_folder(shape))
     gguf = gguf_of(folder, name)
     sizes = ["--batch", arguments.batch, "--threads", arguments.threads, "--repeat", arguments.repeat]
     runs = {
@@ -62,13 +62,8 @@ def compare(shape, name, arguments, probe, limits):
         runs["torch"] = lambda: peers.peer("torch-generate", folder, "--seq", arguments.prompt, "--steps", arguments.new, "--dtype", name, *sizes)
     print(f"{shape}, {name}", flush=True)
     taken = [measure(engine, run, probe) for _ in range(arguments.rounds) for engine, run in runs.items()]
-    engines = {}
-    for engine in runs:
-        good = [one for one in taken if one["engine"] == engine and not probe.was_slow(*one["probes"])]
-        if good:
-            engines[engine] = {kind: peers.summary([one[kind] for one in good]) for kind in KINDS} | {"vm_hwm_bytes": max(one["vm_hwm_bytes"] for one in good)}
-        else:
-            print(f"  every run of {engine} was taken in the slow state: repeat with more rounds")
+    engines = {engine: {kind: peers.summary([one[kind] for one in good]) for kind in KINDS} | {"vm_hwm_bytes": max(one["vm_hwm_bytes"] for one in good)}
+               for engine, good in probe.good_runs(taken, runs).items()}
     result = {"engines": engines, "taken": taken}
     if "orrery" in engines:
         read, multiplied = work(folder, gguf, arguments)

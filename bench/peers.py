@@ -32,15 +32,15 @@ def model_folder(shape):
     return write_config(shape, MODELS / shape)
 
 
-def weighted_folder(shape, kind, dtype="float32"):
-    """The same with random weights, made once; `kind` is the class of transformers that makes them."""
+def weighted_folder(shape, kind):
+    """The same with random weights in float32, made once; `kind` is the class of transformers that makes them."""
     folder = model_folder(shape)
     if not (folder / "model.safetensors").exists():
         import torch
         import transformers
 
         torch.manual_seed(0)
-        getattr(transformers, kind).from_config(transformers.AutoConfig.from_pretrained(folder)).to(getattr(torch, dtype)).save_pretrained(folder)
+        getattr(transformers, kind).from_config(transformers.AutoConfig.from_pretrained(folder)).float().save_pretrained(folder)
     return folder
 
 
@@ -85,6 +85,14 @@ class Probe:
 
     def was_slow(self, *probes):
         return min(probes) < HALVED * self.best
+
+    def good_runs(self, taken, engines):
+        """Of measurements with their "engine" and "probes": those of each engine that were not taken in the slow state. Engines without any are told and left out."""
+        good = {name: [one for one in taken if one["engine"] == name and not self.was_slow(*one["probes"])] for name in engines}
+        for name, runs in good.items():
+            if not runs:
+                print(f"  every run of {name} was taken in the slow state: repeat with more rounds")
+        return {name: runs for name, runs in good.items() if runs}
 
 
 # ---- processes ------------------------------------------------------------------------------------------------------
@@ -168,6 +176,8 @@ def empty_process_bytes():
 def peer(name, *arguments, timeout=1800):
     command = [sys.executable, __file__, name, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    if done.returncode < 0:
+        raise RuntimeError(f"{name}: died of signal {-done.returncode}")
     if done.returncode != 0:
         raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout)
@@ -238,11 +248,11 @@ def torch_train(arguments):
     }
 
 
-def random_ids(vocab_size, batch, count):
+def random_ids(first, vocab_size, batch, count):
     import random
 
     draw = random.Random(0)
-    return [[draw.randrange(vocab_size) for _ in range(count)] for _ in range(batch)]
+    return [[draw.randrange(first, vocab_size) for _ in range(count)] for _ in range(batch)]
 
 
 def generation(arguments, read, write):
@@ -265,16 +275,24 @@ def generation(arguments, read, write):
 
 
 def llama_cpp_generate(arguments):
-    """Prompts of random tokens, each in one batch, then tokens one by one (of all sequences together)."""
+    """Prompts of random tokens, each in one batch, then tokens one by one (of all sequences together). Blocks in its layout for AMX end in a segmentation fault
+    (0.3.36), so that where a processor has AMX it goes without layouts of its own; `own_layouts` tells."""
     import llama_cpp
 
-    cached = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}[arguments.kv_dtype]
-    length, together = arguments.seq + arguments.steps + 8, max(arguments.seq, arguments.batch)
-    size = min(together, 2048)
-    model = llama_cpp.Llama(arguments.model, n_ctx=arguments.batch * length, n_batch=size, n_ubatch=min(size, 512) if arguments.seq > 2048 else size, n_threads=arguments.threads, n_threads_batch=arguments.threads,
-                            type_k=cached, type_v=cached, flash_attn=arguments.kv_dtype == "q8_0", n_seq_max=arguments.batch, verbose=False)
-    ids = random_ids(model.n_vocab(), arguments.batch, arguments.seq + arguments.steps)
-    context = model._ctx.ctx
+    size = min(max(arguments.seq, arguments.batch), 2048)
+    of_model = llama_cpp.llama_model_default_params()
+    of_model.use_extra_bufts = "amx_int8" not in Path("/proc/cpuinfo").read_text()
+    model = llama_cpp.llama_model_load_from_file(arguments.model.encode(), of_model)
+    params = llama_cpp.llama_context_default_params()
+    params.n_seq_max, params.n_ctx = arguments.batch, arguments.batch * (arguments.seq + arguments.steps + 8)
+    params.n_batch, params.n_ubatch = size, size if arguments.seq <= size else 512
+    params.n_threads = params.n_threads_batch = arguments.threads
+    params.type_k = params.type_v = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}[arguments.kv_dtype]
+    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED if arguments.kv_dtype == "q8_0" else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    context = llama_cpp.llama_init_from_model(model, params)
+    if not context:
+        raise RuntimeError("llama.cpp made no context")
+    ids = random_ids(0, llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model)), arguments.batch, arguments.seq + arguments.steps)
     batch = llama_cpp.llama_batch_init(size, 0, 1)
 
     def run(entries):
@@ -294,7 +312,7 @@ def llama_cpp_generate(arguments):
                 end = min(begin + size, arguments.seq)
                 run([(ids[sequence][i], i, sequence, i == arguments.seq - 1) for i in range(begin, end)])
 
-    return generation(arguments, read, lambda i: run([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)]))
+    return generation(arguments, read, lambda i: run([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)])) | {"own_layouts": of_model.use_extra_bufts}
 
 
 def torch_generate(arguments):
@@ -304,7 +322,7 @@ def torch_generate(arguments):
 
     torch.set_num_threads(arguments.threads)
     model = transformers.AutoModelForCausalLM.from_pretrained(arguments.model, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]).eval()
-    ids = torch.tensor(random_ids(model.config.vocab_size, arguments.batch, arguments.seq + arguments.steps))
+    ids = torch.tensor(random_ids(0, model.config.vocab_size, arguments.batch, arguments.seq + arguments.steps))
     cache = None
 
     def run(begin, end):
@@ -441,13 +459,6 @@ def onnx_encode(arguments):
     return encode_texts(arguments, lambda ids, mask: session.run(["states"], {"ids": ids, "mask": mask.astype(np.int32)})[0])
 
 
-def random_sources(arguments, vocab_size):
-    import random
-
-    draw = random.Random(0)
-    return [[draw.randrange(3, vocab_size) for _ in range(arguments.seq)] for _ in range(arguments.batch)]
-
-
 def timed_generation(arguments, once):
     once()
     once()
@@ -468,7 +479,7 @@ def torch_translate(arguments):
 
     torch.set_num_threads(arguments.threads)
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(arguments.model, dtype={"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]).eval()
-    ids = torch.tensor(random_sources(arguments, 32000))
+    ids = torch.tensor(random_ids(3, 32000, arguments.batch, arguments.seq))
     mask = torch.ones_like(ids)
 
     def once():
@@ -488,7 +499,7 @@ def ctranslate2_translate(arguments):
         ctranslate2.converters.TransformersConverter(arguments.model).convert(str(folder), force=True)
     model = ctranslate2.Translator(str(folder), compute_type={"f32": "float32", "int8": "int8"}[arguments.dtype], inter_threads=1, intra_threads=arguments.threads)
     words = json.loads((folder / "shared_vocabulary.json").read_text())
-    sources = [[words[token] for token in source] for source in random_sources(arguments, 32000)]
+    sources = [[words[token] for token in source] for source in random_ids(3, 32000, arguments.batch, arguments.seq)]
 
     def once():
         made = model.translate_batch(sources, beam_size=1, min_decoding_length=arguments.steps, max_decoding_length=arguments.steps)

@@ -136,9 +136,10 @@ def generate(runs):
                     cells += [f"{mine:.1f}", f"{case[share]:.0%}" if share in case else "", f"{other:.1f}", f"{mine / other:.2f}×"]
                 rows.append(cells)
         limits, batch = run["limits"], run.get("batch", 1)
+        plain = any(one.get("own_layouts") is False for case in run["cases"].values() for one in case["taken"])
         lines += ["", f"### {run['shape']}, {batch} prompt{'s' if batch > 1 else ''} of {run['prompt']} tokens and {run['new']} more; keys and values in {run.get('kv_dtype', 'f16')}; {run['threads']} threads", "",
-                  *table(["weights", "peer", "reading: Orrery", "of the limit", "peer", "ratio", "writing: Orrery", "of the limit", "peer", "ratio"], rows), "",
-                  f"The machine before it: {limits['read_gb_per_second']:.1f} GB/s read, {limits['f32_gflops']:.0f} GFLOP/s in f32, {limits['bf16_gflops']:.0f} in bf16, {limits['int8_gops']:.0f} Gop/s in int8. " + conditions(run)]
+                  *table(["weights", "peer", "reading: Orrery", "of the limit", "the peer", "ratio", "writing: Orrery", "of the limit", "the peer", "ratio"], rows), "",
+                  f"The machine before it: {limits['read_gb_per_second']:.1f} GB/s read, {limits['f32_gflops']:.0f} GFLOP/s in f32, {limits['bf16_gflops']:.0f} in bf16, {limits['int8_gops']:.0f} Gop/s in int8. " + ("llama.cpp without layouts of its own, which for AMX end in a crash. " if plain else "") + conditions(run)]
     return lines
 
 

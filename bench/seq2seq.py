@@ -67,13 +67,8 @@ def main():
     limits = peers.orrery("bench", "machine")
     folder = t5_small(arguments.shared)
     taken = [measure(name, folder, arguments, probe) for _ in range(arguments.rounds) for name in ENGINES]
-    engines = {}
-    for name in ENGINES:
-        good = [one for one in taken if one["engine"] == name and not probe.was_slow(*one["probes"])]
-        if good:
-            engines[name] = {"tokens_per_second": peers.summary([one["tokens_per_second"] for one in good]), "vm_hwm_bytes": max(one["vm_hwm_bytes"] for one in good)}
-        else:
-            print(f"  every run of {name} was taken in the slow state: repeat with more rounds")
+    engines = {name: {"tokens_per_second": peers.summary([one["tokens_per_second"] for one in good]), "vm_hwm_bytes": max(one["vm_hwm_bytes"] for one in good)}
+               for name, good in probe.good_runs(taken, ENGINES).items()}
     speeds = {name: engine["tokens_per_second"]["median"] for name, engine in engines.items()}
     ratios = [{"ours": ours, "peer": theirs, "ratio": speeds[ours] / speeds[theirs]} for ours, theirs in PAIRS if ours in speeds and theirs in speeds]
     print()
