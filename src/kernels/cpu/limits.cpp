@@ -1,6 +1,8 @@
 // Peaks and reads at this instruction set's width (contract: kernels/limits.h).
 #include "kernels/limits.h"
 
+#include <numeric>
+
 #include "kernels/cpu/vec.h"
 
 namespace orrery::cpu::ORRERY_ISA {
@@ -55,7 +57,9 @@ uint32_t read_bytes(const void* data, int64_t count) {
 #pragma GCC unroll 4
     for (int64_t s = 0; s < 4; ++s) sums[s] = add(sums[s], Ints::load(at + i + s * kVector));
   for (int64_t i = whole; i < count; i += kVector) sums[0] = add(sums[0], Ints::load(at + i));
-  return uint32_t(sum(add(add(sums[0], sums[1]), add(sums[2], sums[3]))));
+  uint32_t lanes[Ints::kLanes];   // without a sign, what wraps is defined
+  store(add(add(sums[0], sums[1]), add(sums[2], sums[3])), lanes);
+  return std::accumulate(lanes, lanes + Ints::kLanes, uint32_t(0));
 }
 
 #ifdef ORRERY_ISA_avx512
