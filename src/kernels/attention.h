@@ -11,6 +11,10 @@
 //   slopes    a penalty in proportion to the distance (Press et al. 2022, ALiBi): alibi_slope
 //   sinks     a logit for each head that takes its share of the softmax and has no value (gpt-oss, OpenAI 2025; Miller 2023)
 //   sink_tokens   keys that stay seen when the window has left them (Xiao et al. 2024, StreamingLLM)
+// Products of bf16 (bf16_products; T = float, and keys not in i8): q, k, v, p and what gradients multiply are rounded to bf16, and two
+// neighbours of the sum at a time - of the head, or of keys, or of queries - multiply as matmul.h's pairs do; the softmax and the sums stay float.
+// l sums what p was before it is rounded.
+//
 // Dao et al. 2022/2023 (online softmax, recomputation in the backward pass from the kept log-sum-exp).
 //
 // Same bits. Keys are taken in chunks of kKeyChunk at absolute positions (chunk c holds keys c*kKeyChunk ...), merged in
@@ -121,6 +125,7 @@ struct Attention {
   const T* bias = nullptr;
   int64_t bias_reach = 0;
   PatternDropout dropout;
+  bool bf16_products = false;           // of no account for T = double
   AttentionStatistics<T> statistics;    // of attention, attention_step and attention_part with attention_merge
 };
 

@@ -71,6 +71,7 @@ std::vector<T> as(const std::vector<float>& values) {
 struct Problem {
   Shape shape;
   DType dtype;
+  bool bf16 = false;     // products
   std::vector<float> q, k, v, bias, slopes, sinks;
   std::vector<double> bias_exact, slopes_exact, sinks_exact;
   std::vector<char> k_stored, v_stored;
@@ -137,6 +138,7 @@ struct Problem {
     args.slopes = given(slopes, slopes_exact);
     args.sinks = given(sinks, sinks_exact);
     args.dropout = dropout;
+    args.bf16_products = bf16;
     return args;
   }
 };
@@ -202,6 +204,26 @@ TEST_CASE("attention is the formula") {
       }
 }
 
+// Queries, keys and values are exact in bf16, so that nothing but p is rounded: to a part in 512.
+TEST_CASE("products of bf16 are the formula but for the rounding of p, the same bits in every class without tiles") {
+  for (const Shape& shape : kShapes)
+    for (const float spread : {1.0f, 8.0f}) {
+      Problem problem(shape, DType::bf16, spread);
+      for (float& x : problem.q) x = bf16_to_float(float_to_bf16(x));
+      const Exact exact(problem);
+      problem.bf16 = true;
+      std::vector<Output> outputs;
+      for (const Kernels<float>* kernels : runnable_kernels()) {
+        const Output output = run(*kernels, problem, 1000);
+        INFO(std::string(kernels->name) << " queries " << shape.num_queries << " keys " << shape.num_keys);
+        CHECK(largest_difference(output.out, exact.out) < 0.01);
+        CHECK(largest_difference(output.lse, exact.lse) < 3e-6 * double(spread));
+        if (std::string(kernels->name) == "avx2" || std::string(kernels->name) == "avx512") outputs.push_back(output);
+      }
+      for (const Output& output : outputs) CHECK(output == outputs.front());
+    }
+}
+
 TEST_CASE("a query that sees nothing gives zeros and a log-sum-exp of -inf") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const Shape& shape : {Shape{3, 0, 0}, Shape{7, 100, 50, 1, 1, 16, true, 5}}) {
@@ -215,7 +237,8 @@ TEST_CASE("a query's bits do not depend on the queries it is computed with") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const Shape& shape : kShapes)
       for (const DType dtype : {DType::f32, DType::bf16}) {
-        const Problem problem(shape, dtype);
+        Problem problem(shape, dtype);
+        problem.bf16 = dtype == DType::bf16;
         const Output whole = run(*kernels, problem, 1000);
         for (const int64_t tile : {1, 17, 64}) CHECK(run(*kernels, problem, tile) == whole);
       }
@@ -224,8 +247,9 @@ TEST_CASE("a query's bits do not depend on the queries it is computed with") {
 TEST_CASE("a query's bits do not depend on the keys after it") {
   const Shape shape{150, 0, 150, 2, 1, 40, true, 0};
   for (const int64_t window : {0, 33})
-    for (const Kernels<float>* kernels : runnable_kernels()) {
+    for (const Kernels<float>* kernels : runnable_kernels()) for (const bool bf16 : {false, true}) {
       Problem problem(shape);
+      problem.bf16 = bf16;
       problem.shape.window = window;
       const Output whole = run(*kernels, problem, 1000);
       Output cached = whole;
@@ -257,8 +281,10 @@ TEST_CASE("a step of one query gives the bits of attention, head by head") {
                                Shape{1, 300, 301, 14, 1, 32, true, 77}, Shape{1, 149, 150, 6, 2, 48, true, 0, 9}, Shape{1, 0, 90, 8, 4, 80, false},
                                Shape{1, 2 * kKeyPart + 70, 2 * kKeyPart + 71, 6, 2, 40, true, kKeyPart + 200}, Shape{1, 3 * kKeyPart - 1, 3 * kKeyPart, 2, 1, 8, true}})
       for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
-        for (const int64_t block_size : {0, 5, 64}) {
-          const Problem problem(shape, dtype);
+        for (const int64_t block_size : {0, 5, 64}) for (const bool bf16 : {false, true}) {
+          if (bf16 && kernels == runnable_kernels().front()) continue;   // the references have no other way
+          Problem problem(shape, dtype);
+          problem.bf16 = bf16;
           Output apart = run(*kernels, problem, 1), together;
           Attention<float> args = problem.call(problem.q, problem.k_stored.data(), problem.v_stored.data(), dtype, together.out, together.lse);
           std::vector<int32_t> blocks;     // in order: the last is not whole, and nothing behind it is read
@@ -288,8 +314,9 @@ TEST_CASE("keys that are not seen do not leak, whatever they hold") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const float garbage : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
       for (const bool in_keys : {false, true})
-        for (const int64_t sinks : {0, 4}) {
+        for (const int64_t sinks : {0, 3, 4}) for (const bool bf16 : {false, true}) {
           Problem problem({100, 0, 100, 1, 1, 16, true, 30, -1, sinks});
+          problem.bf16 = bf16;
           const Output clean = run(*kernels, problem, 1000);
           (in_keys ? problem.k : problem.v)[45 * 16 + 3] = garbage;  // token 45
           problem.store();
@@ -313,9 +340,11 @@ TEST_CASE("keys in pages give the bits of keys in a row, heads apart or not, tur
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
       for (const int64_t block_size : {1, 16, 48, 64})
-        for (const int layout : {0, 1, 2}) {
+        for (const int layout : {0, 1, 2}) for (const bool bf16 : {false, true}) {
           const bool heads_apart = layout > 0;
-          const Problem problem({60, 90, 150, 4, 2, 24, true}, dtype);
+          const int64_t head_dim = layout == 2 ? 23 : 24;
+          Problem problem({60, 90, 150, 4, 2, head_dim, true}, dtype);
+          problem.bf16 = bf16;
           const Output whole = run(*kernels, problem, 1000);
           const int64_t width = problem.kv_width(), dim = problem.shape.head_dim, num_blocks = (150 + block_size - 1) / block_size;
           const int64_t block_stride = (block_size + 3) * width * 2;     // as several layers share
@@ -437,8 +466,9 @@ TEST_CASE("dropout on the pattern is the reference's, in whatever tiles") {
 
 TEST_CASE("the pattern of attention mixes the values to its output") {
   for (const Kernels<float>* kernels : runnable_kernels())
-    for (const Shape& shape : kShapes) {
-      const Problem problem(shape);
+    for (const Shape& shape : kShapes) for (const bool bf16 : {false, true}) {
+      Problem problem(shape);
+      problem.bf16 = bf16;
       Output output;
       const Attention<float> args = problem.call(problem.q, problem.k.data(), problem.v.data(), DType::f32, output.out,
                                                  output.lse);
@@ -459,7 +489,7 @@ TEST_CASE("the pattern of attention mixes the values to its output") {
             }
             largest = std::max(largest, std::abs(sum - double(output.out[size_t(i * args.out_stride + head * shape.head_dim + x)])));
           }
-        CHECK(largest < 3e-6);
+        CHECK(largest < (bf16 ? 0.03 : 3e-6));     // values and p are rounded, each to a part in 512
         CHECK(unseen_is_zero);
         for (int64_t i = 0; i < shape.num_queries; i += 13)
           kernels->attention_pattern(args, head, i, std::min(i + 13, shape.num_queries),
@@ -550,6 +580,34 @@ TEST_CASE("every class has the gradients of the reference in double") {
         CHECK(largest_difference(gradients.dv, exact.dv) < 2e-5);
         CHECK(largest_difference(gradients.dbias, exact.dbias) < 2e-5);
         CHECK(largest_difference(gradients.dsinks, exact.dsinks) < 2e-5);
+      }
+    }
+}
+
+TEST_CASE("gradients by products of bf16 are those of the reference, nearly") {
+  for (const Shape& shape : kShapes)
+    for (const float dropout : {0.0f, 0.25f}) {
+      if (shape.query_start > 0 && shape.num_keys < shape.query_start) continue;
+      Problem problem(shape);
+      if (dropout > 0) problem.dropout = {dropout, 99, 1, 2};
+      Random random(5);
+      const std::vector<float> dout = random_floats(random, shape.num_queries * problem.out_width());
+      const Gradients<double> exact(reference_kernels<double>(), problem, dout);
+      problem.bf16 = true;
+      for (const Kernels<float>* kernels : runnable_kernels()) {
+        const Gradients<float> gradients(*kernels, problem, dout);
+        INFO(std::string(kernels->name) << " queries " << shape.num_queries << " keys " << shape.num_keys);
+        // Beside the largest of the gradients, which sum up to hundreds of terms.
+        const auto close = [](const std::vector<float>& ours, const std::vector<double>& theirs) {
+          double largest = 0.5;
+          for (const double x : theirs) largest = std::max(largest, std::abs(x));
+          return largest_difference(ours, theirs) < 0.03 * largest;
+        };
+        CHECK(close(gradients.dq, exact.dq));
+        CHECK(close(gradients.dk, exact.dk));
+        CHECK(close(gradients.dv, exact.dv));
+        CHECK(close(gradients.dbias, exact.dbias));
+        CHECK(close(gradients.dsinks, exact.dsinks));
       }
     }
 }

@@ -2,10 +2,12 @@
 // processor and its operating system have, the kernels named in cpu/cpu.inc.
 #include "kernels/kernels.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
 #include "base/error.h"
+#include "kernels/fastest.h"
 
 namespace orrery {
 
@@ -24,6 +26,9 @@ void fill(Kernels<float>& table);
 namespace cpu::avx512 {
 void fill(Kernels<float>& table);
 matmul_fn<float> matmul_in_tiles;
+attention_fn<float> attention_in_tiles;
+attention_step_fn<float> attention_step_in_tiles;
+attention_part_fn<float> attention_part_in_tiles;
 peak_bf16_fn<float> peak_bf16_in_tiles;
 peak_int8_fn<float> peak_int8_in_tiles;
 bool has_bf16_tiles();
@@ -74,6 +79,9 @@ std::vector<KernelClass> make_classes() {
   Kernels<float> tiles = filled("amx", cpu::avx512::fill, amx);
   if (amx) {
     tiles.matmul = cpu::avx512::matmul_in_tiles;
+    tiles.attention = cpu::avx512::attention_in_tiles;
+    tiles.attention_step = cpu::avx512::attention_step_in_tiles;
+    tiles.attention_part = cpu::avx512::attention_part_in_tiles;
     tiles.peak_bf16 = cpu::avx512::peak_bf16_in_tiles;
     tiles.peak_int8 = cpu::avx512::peak_int8_in_tiles;
   }
@@ -96,9 +104,19 @@ const std::vector<KernelClass>& classes() {
   return all;
 }
 
-const Kernels<float>& choose() {
+// By measurement: products in tiles sum in another order, so that they are one choice for all; the rest is chosen product by product.
+Kernels<float> fastest() {
+  std::vector<const Kernels<float>*> classes = runnable_kernels();
+  if (classes.size() > 1) classes.erase(classes.begin());   // the references
+  const auto named = [&](std::string_view name) { return std::find_if(classes.begin(), classes.end(), [&](const Kernels<float>* one) { return one->name == name; }); };
+  const auto seconds = [](const Kernels<float>* one) { return seconds_of_product(one->matmul, PanelFormat::bf16_pairs, 64); };
+  if (const auto tiles = named("amx"), without = named("avx512"); tiles != classes.end() && seconds(*tiles) > seconds(*without)) classes.erase(tiles);
+  return with_fastest_products(classes, std::string_view(classes.back()->name) == "amx");
+}
+
+Kernels<float> choose() {
   const char* wanted = std::getenv("ORRERY_KERNELS");
-  if (wanted == nullptr || *wanted == '\0') return *runnable_kernels().back();
+  if (wanted == nullptr || *wanted == '\0') return fastest();
   std::string known;
   for (const KernelClass& one : classes()) {
     if (std::string_view(one.table.name) == wanted) {
@@ -123,7 +141,7 @@ template const Kernels<float>& reference_kernels<float>();
 template const Kernels<double>& reference_kernels<double>();
 
 const Kernels<float>& kernels() {
-  static const Kernels<float>& chosen = choose();
+  static const Kernels<float> chosen = choose();
   return chosen;
 }
 

@@ -60,7 +60,7 @@ struct Recipe {
       option(&Recipe::freeze, "freeze", "Weights that stay as they are; * stands for any characters. May be repeated.", unit("PATTERN")),
       option(&Recipe::seed, "seed", "Seed of fresh weights, order, masks and dropout.", unit("N")),
       option(&Recipe::dtype, "dtype", "How the trained model is stored.", one_of("f32", "bf16", "f16"), unit("DTYPE")),
-      option(&Recipe::compute_dtype, "compute_dtype", "What products with weights are computed in; sums, weights and the optimiser stay f32.", one_of("f32", "bf16"), unit("DTYPE")),
+      option(&Recipe::compute_dtype, "compute_dtype", "What products with weights, and attention's, are computed in; sums, weights and the optimiser stay f32.", one_of("f32", "bf16"), unit("DTYPE")),
       option(&Recipe::log_every, "log_every", "Steps between logged lines.", at_least(1)),
       option(&Recipe::eval_every, "eval_every", "Steps between evaluations; 0 evaluates at the end only.", at_least(0)),
       option(&Recipe::save_every, "save_every", "Steps between checkpoints; 0 saves at the end only.", at_least(0)),

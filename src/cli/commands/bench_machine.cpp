@@ -1,7 +1,9 @@
 // `orrery bench machine`: what this machine can do at most.
 #include <cstdio>
+#include <string>
 
 #include "cli/command.h"
+#include "kernels/fastest.h"
 #include "limits/limits.h"
 
 namespace orrery::cli::commands {
@@ -15,12 +17,23 @@ Json json_of(const Speeds& speeds) {
   return {{"read_gb_per_second", speeds.read_gb_per_second}, {"f32_gflops", speeds.f32_gflops}, {"bf16_gflops", speeds.bf16_gflops}, {"int8_gops", speeds.int8_gops}};
 }
 
+const char* kind_name(PanelFormat format) {
+  switch (format) {
+    case PanelFormat::bf16_pairs: return "bf16";
+    case PanelFormat::q8: return "blocks of 32";
+    case PanelFormat::q4_k: return "blocks of 256";
+    default: return "f32";
+  }
+}
+
 void run(Context& context, BenchMachineOptions& options) {
   const Limits limits = measure_limits(context.pool(), {.seconds = options.seconds});
   if (context.json()) {
     Json result = json_of(limits.all);
     result["threads"] = limits.threads;
     result["one_thread"] = json_of(limits.one);
+    result["kernels"] = kernels().name;
+    for (const ProductChoice& choice : product_choices()) result["products"][kind_name(choice.format)][std::to_string(choice.rows)] = choice.kernels;
     return context.out().json(result);
   }
   char line[120];
@@ -34,6 +47,14 @@ void run(Context& context, BenchMachineOptions& options) {
   row("f32, GFLOP/s", limits.one.f32_gflops, limits.all.f32_gflops);
   row("bf16 pairs, GFLOP/s", limits.one.bf16_gflops, limits.all.bf16_gflops);
   row("int8 fours, Gop/s", limits.one.int8_gops, limits.all.int8_gops);
+  context.out().line(std::string("kernels: ") + kernels().name);
+  // Formats in order, of each one line.
+  std::string line_of_kind;
+  for (const ProductChoice& choice : product_choices()) {
+    if (choice.rows == 1) line_of_kind = std::string("  products of ") + kind_name(choice.format) + ", measured:";
+    line_of_kind += " rows " + std::string(choice.rows == 64 ? "many" : choice.rows == 1 ? "1" : "to 8") + " " + choice.kernels + (choice.rows == 64 ? "" : ",");
+    if (choice.rows == 64) context.out().line(line_of_kind);
+  }
 }
 }  // namespace
 

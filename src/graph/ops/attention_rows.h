@@ -71,6 +71,7 @@ Attention<T> attention_arguments(const Call<T>& c, int bias = 3, T* slopes = nul
     a.bias = c.in(bias);
     a.bias_reach = c.cols(bias) / 2;
   }
+  a.bf16_products = sizeof(T) == sizeof(float) && c.products() == DType::bf16;
   if (c.settings().training && c.attributes().number("dropout") > 0) {
     a.dropout.probability = float(c.attributes().number("dropout"));
     a.dropout.seed = c.settings().seed;

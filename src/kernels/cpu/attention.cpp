@@ -5,8 +5,13 @@
 //
 //   m' = max(m, max_j s_j)    p_j = e^(s_j - m')    l' = l e^(m - m') + sum_j p_j    o' = o e^(m - m') + sum_j p_j v_j
 //
-// So for the chunks of a part of the keys, from nothing on; parts are merged by the same formulas.
+// So for the chunks of a part of the keys, from nothing on; parts are merged by the same formulas. Products of bf16 are the same loops over
+// pairs of elements, and pairs of keys (attention_pairs.h).
 #include "kernels/cpu/attention_codes.h"
+#include "kernels/cpu/attention_pairs.h"
+#ifdef ORRERY_ISA_avx512
+#include "kernels/cpu/attention_tiles_avx512.h"
+#endif
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -14,6 +19,8 @@ namespace {
 constexpr int64_t kTileRows = 32 * kBlockQueries;
 constexpr int64_t kMaxHeadDim = 256;
 constexpr int64_t kPartChunks = kKeyPart / kKeyChunk;
+constexpr int64_t kMostBlockRows = 16;   // that go through products together: kBlockQueries, or of tiles
+static_assert(kTileRows % kMostBlockRows == 0 && kMostBlockRows % Floats::kLanes == 0 && kBlockQueries <= kMostBlockRows);
 
 // What rows have seen so far.
 struct Folded {
@@ -36,10 +43,14 @@ struct Folded {
 
 // The scratch of one call.
 struct Scratch {
-  float keys[kMaxHeadDim * kKeyChunk];       // [head_dim][kKeyChunk]
-  float values[kKeyChunk * kMaxHeadDim];     // [kKeyChunk][padded_dim]
+  float keys[kMaxHeadDim * kKeyChunk];       // [head_dim][kKeyChunk], or in pairs
+  float values[kKeyChunk * kMaxHeadDim];     // [kKeyChunk][padded_dim], or in pairs
   Folded part, all;
-  float probs[kBlockQueries * kKeyChunk];    // s, then p, of one block of rows
+  float probs[kMostBlockRows * kKeyChunk];   // s, then p, of one block of rows
+  // Of products of bf16:
+  alignas(64) float queries[kTileRows * pairs_in(kMaxHeadDim)];       // [row][pairs of the head]
+  alignas(64) float paired_probs[kMostBlockRows * pairs_in(kKeyChunk)];
+  float sums[kMostBlockRows * kMaxHeadDim], values_seen[pairs_in(kKeyChunk) * kMaxHeadDim];   // of tiles
   float scales[scales_of_head(kMaxHeadDim) * kKeyChunk + Floats::kLanes];
 };
 static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes / 2));
@@ -168,9 +179,56 @@ void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, c
   });
 }
 
-template <int kRows, Start kStart, class Element>
+// The same of pairs: `queries` and the probabilities are rounded in the scratch.
+template <class Step>
+TileA rounded_queries(const Tiled& tiled, int64_t first) {
+  const int64_t steps = pairs_of_head<Step>(tiled.args.head_dim);
+  return {tiled.scratch.queries + first * steps, steps, 1};
+}
+template <int kRows, class Element, class Step>
+void score_pairs_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int64_t columns) {
+  const Element* keys = keys_of_chunk<Element>(tiled, chunk);
+  const int64_t next = tiled.args.kv.block_size, dim = tiled.args.head_dim;
+  product_of<kRows, Start::kZero, Step>(columns, queries, pairs_in(dim), tiled.scratch.probs, kKeyChunk, nullptr, [&](int64_t s, int64_t j) {
+    const Element* at = keys + 2 * s * next + j;
+    __builtin_prefetch(at + tiled.keys_ahead, 0, 2);
+    __builtin_prefetch(at + tiled.keys_ahead + next, 0, 2);
+    return pair_of(rounded(at), 2 * s + 1 < dim ? rounded(at + next) : Floats::zero());
+  });
+}
+// f(the first pair that is seen, how many)
+template <class F>
+void with_pairs(Range seen, F f) { f(seen.begin / 2, (seen.end + 1) / 2 - seen.begin / 2); }
+template <int kRows, Start kStart, class Element, class Step>
+void mix_pairs_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
+  const int64_t next = tiled.args.kv.token_stride;
+  const Element* values = static_cast<const Element*>(tiled.args.kv.v) + tiled.args.kv.at(tiled.kv_head, chunk * kKeyChunk);
+  with_pairs(seen, [&](int64_t first, int64_t count) {
+    const TileA probs{tiled.scratch.paired_probs + first, pairs_in(kKeyChunk), 1};
+    product_of<kRows, kStart, Step>(tiled.padded_dim, probs, count, mixed, tiled.padded_dim, factor, [&](int64_t s, int64_t x) {
+      const int64_t key = 2 * (first + s);
+      const Element* at = values + key * next + x;
+      __builtin_prefetch(at + tiled.values_ahead, 0, 2);
+      __builtin_prefetch(at + tiled.values_ahead + next, 0, 2);
+      return pair_of(key >= seen.begin ? rounded(at) : Floats::zero(), key + 1 < seen.end ? rounded(at + next) : Floats::zero());
+    });
+  });
+}
+// Of packed pairs, those halves alone that are seen: the others may hold anything.
+template <Start kStart, class Step>
+void mix_pairs_seen(const Tiled& tiled, Range seen, const float* probs, float* mixed, const float* factor) {
+  with_pairs(seen, [&](int64_t first, int64_t count) {
+    const float* values = tiled.scratch.values + first * tiled.padded_dim;
+    product_of<1, kStart, Step>(tiled.padded_dim, {probs + first, 0, 1}, count, mixed, tiled.padded_dim, factor,
+                                [&](int64_t s, int64_t x) { return halves_seen(Floats::load(values + s * tiled.padded_dim + x), first + s, {seen.begin, seen.end, 0}); });
+  });
+}
+
+template <int kRows, Start kStart, class Element, class Step>
 void mix(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
-  if constexpr (kScaled<Element>)
+  if constexpr (kPaired<Step>)
+    mix_pairs_in_place<kRows, kStart, Element, Step>(tiled, chunk, seen, mixed, factor);
+  else if constexpr (kScaled<Element>)
     mix_codes<kRows, kStart>(tiled.args, {tiled.scratch.probs + seen.begin, kKeyChunk, 1}, tiled.kv_head, chunk, seen, tiled.values_ahead, tiled.scratch.scales, mixed, factor);
   else
     mix_in_place<kRows, kStart, Element>(tiled, chunk, seen, mixed, factor);
@@ -183,8 +241,41 @@ Floats shifted_spread(const Folded& rows, int64_t first, Floats new_max, int64_t
   return fma(by, Floats::load(rows.sum + first, count), Floats::load(rows.spread + first, count));
 }
 
+// Scores of `count` rows from `first` of the tile on to probabilities, in scratch.probs, folded into the part's maxima and sums; factor: what
+// becomes of the values mixed so far, to whole vectors of rows.
+void soften(const Tiled& tiled, const Seen* rows, int64_t count, int64_t chunk, int64_t first, float* factor) {
+  const Args& args = tiled.args;
+  Scratch& scratch = tiled.scratch;
+  const TileRows block = tiled.rows.from(first);
+  const bool statistics = args.statistics.wanted();
+  alignas(64) float new_max[kMostBlockRows] = {}, chunk_sum[kMostBlockRows] = {}, chunk_spread[kMostBlockRows] = {}, chunk_mass[kMostBlockRows] = {};
+  // Row after row in two passes, so that no row's exponentials wait for its maximum.
+  for (int64_t r = 0; r < count; ++r) new_max[r] = score_row(args, scratch.probs + r * kKeyChunk, rows[r], scratch.part.max[first + r], block.head_of(r), block.query_of(r), chunk);
+  for (int64_t r = 0; r < count; ++r) {
+    float* scores = scratch.probs + r * kKeyChunk;
+    const RowSums sums = statistics ? exponentiate_row<true>(args, scores, new_max[r], block.head_of(r), block.query_of(r), chunk)
+                                    : exponentiate_row<false>(args, scores, new_max[r], block.head_of(r), block.query_of(r), chunk);
+    chunk_sum[r] = sums.sum, chunk_spread[r] = sums.spread, chunk_mass[r] = sums.mass;
+  }
+  // Where nothing has been seen yet both maxima are -inf, and the sums are 0 whatever the factor.
+  for (int64_t r = 0; r < count; r += Floats::kLanes) {
+    const int64_t at = first + r, some = count - r;
+    const Floats next = Floats::load(new_max + r), minus_infinity = Floats::broadcast(-__builtin_inff());
+    const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
+    const Floats factors = exp_of_shifted(Floats::load(scratch.part.max + at) - shift);
+    factors.store(factor + r);
+    if (statistics) {
+      const Floats moved = shifted_spread(scratch.part, at, shift, Floats::kLanes);
+      fma(moved, factors, Floats::load(chunk_spread + r)).store(scratch.part.spread + at, some);
+      fma(Floats::load(scratch.part.mass + at), factors, Floats::load(chunk_mass + r)).store(scratch.part.mass + at, some);
+    }
+    fma(Floats::load(scratch.part.sum + at), factors, Floats::load(chunk_sum + r)).store(scratch.part.sum + at, some);
+    next.store(scratch.part.max + at, some);
+  }
+}
+
 // One block of kRows rows, from `first` of the tile, against the packed chunk. `finite`: all its values are, if they are packed.
-template <int kRows, class Element>
+template <int kRows, class Element, class Step>
 void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite) {
   const Args& args = tiled.args;
   Scratch& scratch = tiled.scratch;
@@ -202,7 +293,11 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   if (all.empty()) return;
 
   const int64_t columns = rounded_up(all.end, Floats::kLanes);
-  if (tiled.keys_in_place && kScaled<Element>)
+  if constexpr (kPaired<Step>) {
+    const TileA queries = rounded_queries<Step>(tiled, first);
+    if (tiled.keys_in_place) score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
+    else product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(scratch.keys), kKeyChunk, pairs_in(args.head_dim), scratch.probs, kKeyChunk);
+  } else if (tiled.keys_in_place && kScaled<Element>)
     scores_of_codes<kRows>(args, block.queries(args), tiled.kv_head, chunk, columns, tiled.keys_ahead, scratch.scales, scratch.probs);
   else if (tiled.keys_in_place && tiled.rows.are_heads)
     score_in_place<kRows, Element>(tiled, chunk, block.queries(args), columns);
@@ -211,40 +306,35 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
   else
     product<kRows, Start::kZero>(columns, block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs, kKeyChunk);
 
-  constexpr int64_t kSpan = rounded_up(kRows, Floats::kLanes);   // whole vectors of rows
-  alignas(64) float new_max[kSpan] = {}, chunk_sum[kSpan] = {}, factor[kSpan];
-  // Row after row in two passes, so that no row's exponentials wait for its maximum.
-  for (int r = 0; r < kRows; ++r) new_max[r] = score_row(args, scratch.probs + r * kKeyChunk, rows[r], scratch.part.max[first + r], block.head_of(r), block.query_of(r), chunk);
-  alignas(64) float chunk_spread[kSpan] = {}, chunk_mass[kSpan] = {};
-  const bool statistics = args.statistics.wanted();
-  for (int r = 0; r < kRows; ++r) {
-    float* scores = scratch.probs + r * kKeyChunk;
-    const RowSums sums = statistics ? exponentiate_row<true>(args, scores, new_max[r], block.head_of(r), block.query_of(r), chunk)
-                                    : exponentiate_row<false>(args, scores, new_max[r], block.head_of(r), block.query_of(r), chunk);
-    chunk_sum[r] = sums.sum, chunk_spread[r] = sums.spread, chunk_mass[r] = sums.mass;
-  }
-  // Where nothing has been seen yet both maxima are -inf, and the sums are 0 whatever the factor.
-  for (int64_t r = 0; r < kSpan; r += Floats::kLanes) {
-    const int64_t at = first + r, count = kRows - r;
-    const Floats next = Floats::load(new_max + r), minus_infinity = Floats::broadcast(-__builtin_inff());
-    const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
-    const Floats factors = exp_of_shifted(Floats::load(scratch.part.max + at) - shift);
-    factors.store(factor + r);
-    if (statistics) {
-      const Floats moved = shifted_spread(scratch.part, at, shift, Floats::kLanes);
-      fma(moved, factors, Floats::load(chunk_spread + r)).store(scratch.part.spread + at, count);
-      fma(Floats::load(scratch.part.mass + at), factors, Floats::load(chunk_mass + r)).store(scratch.part.mass + at, count);
-    }
-    fma(Floats::load(scratch.part.sum + at), factors, Floats::load(chunk_sum + r)).store(scratch.part.sum + at, count);
-    next.store(scratch.part.max + at, count);
-  }
+  alignas(64) float factor[rounded_up(kRows, Floats::kLanes)];
+  soften(tiled, rows, kRows, chunk, first, factor);
 
+  if constexpr (kPaired<Step>) pack_rows_in_pairs(scratch.probs, kKeyChunk, kRows, kKeyChunk, scratch.paired_probs, pairs_in(kKeyChunk));
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
   if (tiled.values_in_place) {   // all rows see the same
     const Range window{rows[0].begin, rows[0].end}, before{0, rows[0].sinks};
-    if (before.empty()) return mix<kRows, Start::kScaled, Element>(tiled, chunk, window, mixed, factor);
-    mix<kRows, Start::kScaled, Element>(tiled, chunk, before, mixed, factor);
-    if (!window.empty()) mix<kRows, Start::kOnto, Element>(tiled, chunk, window, mixed, nullptr);
+    if (before.empty()) return mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, window, mixed, factor);
+    mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, before, mixed, factor);
+    if (!window.empty()) mix<kRows, Start::kOnto, Element, Step>(tiled, chunk, window, mixed, nullptr);
+    return;
+  }
+  if constexpr (kPaired<Step>) {
+    if (finite)
+      return with_pairs(all, [&](int64_t pair, int64_t count) {
+        product<kRows, Start::kScaled>(tiled.padded_dim, {scratch.paired_probs + pair, pairs_in(kKeyChunk), 1}, reinterpret_cast<const Step*>(scratch.values + pair * tiled.padded_dim),
+                                       tiled.padded_dim, count, mixed, tiled.padded_dim, factor);
+      });
+    for (int r = 0; r < kRows; ++r) {
+      const Range window{rows[r].begin, rows[r].end}, before{0, rows[r].sinks};
+      const float* probs = scratch.paired_probs + r * pairs_in(kKeyChunk);
+      float* to = mixed + r * tiled.padded_dim;
+      if (before.empty()) {
+        mix_pairs_seen<Start::kScaled, Step>(tiled, window, probs, to, factor + r);
+        continue;
+      }
+      mix_pairs_seen<Start::kScaled, Step>(tiled, before, probs, to, factor + r);
+      if (!window.empty()) mix_pairs_seen<Start::kOnto, Step>(tiled, window, probs, to, nullptr);
+    }
     return;
   }
   if (finite || (!sinks && common.begin == all.begin && common.end == all.end)) {
@@ -267,6 +357,47 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
     else product<1, Start::kScaled>(tiled.padded_dim, seen, values, tiled.padded_dim, keys, to, tiled.padded_dim, factor + r);
   }
 }
+
+#ifdef ORRERY_ISA_avx512
+// Up to 16 rows from `first` of the tile on, by tiles of pairs; a chunk's products are added to what was mixed as a whole.
+void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int64_t count, bool finite) {
+  const Args& args = tiled.args;
+  Scratch& scratch = tiled.scratch;
+  const TileRows block = tiled.rows.from(first);
+  const int64_t padded = tiled.padded_dim;
+  Seen rows[kMostBlockRows];
+  bool nothing = true;
+  for (int64_t r = 0; r < count; ++r) {
+    rows[r] = in_chunk(keys_seen(args, block.query_of(r)), chunk);
+    nothing &= rows[r].empty();
+  }
+  if (nothing) return;
+  scores_in_tiles(rounded_queries<InTiles>(tiled, first).data, pairs_of_head<InTiles>(args.head_dim), scratch.keys, scratch.probs);
+  alignas(64) float factor[kMostBlockRows];
+  soften(tiled, rows, count, chunk, first, factor);
+  pack_rows_in_pairs(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs, pairs_in(kKeyChunk));
+  const auto add = [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      float* mixed = scratch.part.mixed + (first + r) * padded;
+      const Floats scale = Floats::broadcast(factor[r]);
+      for (int64_t x = 0; x < padded; x += Floats::kLanes) fma(Floats::load(mixed + x), scale, Floats::load(scratch.sums + r * padded + x)).store(mixed + x);
+    }
+  };
+  if (finite) {
+    mix_in_tiles(scratch.paired_probs, scratch.values, padded, scratch.sums);
+    return add(0, count);
+  }
+  // Row by row with the values that it sees, and zeros for the others, which may be anything.
+  for (int64_t r = 0; r < count; ++r) {
+    for (int64_t s = 0; s < pairs_in(kKeyChunk); ++s)
+      for (int64_t x = 0; x < padded; x += Floats::kLanes) halves_seen(Floats::load(scratch.values + s * padded + x), s, rows[r]).store(scratch.values_seen + s * padded + x);
+    mix_in_tiles(scratch.paired_probs, scratch.values_seen, padded, scratch.sums);
+    add(r, r + 1);
+  }
+}
+#else
+void attend_block_in_tiles(const Tiled&, int64_t, int64_t, int64_t, bool) {}
+#endif
 
 // What rows of one query, or queries of one head, have seen in two parts together, the earlier one first.
 // Of the later one `part` holds all but what is mixed.
@@ -354,84 +485,87 @@ void finish(const Args& args, TileRows rows, int64_t count, Folded& seen) {
 }
 
 // The chunks of one part, from nothing on, into scratch.part.
-template <class Element>
+template <class Element, class Step>
 void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
-  const bool whole = args.kv.keys_turned && args.kv.block_size % kKeyChunk == 0;   // chunks lie in one block
-  Tiled tiled{args, rows, kv_head, padded_dim, whole && (rows.are_heads || sizeof(Element) == 4), rows.are_heads && padded_dim == args.head_dim && (whole || !kScaled<Element>), scratch};
+  const bool whole = args.kv.blocks && args.kv.block_size % kKeyChunk == 0;   // chunks lie in one block
+  const bool keys_in_place = whole && args.kv.keys_turned && !kTiled<Step> && (rows.are_heads || (sizeof(Element) == 4 && !kPaired<Step>));
+  const bool values_in_place = rows.are_heads && !kTiled<Step> && padded_dim == args.head_dim && (whole || (!kScaled<Element> && !kPaired<Step>));
+  Tiled tiled{args, rows, kv_head, padded_dim, keys_in_place, values_in_place, scratch};
   scratch.part.clear(count, padded_dim);
-  const Slivers slivers(count, kBlockQueries);
+  if constexpr (kPaired<Step>) {
+    const TileA queries = rows.queries(args);
+    pack_rows_in_pairs(queries.data, queries.row_stride, count, args.head_dim, scratch.queries, pairs_of_head<Step>(args.head_dim));
+  }
+  const Slivers slivers(count, kBlockRows<Step>);
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;
     const int64_t first = chunk * kKeyChunk, next = chunk + 1 < chunks.end ? first + kKeyChunk : first;
     tiled.keys_ahead = args.kv.of_key(kv_head, next, 0) - args.kv.of_key(kv_head, first, 0);
     tiled.values_ahead = args.kv.at(kv_head, next) - args.kv.at(kv_head, first);
-    if (!tiled.keys_in_place) pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
-    const bool finite = tiled.values_in_place || pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
-    for (int64_t s = 0; s < slivers.count; ++s)
-      with_rows<kBlockQueries>(slivers.height(s), [&]<int kRows>() { attend_block<kRows, Element>(tiled, chunk, slivers.begin(s), finite); });
+    bool finite = true;
+    if constexpr (kPaired<Step>) {
+      if (!tiled.keys_in_place) pack_in_pairs<Element>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values, pairs_of_head<Step>(args.head_dim));
+      if (!tiled.values_in_place) finite = pack_values_in_pairs<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
+    } else {
+      if (!tiled.keys_in_place) pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
+      if (!tiled.values_in_place) finite = pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
+    }
+    for (int64_t s = 0; s < slivers.count; ++s) {
+      if constexpr (kTiled<Step>) attend_block_in_tiles(tiled, chunk, slivers.begin(s), slivers.height(s), finite);
+      else with_rows<kBlockQueries>(slivers.height(s), [&]<int kRows>() { attend_block<kRows, Element, Step>(tiled, chunk, slivers.begin(s), finite); });
+    }
   }
 }
+template <class Step>
 void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch& scratch) {
   switch (args.kv.dtype) {
-    case DType::bf16: return fold<Bf16>(args, rows, count, chunks, scratch);
-    case DType::f16: return fold<F16>(args, rows, count, chunks, scratch);
-    case DType::i8: return fold<Code>(args, rows, count, chunks, scratch);
-    default: return fold<float>(args, rows, count, chunks, scratch);
+    case DType::bf16: return fold<Bf16, Step>(args, rows, count, chunks, scratch);
+    case DType::f16: return fold<F16, Step>(args, rows, count, chunks, scratch);
+    case DType::i8:
+      if constexpr (!kPaired<Step>) return fold<Code, Step>(args, rows, count, chunks, scratch);
+      return;   // with_step takes floats
+    default: return fold<float, Step>(args, rows, count, chunks, scratch);
   }
 }
 
 // The part of a range of chunks.
 Range part_of(Range chunks, int64_t part) { return {larger(chunks.begin, part * kPartChunks), smaller(chunks.end, (part + 1) * kPartChunks)}; }
 
+template <class Step>
 void attend_tile(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes);
   const Range chunks = chunks_seen(args, rows.query, rows.query_of(count - 1) + 1);
   const int64_t first = chunks.begin / kPartChunks, end = (chunks.end + kPartChunks - 1) / kPartChunks;
   if (end - first <= 1) {   // merged with nothing, it is what it is
-    fold(args, rows, count, chunks, scratch);
+    fold<Step>(args, rows, count, chunks, scratch);
     return finish(args, rows, count, scratch.part);
   }
   scratch.all.clear(count, padded_dim);
   for (int64_t part = first; part < end; ++part) {
-    fold(args, rows, count, part_of(chunks, part), scratch);
+    fold<Step>(args, rows, count, part_of(chunks, part), scratch);
     merge(scratch.part.mixed, scratch.part, count, padded_dim, padded_dim, args.statistics.wanted(), scratch.all);
   }
   finish(args, rows, count, scratch.all);
 }
 
-// Rows [0, count) of `rows`.
-void attend(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
+// Rows [0, count) of `rows`. (What stands under TinyIsZero stands in functions of its own.)
+template <class Step>
+[[gnu::noinline]] void attend(const Args& args, TileRows rows, int64_t count, Scratch& scratch) {
   for (int64_t first = 0; first < count; first += kTileRows) {
     const TileRows tile = rows.from(first);
     const int64_t height = smaller(kTileRows, count - first);
-    attend_tile(args, tile, height, scratch);
+    attend_tile<Step>(args, tile, height, scratch);
   }
 }
 
-}  // namespace
-
-attention_fn<float> attention;
-attention_step_fn<float> attention_step;
-attention_part_fn<float> attention_part;
-attention_merge_fn<float> attention_merge;
-
-void attention(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch) {
-  attend(args, {head, query_begin, false}, query_end - query_begin, *static_cast<Scratch*>(scratch));
-}
-
-void attention_step(const Args& args, int64_t kv_head, void* scratch) {
-  const int64_t group = args.num_heads / args.num_kv_heads;
-  attend(args, {kv_head * group, 0, true}, group, *static_cast<Scratch*>(scratch));
-}
-
-void attention_part(const Args& args, int64_t kv_head, int64_t part, float* states, void* scratch_of_call) {
-  Scratch& scratch = *static_cast<Scratch*>(scratch_of_call);
+template <class Step>
+[[gnu::noinline]] void attend_part(const Args& args, int64_t kv_head, int64_t part, float* states, Scratch& scratch) {
   const int64_t group = args.num_heads / args.num_kv_heads, padded_dim = rounded_up(args.head_dim, Floats::kLanes), width = state_width(args.head_dim);
   const Range chunks = part_of(chunks_seen(args, 0, 1), part);
   for (int64_t first = 0; first < group; first += kTileRows) {
     const int64_t count = smaller(kTileRows, group - first);
-    fold(args, {kv_head * group + first, 0, true}, count, chunks, scratch);
+    fold<Step>(args, {kv_head * group + first, 0, true}, count, chunks, scratch);
     for (int64_t r = 0; r < count; ++r) {
       float* state = states + (first + r) * width;
       for (int64_t x = 0; x < padded_dim; x += Floats::kLanes) Floats::load(scratch.part.mixed + r * padded_dim + x).store(state + x);
@@ -443,8 +577,7 @@ void attention_part(const Args& args, int64_t kv_head, int64_t part, float* stat
   }
 }
 
-void attention_merge(const Args& args, int64_t kv_head, int64_t parts, const float* states, void* scratch_of_call) {
-  Scratch& scratch = *static_cast<Scratch*>(scratch_of_call);
+[[gnu::noinline]] void merge_parts(const Args& args, int64_t kv_head, int64_t parts, const float* states, Scratch& scratch) {
   const int64_t group = args.num_heads / args.num_kv_heads, padded_dim = rounded_up(args.head_dim, Floats::kLanes), width = state_width(args.head_dim);
   for (int64_t first = 0; first < group; first += kTileRows) {
     const int64_t count = smaller(kTileRows, group - first);
@@ -462,5 +595,58 @@ void attention_merge(const Args& args, int64_t kv_head, int64_t parts, const flo
     finish(args, {kv_head * group + first, 0, true}, count, scratch.all);
   }
 }
+
+}  // namespace
+
+attention_fn<float> attention;
+attention_step_fn<float> attention_step;
+attention_part_fn<float> attention_part;
+attention_merge_fn<float> attention_merge;
+
+void attention(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch) {
+  with_step(args, [&]<class Step>(Step) { attend<Step>(args, {head, query_begin, false}, query_end - query_begin, *static_cast<Scratch*>(scratch)); });
+}
+
+void attention_step(const Args& args, int64_t kv_head, void* scratch) {
+  const int64_t group = args.num_heads / args.num_kv_heads;
+  with_step(args, [&]<class Step>(Step) { attend<Step>(args, {kv_head * group, 0, true}, group, *static_cast<Scratch*>(scratch)); });
+}
+
+void attention_part(const Args& args, int64_t kv_head, int64_t part, float* states, void* scratch) {
+  with_step(args, [&]<class Step>(Step) { attend_part<Step>(args, kv_head, part, states, *static_cast<Scratch*>(scratch)); });
+}
+
+void attention_merge(const Args& args, int64_t kv_head, int64_t parts, const float* states, void* scratch) {
+  with_step(args, [&]<class Step>(Step) { merge_parts(args, kv_head, parts, states, *static_cast<Scratch*>(scratch)); });
+}
+
+#ifdef ORRERY_ISA_avx512
+// The same with products of bf16 in tiles: the class "amx".
+attention_fn<float> attention_in_tiles;
+attention_step_fn<float> attention_step_in_tiles;
+attention_part_fn<float> attention_part_in_tiles;
+
+void attention_in_tiles(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch) {
+  if (!takes_pairs(args)) return attention(args, head, query_begin, query_end, scratch);
+  const TinyIsZero tiny;
+  const Tiles tiles;
+  attend<InTiles>(args, {head, query_begin, false}, query_end - query_begin, *static_cast<Scratch*>(scratch));
+}
+
+void attention_step_in_tiles(const Args& args, int64_t kv_head, void* scratch) {
+  if (!takes_pairs(args)) return attention_step(args, kv_head, scratch);
+  const TinyIsZero tiny;
+  const Tiles tiles;
+  const int64_t group = args.num_heads / args.num_kv_heads;
+  attend<InTiles>(args, {kv_head * group, 0, true}, group, *static_cast<Scratch*>(scratch));
+}
+
+void attention_part_in_tiles(const Args& args, int64_t kv_head, int64_t part, float* states, void* scratch) {
+  if (!takes_pairs(args)) return attention_part(args, kv_head, part, states, scratch);
+  const TinyIsZero tiny;
+  const Tiles tiles;
+  attend_part<InTiles>(args, kv_head, part, states, *static_cast<Scratch*>(scratch));
+}
+#endif
 
 }  // namespace orrery::cpu::ORRERY_ISA

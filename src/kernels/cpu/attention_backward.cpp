@@ -3,7 +3,10 @@
 // tiles, and dq goes on from chunk to chunk. All five products run in register tiles, over
 //
 //   s = q k^T     dp = dout v^T     dq += ds k     dk += ds^T q     dv += (keep p)^T dout
+//
+// of floats, or of pairs of bf16: neighbours in the head, of keys, or of queries (counted from the tile's first one).
 #include "kernels/cpu/attention_chunk.h"
+#include "kernels/cpu/attention_pairs.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -12,13 +15,17 @@ constexpr int64_t kTileQueries = 16 * kBlockQueries;
 constexpr int64_t kMaxHeadDim = 256;
 
 struct Scratch {
-  // Of the chunk.
+  // Of the chunk; in pairs, where products are of bf16, but for the sums.
   float keys_transposed[kMaxHeadDim * kKeyChunk], values_transposed[kMaxHeadDim * kKeyChunk];  // [head_dim][kKeyChunk]
   float keys[kKeyChunk * kMaxHeadDim];                                                         // [kKeyChunk][padded_dim]
   float dk[kKeyChunk * kMaxHeadDim], dv[kKeyChunk * kMaxHeadDim];
   // Of the tile of queries.
-  float q[kTileQueries * kMaxHeadDim], dout[kTileQueries * kMaxHeadDim];                       // [query][padded_dim]
+  float q[kTileQueries * kMaxHeadDim], dout[kTileQueries * kMaxHeadDim];                       // [query][padded_dim], or [pairs of queries][padded_dim]
   float probs[kTileQueries * kKeyChunk], dscores[kTileQueries * kKeyChunk];                    // keep p and ds
+  // Of pairs: along the head, along keys, and of neighbouring queries.
+  float q_rows[kTileQueries * pairs_in(kMaxHeadDim)], dout_rows[kTileQueries * pairs_in(kMaxHeadDim)];
+  float dscore_rows[kBlockQueries * pairs_in(kKeyChunk)];
+  float paired_probs[pairs_in(kTileQueries) * kKeyChunk], paired_dscores[pairs_in(kTileQueries) * kKeyChunk];
 };
 static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
 
@@ -72,7 +79,7 @@ void score_gradients(const Pass& pass, int64_t i, int64_t r, Seen seen, int64_t 
 }
 
 // Rows `first` and on of the tile, which starts at query `begin`: their probabilities and ds, and what they add to dq.
-template <int kRows>
+template <int kRows, class Step>
 void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) {
   const Args& forward = pass.forward;
   Scratch& scratch = pass.scratch;
@@ -87,33 +94,53 @@ void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) 
   float* probs = scratch.probs + first * kKeyChunk;
   float* dscores = scratch.dscores + first * kKeyChunk;
   const int64_t columns = rounded_up(all.end, Floats::kLanes);
-  product<kRows, Start::kZero>(columns, {scratch.q + first * padded, padded, 1}, scratch.keys_transposed, kKeyChunk, dim,
-                               probs, kKeyChunk);
-  product<kRows, Start::kZero>(columns, {scratch.dout + first * padded, padded, 1}, scratch.values_transposed, kKeyChunk,
-                               dim, dscores, kKeyChunk);
+  const int64_t steps = kPaired<Step> ? pairs_in(dim) : dim, stride = kPaired<Step> ? steps : padded;
+  const auto scores = [&](const float* rows, const float* transposed, float* to) {
+    product<kRows, Start::kZero>(columns, {rows + first * stride, stride, 1}, reinterpret_cast<const Step*>(transposed), kKeyChunk, steps, to, kKeyChunk);
+  };
+  scores(kPaired<Step> ? scratch.q_rows : scratch.q, scratch.keys_transposed, probs);
+  scores(kPaired<Step> ? scratch.dout_rows : scratch.dout, scratch.values_transposed, dscores);
   for (int r = 0; r < kRows; ++r) score_gradients(pass, begin + first + r, first + r, rows[r], chunk);
   if (all.empty()) return;
   float* dq = pass.args.dq + (begin + first) * pass.args.dq_stride + pass.head * dim;
+  if constexpr (kPaired<Step>) {
+    pack_rows_in_pairs(dscores, kKeyChunk, kRows, kKeyChunk, scratch.dscore_rows, pairs_in(kKeyChunk));
+    const int64_t pair = all.begin / 2;
+    return product<kRows, Start::kOnto>(dim, {scratch.dscore_rows + pair, pairs_in(kKeyChunk), 1}, reinterpret_cast<const Step*>(scratch.keys + pair * padded), padded,
+                                        pairs_in(all.end) - pair, dq, pass.args.dq_stride);
+  }
   product<kRows, Start::kOnto>(dim, {dscores + all.begin, kKeyChunk, 1}, scratch.keys + all.begin * padded, padded,
                                all.end - all.begin, dq, pass.args.dq_stride);
 }
 
+// Rows of `count` queries to rows of pairs of queries.
+void pair_queries(const float* rows, int64_t width, int64_t count, float* pairs) {
+  Floats zeros = Floats::zero();
+  for (int64_t r = 0; r < count; r += 2) pair_rows(rows + r * width, r + 1 < count ? rows + (r + 1) * width : nullptr, width, width, pairs + r / 2 * width, zeros);
+}
+
 // What the tile of `count` queries from `begin` adds to the chunk's dk and dv, a block of keys at a time.
+template <class Step>
 void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, int64_t num_keys) {
   Scratch& scratch = pass.scratch;
   const int64_t padded = pass.padded_dim;
+  if constexpr (kPaired<Step>) {
+    pair_queries(scratch.probs, kKeyChunk, count, scratch.paired_probs);
+    pair_queries(scratch.dscores, kKeyChunk, count, scratch.paired_dscores);
+  }
   for (int64_t j = 0; j < num_keys; j += kBlockQueries) {
     const int64_t first_key = chunk * kKeyChunk + j;
     const Range seeing = queries_seeing(pass.forward, first_key, first_key + smaller(kBlockQueries, num_keys - j));
     const Range rows{larger(0, seeing.begin - begin), smaller(count, seeing.end - begin)};
     if (rows.empty()) continue;
     with_rows<kBlockQueries>(num_keys - j, [&]<int kRows>() {
-      product<kRows, Start::kOnto>(padded, {scratch.dscores + rows.begin * kKeyChunk + j, 1, kKeyChunk},
-                                   scratch.q + rows.begin * padded, padded, rows.end - rows.begin,
-                                   scratch.dk + j * padded, padded);
-      product<kRows, Start::kOnto>(padded, {scratch.probs + rows.begin * kKeyChunk + j, 1, kKeyChunk},
-                                   scratch.dout + rows.begin * padded, padded, rows.end - rows.begin,
-                                   scratch.dv + j * padded, padded);
+      // A pair of queries of which one does not see the keys: what it would add is 0.
+      const int64_t step = rows.begin / StepOf<Step>::kDepth, steps = (rows.end + StepOf<Step>::kDepth - 1) / StepOf<Step>::kDepth - step;
+      const auto add = [&](const float* factors, const float* queries, float* sums) {
+        product<kRows, Start::kOnto>(padded, {factors + step * kKeyChunk + j, 1, kKeyChunk}, reinterpret_cast<const Step*>(queries + step * padded), padded, steps, sums + j * padded, padded);
+      };
+      add(kPaired<Step> ? scratch.paired_dscores : scratch.dscores, scratch.q, scratch.dk);
+      add(kPaired<Step> ? scratch.paired_probs : scratch.probs, scratch.dout, scratch.dv);
     });
   }
 }
@@ -130,14 +157,34 @@ void copy_back(const float* from, int64_t rows, int64_t dim, float* to, int64_t 
     for (int64_t x = 0; x < dim; x += Floats::kLanes) Floats::load(from + r * padded + x).store(to + r * stride + x, dim - x);
 }
 
+// The tile's rows from `from` on, in what the products read.
+template <class Step>
+void ready_queries(const float* from, int64_t stride, int64_t count, int64_t dim, float* queries, float* rows) {
+  if constexpr (kPaired<Step>) {
+    const int64_t padded = rounded_up(dim, Floats::kLanes);
+    pack_rows_in_pairs(from, stride, count, dim, rows, pairs_in(dim));
+    Floats zeros = Floats::zero();
+    for (int64_t r = 0; r < count; r += 2) pair_rows(from + r * stride, r + 1 < count ? from + (r + 1) * stride : nullptr, dim, padded, queries + r / 2 * padded, zeros);
+  } else {
+    copy_padded(from, stride, count, dim, queries);
+  }
+}
+
+template <class Step>
 void chunk_gradients(const Pass& pass, int64_t chunk, bool first_head) {
   const Args& forward = pass.forward;
   Scratch& scratch = pass.scratch;
   const int64_t dim = forward.head_dim, first_key = chunk * kKeyChunk;
   const int64_t num_keys = smaller(kKeyChunk, forward.num_keys - first_key);
-  pack_transposed<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys_transposed);
-  pack_transposed<float>(forward, forward.kv.v, pass.kv_head, chunk, scratch.values_transposed);
-  pack_rows_of_chunk<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
+  if constexpr (kPaired<Step>) {
+    pack_in_pairs<float>(forward, forward.kv.k, false, pass.kv_head, chunk, scratch.keys_transposed, scratch.q, pairs_in(dim));
+    pack_in_pairs<float>(forward, forward.kv.v, false, pass.kv_head, chunk, scratch.values_transposed, scratch.q, pairs_in(dim));
+    pack_values_in_pairs<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
+  } else {
+    pack_transposed<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys_transposed);
+    pack_transposed<float>(forward, forward.kv.v, pass.kv_head, chunk, scratch.values_transposed);
+    pack_rows_of_chunk<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
+  }
   float* dk = pass.args.dk + first_key * pass.args.dkv_stride + pass.kv_head * dim;
   float* dv = pass.args.dv + first_key * pass.args.dkv_stride + pass.kv_head * dim;
   if (first_head) {
@@ -152,12 +199,11 @@ void chunk_gradients(const Pass& pass, int64_t chunk, bool first_head) {
   const Range queries = queries_seeing(forward, first_key, first_key + num_keys);
   for (int64_t begin = queries.begin; begin < queries.end; begin += kTileQueries) {
     const int64_t count = smaller(kTileQueries, queries.end - begin);
-    copy_padded(forward.q + begin * forward.q_stride + pass.head * dim, forward.q_stride, count, dim, scratch.q);
-    copy_padded(pass.args.dout + begin * pass.args.dout_stride + pass.head * dim, pass.args.dout_stride, count, dim,
-                scratch.dout);
+    ready_queries<Step>(forward.q + begin * forward.q_stride + pass.head * dim, forward.q_stride, count, dim, scratch.q, scratch.q_rows);
+    ready_queries<Step>(pass.args.dout + begin * pass.args.dout_stride + pass.head * dim, pass.args.dout_stride, count, dim, scratch.dout, scratch.dout_rows);
     for (int64_t first = 0; first < count; first += kBlockQueries)
-      with_rows<kBlockQueries>(count - first, [&]<int kRows>() { query_block<kRows>(pass, begin, first, chunk); });
-    key_blocks(pass, begin, count, chunk, num_keys);
+      with_rows<kBlockQueries>(count - first, [&]<int kRows>() { query_block<kRows, Step>(pass, begin, first, chunk); });
+    key_blocks<Step>(pass, begin, count, chunk, num_keys);
   }
   copy_back(scratch.dk, num_keys, dim, dk, pass.args.dkv_stride);
   copy_back(scratch.dv, num_keys, dim, dv, pass.args.dkv_stride);
@@ -185,21 +231,26 @@ void start_head(const AttentionBackward<float>& args, int64_t head, float* delta
   }
 }
 
-}  // namespace
-
-attention_backward_fn<float> attention_backward;
-
-void attention_backward(const AttentionBackward<float>& args, int64_t kv_head, float* delta, void* scratch) {
+template <class Step>
+[[gnu::noinline]] void gradients(const AttentionBackward<float>& args, int64_t kv_head, float* delta, Scratch& scratch) {
   const Args& forward = args.forward;
   const int64_t group = forward.num_heads / forward.num_kv_heads;
   for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
     start_head(args, head, delta);
     float* dbias = args.dbias ? args.dbias + head * (2 * forward.bias_reach + 1) + forward.bias_reach : nullptr;
     const Pass pass{args,  forward, head, kv_head, rounded_up(forward.head_dim, Floats::kLanes), delta, ScoreRule(forward, head), dbias,
-                    PatternMask(forward, head), *static_cast<Scratch*>(scratch)};
+                    PatternMask(forward, head), scratch};
     for (int64_t chunk = 0; chunk * kKeyChunk < forward.num_keys; ++chunk)
-      chunk_gradients(pass, chunk, head == kv_head * group);
+      chunk_gradients<Step>(pass, chunk, head == kv_head * group);
   }
+}
+
+}  // namespace
+
+attention_backward_fn<float> attention_backward;
+
+void attention_backward(const AttentionBackward<float>& args, int64_t kv_head, float* delta, void* scratch) {
+  with_step(args.forward, [&]<class Step>(Step) { gradients<Step>(args, kv_head, delta, *static_cast<Scratch*>(scratch)); });
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

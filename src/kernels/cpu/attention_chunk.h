@@ -177,8 +177,8 @@ void product(int64_t columns, TileA a, const Element* b, int64_t b_stride, int64
     product_tile<kRows, 1, kStart>(columns - j, a, b + j, b_stride, k, c + j, c_stride, factor);
 }
 
-// c as in `product`, where lanes(p, j) are b[p, j] and those after it.
-template <int kRows, int kVectors, Start kStart, class Lanes>
+// c as in `product`, where lanes(p, j) are b[p, j] and those after it: floats, or pairs.
+template <int kRows, int kVectors, Start kStart, class Step, class Lanes>
 void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
   Tile<kRows, kVectors> tile;
   if constexpr (kStart == Start::kZero)
@@ -195,19 +195,19 @@ void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, i
     Floats row[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) row[v] = lanes(p, j + v * Floats::kLanes);
-    tile.step(a.data + p * a.k_stride, a.row_stride, row);
+    tile.template step<Step>(a.data + p * a.k_stride, a.row_stride, row);
   }
   tile.store(c + j, c_stride, columns - j);
 }
-template <int kRows, Start kStart, class Lanes>
+template <int kRows, Start kStart, class Step = float, class Lanes>
 void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
   int64_t j = 0;
   for (; columns - j > (kWideVectors - 1) * Floats::kLanes; j += kWideVectors * Floats::kLanes)
-    product_tile_of<kRows, kWideVectors, kStart>(j, columns, a, k, c, c_stride, factor, lanes);
+    product_tile_of<kRows, kWideVectors, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
   if constexpr (kWideVectors > 2) {
-    for (; columns - j > Floats::kLanes; j += 2 * Floats::kLanes) product_tile_of<kRows, 2, kStart>(j, columns, a, k, c, c_stride, factor, lanes);
+    for (; columns - j > Floats::kLanes; j += 2 * Floats::kLanes) product_tile_of<kRows, 2, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
   }
-  for (; j < columns; j += Floats::kLanes) product_tile_of<kRows, 1, kStart>(j, columns, a, k, c, c_stride, factor, lanes);
+  for (; j < columns; j += Floats::kLanes) product_tile_of<kRows, 1, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
 }
 
 // e^x for the x <= 0 of a softmax: as exp, but 0 below -87. Denormal numbers, which the hardware is slow to make, never

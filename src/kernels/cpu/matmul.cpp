@@ -10,13 +10,12 @@
 #include "kernels/matmul.h"
 
 #include <algorithm>
-#include <chrono>
-#include <vector>
 
 #include "kernels/cpu/matmul_blocks.h"
-#include "kernels/cpu/tile.h"
+#include "kernels/cpu/pairs.h"
 #include "kernels/cpu/tiny_is_zero.h"
 #include "kernels/cpu/transpose.h"
+#include "kernels/fastest.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -107,16 +106,6 @@ void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
     return;
   }
   transpose(a.data, a.row_stride, rows, k, packed, rows);
-}
-
-// to[p] = a[0, p], rounded to bf16; to the end of its last pair.
-void round_row(TileA a, int64_t k, Bf16* to) {
-  if (a.k_stride == 1) {
-    for (int64_t p = 0; p < k; p += Floats::kLanes) store_bf16(round_to_bf16(Floats::load(a.data + p, k - p)), to + p, k - p);
-  } else {
-    for (int64_t p = 0; p < k; ++p) store_bf16(round_to_bf16(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
-  }
-  if (k % 2) to[k] = {};
 }
 
 // packed[s * rows + r] = the pair a[r, 2 s], a[r, 2 s + 1]. `spare` has room for as much.
@@ -268,38 +257,17 @@ void matmul_by_floats(const Matmul<float>& product) {
   multiply_pairs_by_floats(product);
 }
 
+}  // namespace
+
+// Of both ways to multiply pairs the faster one here: some processors do one pair in the time of four floats. Measured once; both give
+// the same bits.
 #ifdef ORRERY_ISA_avx512
-// Of both ways to multiply pairs the faster one here: some processors do one pair in the time of four floats. Measured once, on a product
-// that stays in the cache; both give the same bits.
-bool pairs_by_instruction() {
-  if (!__builtin_cpu_supports("avx512bf16")) return false;
-  constexpr int64_t kSize = 64, kRounds = 5;
-  std::vector<float> a(size_t(kSize * kSize), 1.0f), c(size_t(kSize * kSize));
-  std::vector<std::byte> panels(size_t(packed_bytes(PanelFormat::bf16_pairs, kSize, kSize))), scratch(size_t(kMatmulScratchBytes) + 64);
-  Matmul<float> product;
-  product.a = a.data(), product.a_row_stride = kSize, product.panels = panels.data(), product.format = PanelFormat::bf16_pairs;
-  product.c = c.data(), product.c_stride = kSize, product.m = product.n = product.k = kSize;
-  product.scratch = scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64);
-  const auto best = [&](void (*multiply)(const Matmul<float>&)) {
-    auto least = std::chrono::steady_clock::duration::max();
-    for (int64_t round = 0; round < kRounds; ++round) {
-      const auto begin = std::chrono::steady_clock::now();
-      multiply(product);
-      least = std::min(least, std::chrono::steady_clock::now() - begin);
-    }
-    return least;
-  };
-  return best(matmul_of<Pair<true>>) <= best(matmul_by_floats);
-}
 bool has_bf16_products() {
-  static const bool chosen = pairs_by_instruction();
+  static const bool chosen = __builtin_cpu_supports("avx512bf16") &&
+                             seconds_of_product(matmul_of<Pair<true>>, PanelFormat::bf16_pairs, 64) <= seconds_of_product(matmul_by_floats, PanelFormat::bf16_pairs, 64);
   return chosen;
 }
-#else
-constexpr bool has_bf16_products() { return false; }
 #endif
-
-}  // namespace
 
 matmul_fn<float> matmul;
 

@@ -12,7 +12,7 @@
 //   widen(p), widen(p, lanes): Floats from float, Bf16 or F16 in memory;
 //   round_to_bf16(v): each lane to the nearest bf16, ties to even, the low half of its bits 0;
 //   store_bf16(v, p, lanes): the upper halves of what round_to_bf16 gave, in memory;
-//   pairs(p): Bf16Pairs in memory as the bits of Floats; pair_of(low, high): from what round_to_bf16 gave;
+//   pairs(p): Bf16Pairs in memory as the bits of Floats; pair_of(low, high): from what round_to_bf16 gave; low_of_pairs, high_of_pairs: back;
 //   dot_pairs(a, b, c) = (c + a.high b.high) + a.low b.low, each product and sum fused or not, which is the same;
 //   + - * /, -v, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, min, max (b where either is NaN), sqrt, abs,
 //   round (nearest, ties to even), floor, ldexp(x, n) = x 2^n for integral n (results below the normal range included);

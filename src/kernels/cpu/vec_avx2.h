@@ -153,11 +153,11 @@ inline Vec<float> pairs(const Bf16Pair* p) { return Vec<float>::load(reinterpret
 inline Vec<float> pair_of(Vec<float> low, Vec<float> high) {
   return {_mm256_or_ps(high.r, _mm256_castsi256_ps(_mm256_srli_epi32(_mm256_castps_si256(low.r), 16)))};
 }
+inline Vec<float> low_of_pairs(Vec<float> a) { return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.r), 16))}; }
+inline Vec<float> high_of_pairs(Vec<float> a) { return {_mm256_and_ps(a.r, _mm256_castsi256_ps(_mm256_set1_epi32(int(0xffff0000u))))}; }
 template <bool kInstruction>   // there is none
 [[gnu::always_inline]] inline Vec<float> dot_pairs(Vec<float> a, Vec<float> b, Vec<float> c) {
-  const auto low = [](Vec<float> x) { return Vec<float>{_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x.r), 16))}; };
-  const auto high = [](Vec<float> x) { return Vec<float>{_mm256_and_ps(x.r, _mm256_castsi256_ps(_mm256_set1_epi32(int(0xffff0000u))))}; };
-  return fma(low(a), low(b), fma(high(a), high(b), c));
+  return fma(low_of_pairs(a), low_of_pairs(b), fma(high_of_pairs(a), high_of_pairs(b), c));
 }
 
 struct Ints {

@@ -35,16 +35,24 @@ int64_t kv_head_of(const Attention<T>& args, int64_t head) {
   return head / (args.num_heads / args.num_kv_heads);
 }
 
+// What a product reads of x.
+template <class T>
+T operand(const Attention<T>& args, T x) {
+  if constexpr (sizeof(T) == sizeof(float))
+    if (args.bf16_products && args.kv.dtype != DType::i8) return bf16_to_float(float_to_bf16(x));
+  return x;
+}
+
 // Element x of the key, or of the value, of token j.
 template <class T>
 T key(const Attention<T>& args, int64_t kv_head, int64_t j, int64_t x) {
   if (args.kv.dtype == DType::i8) return T(args.kv.scaled_key(kv_head, j, x));
-  return widened<T>(args.kv.k, args.kv.dtype, args.kv.of_key(kv_head, j, x));
+  return operand(args, widened<T>(args.kv.k, args.kv.dtype, args.kv.of_key(kv_head, j, x)));
 }
 template <class T>
 T value(const Attention<T>& args, int64_t kv_head, int64_t j, int64_t x) {
   if (args.kv.dtype == DType::i8) return T(args.kv.scaled_value(kv_head, j, x));
-  return widened<T>(args.kv.v, args.kv.dtype, args.kv.at(kv_head, j) + x);
+  return operand(args, widened<T>(args.kv.v, args.kv.dtype, args.kv.at(kv_head, j) + x));
 }
 
 // Where the bias of query i for key j stands.
@@ -60,7 +68,7 @@ double scaled_product(const Attention<T>& args, int64_t head, int64_t i, int64_t
   const T* q = args.q + i * args.q_stride + head * args.head_dim;
   double sum = 0;
   for (int64_t x = 0; x < args.head_dim; ++x)
-    sum += double(q[x]) * double(key(args, kv_head_of(args, head), j, x));
+    sum += double(operand(args, q[x])) * double(key(args, kv_head_of(args, head), j, x));
   return sum * double(args.scale);
 }
 
@@ -106,7 +114,7 @@ void attention(const Attention<T>& args, int64_t head, int64_t query_begin, int6
     std::fill_n(mixed, args.head_dim, 0.0);
     seen.each([&](int64_t j) {
       const double weight = std::exp(double(score(args, head, i, j)) - max);
-      const double kept = weight * keep(args, head, i, j);
+      const double kept = double(operand(args, T(weight * keep(args, head, i, j))));
       sum += weight;
       for (int64_t x = 0; x < args.head_dim; ++x)
         mixed[x] += kept * double(value(args, kv_head_of(args, head), j, x));
@@ -182,13 +190,14 @@ void attention_backward(const AttentionBackward<T>& args, int64_t kv_head, T* de
         T* dk = args.dk + j * args.dkv_stride + kv_head * dim;
         T* dv = args.dv + j * args.dkv_stride + kv_head * dim;
         T dp = 0;
-        for (int64_t x = 0; x < dim; ++x) dp += dout[x] * value(forward, kv_head, j, x);
+        for (int64_t x = 0; x < dim; ++x) dp += operand(forward, dout[x]) * value(forward, kv_head, j, x);
         const T dbias = p * (kept * dp - delta[i]), ds = forward.scale * score_derivative(forward, head, i, j) * dbias;
         if (args.dbias) args.dbias[bias_index(forward, head, i, j)] += dbias;
+        const T ds_read = operand(forward, ds), p_read = operand(forward, T(kept * p));
         for (int64_t x = 0; x < dim; ++x) {
-          dq[x] += ds * key(forward, kv_head, j, x);
-          dk[x] += ds * q[x];
-          dv[x] += kept * p * dout[x];
+          dq[x] += ds_read * key(forward, kv_head, j, x);
+          dk[x] += ds_read * operand(forward, q[x]);
+          dv[x] += p_read * operand(forward, dout[x]);
         }
       });
     }

@@ -1,0 +1,55 @@
+// Products of a block of attention in tiles of pairs of bf16 (tiles_avx512.h): 16 rows, of queries or of probabilities.
+#pragma once
+
+#include "kernels/attention.h"
+#include "kernels/cpu/tiles_avx512.h"
+
+namespace orrery::cpu::avx512 {
+
+constexpr int64_t kTileWords = kTileBytes / 4;   // of a row
+
+// sums[16][columns] = rows b, of `steps` pairs (whole tiles of 16): rows [16][steps]; 64 columns of b[steps][b_stride].
+inline void multiply_by_tiles(const float* rows, int64_t steps, const float* b, int64_t b_stride, float* sums, int64_t sums_stride) {
+  clear_tile<0>(), clear_tile<1>(), clear_tile<2>(), clear_tile<3>();
+  for (int64_t s = 0; s < steps; s += kTileWords) {
+    const float* at = b + s * b_stride;
+    load_tile<6>(rows + s, steps * 4);
+    load_tile<4>(at, b_stride * 4);
+    multiply_pairs<0, 6, 4>();
+    load_tile<5>(at + kTileWords, b_stride * 4);
+    multiply_pairs<1, 6, 5>();
+    load_tile<4>(at + 2 * kTileWords, b_stride * 4);
+    multiply_pairs<2, 6, 4>();
+    load_tile<5>(at + 3 * kTileWords, b_stride * 4);
+    multiply_pairs<3, 6, 5>();
+  }
+  store_tile<0>(sums, sums_stride * 4);
+  store_tile<1>(sums + kTileWords, sums_stride * 4);
+  store_tile<2>(sums + 2 * kTileWords, sums_stride * 4);
+  store_tile<3>(sums + 3 * kTileWords, sums_stride * 4);
+}
+// The same of 16 columns.
+inline void multiply_by_tile(const float* rows, int64_t steps, const float* b, int64_t b_stride, float* sums, int64_t sums_stride) {
+  clear_tile<0>();
+  for (int64_t s = 0; s < steps; s += kTileWords) {
+    load_tile<6>(rows + s, steps * 4);
+    load_tile<4>(b + s * b_stride, b_stride * 4);
+    multiply_pairs<0, 6, 4>();
+  }
+  store_tile<0>(sums, sums_stride * 4);
+}
+
+// queries [16][words] against the chunk's keys [words][kKeyChunk].
+inline void scores_in_tiles(const float* queries, int64_t words, const float* keys, float* scores) {
+  static_assert(kKeyChunk == 4 * kTileWords);
+  multiply_by_tiles(queries, words, keys, kKeyChunk, scores, kKeyChunk);
+}
+
+// probs [16][kKeyChunk / 2] against the chunk's values [kKeyChunk / 2][padded_dim].
+inline void mix_in_tiles(const float* probs, const float* values, int64_t padded_dim, float* sums) {
+  int64_t x = 0;
+  for (; padded_dim - x >= 4 * kTileWords; x += 4 * kTileWords) multiply_by_tiles(probs, kKeyChunk / 2, values + x, padded_dim, sums + x, padded_dim);
+  for (; x < padded_dim; x += kTileWords) multiply_by_tile(probs, kKeyChunk / 2, values + x, padded_dim, sums + x, padded_dim);
+}
+
+}  // namespace orrery::cpu::avx512
