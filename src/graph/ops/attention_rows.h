@@ -116,17 +116,17 @@ void bind_cached(const Call<T>& c, Attention<T>& a, size_t s) {
   a.num_keys = queries.position + queries.count;
 }
 
-// One task per sequence, head and tile of queries.
+// One task per sequence, head and tile of queries; larger ones, for which keys are made ready fewer times, where there are enough for all threads.
 template <class T, class Bind>
 void run_attention_tiles(Call<T>& c, Bind bind) {
-  constexpr int64_t kTile = 128;
   const Rows& queries = c.sequences(0);
   const Attention<T> common = attention_arguments(c);
+  const int64_t tile_rows = queries.count * common.num_heads >= 192 * 8 * c.pool().num_threads() ? 192 : 128;
   int64_t tiles = 0;
   std::vector<int64_t> first;    // first tile of each sequence
   for (const SequenceRows& sequence : queries.sequences) {
     first.push_back(tiles);
-    tiles += (sequence.count + kTile - 1) / kTile;
+    tiles += (sequence.count + tile_rows - 1) / tile_rows;
   }
   c.pool().parallel(tiles * common.num_heads, [&](int64_t task, int thread) {
     // Longer tiles (later queries see more keys) first, so that no thread is left with one at the end.
@@ -135,8 +135,8 @@ void run_attention_tiles(Call<T>& c, Bind bind) {
     Attention<T> a = common;
     bind(a, s);
     bind_outputs(c, a, queries.sequences[s].begin);
-    const int64_t begin = (tile - first[s]) * kTile;
-    c.k().attention(a, head, begin, std::min(begin + kTile, a.num_queries), c.thread_scratch(thread));
+    const int64_t begin = (tile - first[s]) * tile_rows;
+    c.k().attention(a, head, begin, std::min(begin + tile_rows, a.num_queries), c.thread_scratch(thread));
   });
 }
 

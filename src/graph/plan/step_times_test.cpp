@@ -90,7 +90,7 @@ TEST_CASE("products are told by what their panels hold") {
     run.run(TinyDecoder::text(3, 1));
     for (const StepLine& line : step_lines(run.workspace->plan(), times)) {
       INFO(line.op);
-      CHECK(line.arithmetic == (line.op.starts_with("linear") && products == DType::bf16 ? Arithmetic::bf16 : Arithmetic::f32));
+      CHECK(line.arithmetic == ((line.op.starts_with("linear") || line.op.find("attention") != std::string::npos) && products == DType::bf16 ? Arithmetic::bf16 : Arithmetic::f32));
     }
   }
 }

@@ -48,7 +48,7 @@ struct Scratch {
   Folded part, all;
   float probs[kMostBlockRows * kKeyChunk];   // s, then p, of one block of rows
   // Of products of bf16:
-  alignas(64) float queries[kTileRows * pairs_in(kMaxHeadDim)];       // [row][pairs of the head]
+  alignas(64) float queries[kTileRows * kMaxHeadDim];                 // [row][pairs of the head], or [row][head_dim]
   alignas(64) float paired_probs[kMostBlockRows * pairs_in(kKeyChunk)];
   float sums[kMostBlockRows * kMaxHeadDim], values_seen[pairs_in(kKeyChunk) * kMaxHeadDim];   // of tiles
   float scales[scales_of_head(kMaxHeadDim) * kKeyChunk + Floats::kLanes];
@@ -224,6 +224,79 @@ void mix_pairs_seen(const Tiled& tiled, Range seen, const float* probs, float* m
   });
 }
 
+// mixed[r] = factor[r] mixed[r] + sums[r]
+void add_sums(const float* sums, int64_t rows, int64_t padded_dim, float* mixed, const float* factor) {
+  for (int64_t r = 0; r < rows; ++r, sums += padded_dim, mixed += padded_dim)
+    for (int64_t x = 0; x < padded_dim; x += Floats::kLanes) fma(Floats::load(mixed + x), Floats::broadcast(factor[r]), Floats::load(sums + x)).store(mixed + x);
+}
+
+// rows[r] = row r of a, rounded.
+void round_rows_of(TileA a, int64_t count, int64_t k, float* rows) {
+  for (int64_t r = 0; r < count; ++r)
+    for (int64_t x = 0; x < k; x += Floats::kLanes) rounded(a.data + r * a.row_stride + x, k - x).store(rows + r * k + x, k - x);
+}
+
+// In the order of tiles, of cached keys and values where they lie: 32 at a time, even and odd ones each in a chain of its own, from 0 on.
+// c[r, j] += sum over p of a[r, p] lanes(p, j), of a and lanes that are rounded; lanes of p that do not count are not asked for.
+template <int kRows, class Counts, class Lanes>
+void add_in_tile_order(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, Counts counts, Lanes lanes) {
+  constexpr int64_t kDepth = 32;
+  constexpr int kVectors = kRows <= 3 ? 4 : 2;
+  for (int64_t j = 0; j < columns; j += kVectors * Floats::kLanes)
+    for (int64_t from = 0; from < k; from += kDepth) {
+      Tile<kRows, kVectors> of[2];
+      of[0].zero();
+      of[1].zero();
+      for (int64_t p = from; p < smaller(from + kDepth, k); ++p) {
+        if (!counts(p)) continue;
+        Floats row[kVectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) row[v] = j + v * Floats::kLanes < columns ? lanes(p, j + v * Floats::kLanes) : Floats::zero();
+        if (p % 2 == 0) of[0].step(a.data + p * a.k_stride, a.row_stride, row);
+        else of[1].step(a.data + p * a.k_stride, a.row_stride, row);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          float* at = c + r * c_stride + j + v * Floats::kLanes;
+          const int64_t left = columns - j - v * Floats::kLanes;
+          if (left > 0) (Floats::load(at, left) + (of[0].acc[r][v] + of[1].acc[r][v])).store(at, left);
+        }
+    }
+}
+void clear(float* c, int64_t rows, int64_t stride, int64_t columns) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t j = 0; j < columns; j += Floats::kLanes) Floats::zero().store(c + r * stride + j);
+}
+template <int kRows, class Element>
+void score_in_tile_order(const Tiled& tiled, int64_t chunk, int64_t first, int64_t columns) {
+  const Args& args = tiled.args;
+  const Element* keys = keys_of_chunk<Element>(tiled, chunk);
+  clear(tiled.scratch.probs, kRows, kKeyChunk, columns);
+  add_in_tile_order<kRows>(columns, {tiled.scratch.queries + first * args.head_dim, args.head_dim, 1}, args.head_dim, tiled.scratch.probs, kKeyChunk, [](int64_t) { return true; }, [&](int64_t x, int64_t j) {
+    const Element* at = keys + x * args.kv.block_size + j;
+    __builtin_prefetch(at + tiled.keys_ahead, 0, 2);
+    return rounded(at);
+  });
+}
+// The probabilities are rounded first.
+template <int kRows, class Element>
+void mix_in_tile_order(const Tiled& tiled, int64_t chunk, Seen seen, float* mixed, const float* factor) {
+  Scratch& scratch = tiled.scratch;
+  for (int64_t i = 0; i < kRows * kKeyChunk; i += Floats::kLanes) round_to_bf16(Floats::load(scratch.probs + i)).store(scratch.probs + i);
+  const int64_t next = tiled.args.kv.token_stride;
+  const Element* values = static_cast<const Element*>(tiled.args.kv.v) + tiled.args.kv.at(tiled.kv_head, chunk * kKeyChunk);
+  clear(scratch.sums, kRows, tiled.padded_dim, tiled.padded_dim);
+  add_in_tile_order<kRows>(tiled.padded_dim, {scratch.probs, kKeyChunk, 1}, kKeyChunk, scratch.sums, tiled.padded_dim, [&](int64_t key) { return key < seen.sinks || (key >= seen.begin && key < seen.end); },
+                           [&](int64_t key, int64_t x) {
+                             const Element* at = values + key * next + x;
+                             __builtin_prefetch(at + tiled.values_ahead, 0, 2);
+                             return rounded(at);
+                           });
+  add_sums(scratch.sums, kRows, tiled.padded_dim, mixed, factor);
+}
+
 template <int kRows, Start kStart, class Element, class Step>
 void mix(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
   if constexpr (kPaired<Step>)
@@ -274,41 +347,11 @@ void soften(const Tiled& tiled, const Seen* rows, int64_t count, int64_t chunk, 
   }
 }
 
-// One block of kRows rows, from `first` of the tile, against the packed chunk. `finite`: all its values are, if they are packed.
+// The values of a chunk, by the probabilities of kRows rows, whose keys seen lie in `all`; finite: all values are, if they are packed; same: rows
+// see just these.
 template <int kRows, class Element, class Step>
-void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite) {
-  const Args& args = tiled.args;
+void mix_block(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, Range all, bool finite, bool same, const float* factor) {
   Scratch& scratch = tiled.scratch;
-  const TileRows block = tiled.rows.from(first);
-  Seen rows[kRows];
-  Range all{kKeyChunk, 0}, common{0, kKeyChunk};
-  bool sinks = false;
-  for (int r = 0; r < kRows; ++r) {
-    rows[r] = in_chunk(keys_seen(args, block.query_of(r)), chunk);
-    const Range hull = rows[r].hull();
-    all = {smaller(all.begin, hull.begin), larger(all.end, hull.end)};
-    common = {larger(common.begin, hull.begin), smaller(common.end, hull.end)};
-    sinks |= rows[r].sinks > 0;
-  }
-  if (all.empty()) return;
-
-  const int64_t columns = rounded_up(all.end, Floats::kLanes);
-  if constexpr (kPaired<Step>) {
-    const TileA queries = rounded_queries<Step>(tiled, first);
-    if (tiled.keys_in_place) score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
-    else product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(scratch.keys), kKeyChunk, pairs_in(args.head_dim), scratch.probs, kKeyChunk);
-  } else if (tiled.keys_in_place && kScaled<Element>)
-    scores_of_codes<kRows>(args, block.queries(args), tiled.kv_head, chunk, columns, tiled.keys_ahead, scratch.scales, scratch.probs);
-  else if (tiled.keys_in_place && tiled.rows.are_heads)
-    score_in_place<kRows, Element>(tiled, chunk, block.queries(args), columns);
-  else if (tiled.keys_in_place)
-    product<kRows, Start::kZero>(columns, block.queries(args), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, scratch.probs, kKeyChunk);
-  else
-    product<kRows, Start::kZero>(columns, block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs, kKeyChunk);
-
-  alignas(64) float factor[rounded_up(kRows, Floats::kLanes)];
-  soften(tiled, rows, kRows, chunk, first, factor);
-
   if constexpr (kPaired<Step>) pack_rows_in_pairs(scratch.probs, kKeyChunk, kRows, kKeyChunk, scratch.paired_probs, pairs_in(kKeyChunk));
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
   if (tiled.values_in_place) {   // all rows see the same
@@ -337,7 +380,7 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
     }
     return;
   }
-  if (finite || (!sinks && common.begin == all.begin && common.end == all.end)) {
+  if (finite || same) {
     product<kRows, Start::kScaled>(tiled.padded_dim, {scratch.probs + all.begin, kKeyChunk, 1},
                                    scratch.values + all.begin * tiled.padded_dim, tiled.padded_dim, all.end - all.begin,
                                    mixed, tiled.padded_dim, factor);
@@ -355,6 +398,51 @@ void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite)
     const int64_t keys = window.end - window.begin;
     if (rows[r].sinks > 0) product<1, Start::kOnto>(tiled.padded_dim, seen, values, tiled.padded_dim, keys, to, tiled.padded_dim);
     else product<1, Start::kScaled>(tiled.padded_dim, seen, values, tiled.padded_dim, keys, to, tiled.padded_dim, factor + r);
+  }
+}
+
+// One block of kRows rows, from `first` of the tile, against the packed chunk. `finite`: all its values are, if they are packed.
+template <int kRows, class Element, class Step>
+void attend_block(const Tiled& tiled, int64_t chunk, int64_t first, bool finite) {
+  const Args& args = tiled.args;
+  Scratch& scratch = tiled.scratch;
+  const TileRows block = tiled.rows.from(first);
+  Seen rows[kRows];
+  Range all{kKeyChunk, 0}, common{0, kKeyChunk};
+  bool sinks = false;
+  for (int r = 0; r < kRows; ++r) {
+    rows[r] = in_chunk(keys_seen(args, block.query_of(r)), chunk);
+    const Range hull = rows[r].hull();
+    all = {smaller(all.begin, hull.begin), larger(all.end, hull.end)};
+    common = {larger(common.begin, hull.begin), smaller(common.end, hull.end)};
+    sinks |= rows[r].sinks > 0;
+  }
+  if (all.empty()) return;
+
+  const int64_t columns = rounded_up(all.end, Floats::kLanes);
+  if constexpr (kTiled<Step>) {
+    score_in_tile_order<kRows, Element>(tiled, chunk, first, columns);
+  } else if constexpr (kPaired<Step>) {
+    const TileA queries = rounded_queries<Step>(tiled, first);
+    if (tiled.keys_in_place) score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
+    else product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(scratch.keys), kKeyChunk, pairs_in(args.head_dim), scratch.probs, kKeyChunk);
+  } else if (tiled.keys_in_place && kScaled<Element>)
+    scores_of_codes<kRows>(args, block.queries(args), tiled.kv_head, chunk, columns, tiled.keys_ahead, scratch.scales, scratch.probs);
+  else if (tiled.keys_in_place && tiled.rows.are_heads)
+    score_in_place<kRows, Element>(tiled, chunk, block.queries(args), columns);
+  else if (tiled.keys_in_place)
+    product<kRows, Start::kZero>(columns, block.queries(args), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, scratch.probs, kKeyChunk);
+  else
+    product<kRows, Start::kZero>(columns, block.queries(args), scratch.keys, kKeyChunk, args.head_dim, scratch.probs, kKeyChunk);
+
+  alignas(64) float factor[rounded_up(kRows, Floats::kLanes)];
+  soften(tiled, rows, kRows, chunk, first, factor);
+
+  if constexpr (kTiled<Step>) {
+    mix_in_tile_order<kRows, Element>(tiled, chunk, rows[0], scratch.part.mixed + first * tiled.padded_dim, factor);   // all rows see the same
+  } else {
+    const bool same = !sinks && common.begin == all.begin && common.end == all.end;
+    mix_block<kRows, Element, Step>(tiled, chunk, first, rows, all, finite, same, factor);
   }
 }
 
@@ -376,23 +464,17 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows, count, chunk, first, factor);
   pack_rows_in_pairs(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs, pairs_in(kKeyChunk));
-  const auto add = [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      float* mixed = scratch.part.mixed + (first + r) * padded;
-      const Floats scale = Floats::broadcast(factor[r]);
-      for (int64_t x = 0; x < padded; x += Floats::kLanes) fma(Floats::load(mixed + x), scale, Floats::load(scratch.sums + r * padded + x)).store(mixed + x);
-    }
-  };
+  float* mixed = scratch.part.mixed + first * padded;
   if (finite) {
     mix_in_tiles(scratch.paired_probs, scratch.values, padded, scratch.sums);
-    return add(0, count);
+    return add_sums(scratch.sums, count, padded, mixed, factor);
   }
   // Row by row with the values that it sees, and zeros for the others, which may be anything.
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t s = 0; s < pairs_in(kKeyChunk); ++s)
       for (int64_t x = 0; x < padded; x += Floats::kLanes) halves_seen(Floats::load(scratch.values + s * padded + x), s, rows[r]).store(scratch.values_seen + s * padded + x);
     mix_in_tiles(scratch.paired_probs, scratch.values_seen, padded, scratch.sums);
-    add(r, r + 1);
+    add_sums(scratch.sums + r * padded, 1, padded, mixed + r * padded, factor + r);
   }
 }
 #else
@@ -489,15 +571,17 @@ template <class Element, class Step>
 void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
   const bool whole = args.kv.blocks && args.kv.block_size % kKeyChunk == 0;   // chunks lie in one block
-  const bool keys_in_place = whole && args.kv.keys_turned && !kTiled<Step> && (rows.are_heads || (sizeof(Element) == 4 && !kPaired<Step>));
-  const bool values_in_place = rows.are_heads && !kTiled<Step> && padded_dim == args.head_dim && (whole || (!kScaled<Element> && !kPaired<Step>));
+  bool keys_in_place = whole && args.kv.keys_turned && (rows.are_heads || (sizeof(Element) == 4 && !kPaired<Step>));
+  bool values_in_place = rows.are_heads && padded_dim == args.head_dim && (whole || (!kScaled<Element> && !kPaired<Step>));
+  if (kTiled<Step>) keys_in_place = values_in_place = keys_in_place && values_in_place;   // both, in the order of tiles, or tiles
   Tiled tiled{args, rows, kv_head, padded_dim, keys_in_place, values_in_place, scratch};
   scratch.part.clear(count, padded_dim);
   if constexpr (kPaired<Step>) {
     const TileA queries = rows.queries(args);
-    pack_rows_in_pairs(queries.data, queries.row_stride, count, args.head_dim, scratch.queries, pairs_of_head<Step>(args.head_dim));
+    if (kTiled<Step> && keys_in_place) round_rows_of(queries, count, args.head_dim, scratch.queries);
+    else pack_rows_in_pairs(queries.data, queries.row_stride, count, args.head_dim, scratch.queries, pairs_of_head<Step>(args.head_dim));
   }
-  const Slivers slivers(count, kBlockRows<Step>);
+  const Slivers slivers(count, keys_in_place ? kBlockQueries : kBlockRows<Step>);
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;
     const int64_t first = chunk * kKeyChunk, next = chunk + 1 < chunks.end ? first + kKeyChunk : first;
@@ -512,7 +596,7 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
       if (!tiled.values_in_place) finite = pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
     }
     for (int64_t s = 0; s < slivers.count; ++s) {
-      if constexpr (kTiled<Step>) attend_block_in_tiles(tiled, chunk, slivers.begin(s), slivers.height(s), finite);
+      if (kTiled<Step> && !keys_in_place) attend_block_in_tiles(tiled, chunk, slivers.begin(s), slivers.height(s), finite);
       else with_rows<kBlockQueries>(slivers.height(s), [&]<int kRows>() { attend_block<kRows, Element, Step>(tiled, chunk, slivers.begin(s), finite); });
     }
   }

@@ -35,8 +35,10 @@ template <class F>
 void with_step(const Args& args, F f) {
   if (!takes_pairs(args)) return f(float{});
   const TinyIsZero tiny;
-  if (has_bf16_products()) f(Pair<true>{});
-  else f(Pair<false>{});
+#ifdef ORRERY_ISA_avx512
+  if (has_bf16_products()) return f(Pair<true>{});
+#endif
+  f(Pair<false>{});
 }
 
 // rows[r]: `count` rows of `dim` elements, `stride` apart, rounded; `words` of pairs each.
