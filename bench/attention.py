@@ -46,12 +46,13 @@ def main():
         raise SystemExit("there is nothing to compare")
     cases, rows = {}, []
     for case, one in told.items():
-        engines = {name: peers.summary([run["cases"][case] for run in of_engine]) for name, of_engine in good.items()}
+        case_of = {"orrery": case}   # PyTorch's dtype is a matter of the engine
+        engines = {name: peers.summary([run["cases"][case_of.get(name, case.removesuffix(" bf16"))] for run in of_engine]) for name, of_engine in good.items()}
         seconds = engines["orrery"]["median"]
         speed = one["gb_per_second" if one["queries"] == 1 else "gflops"] * one["seconds"] / seconds
-        share = speed / limits["read_gb_per_second" if one["queries"] == 1 else "f32_gflops"]
+        share = speed / limits["read_gb_per_second" if one["queries"] == 1 else f"{one['products']}_gflops"]
         ratios = {name: engine["median"] / seconds for name, engine in engines.items() if name != "orrery"}
-        cases[case] = {name: one[name] for name in ("queries", "keys", "heads", "head_dim", "dtype")} | {"speed": speed, "share": share, "engines": engines, "ratios": ratios}
+        cases[case] = {name: one[name] for name in ("queries", "keys", "heads", "head_dim", "dtype", "products")} | {"speed": speed, "share": share, "engines": engines, "ratios": ratios}
         rows.append([case, f"{one['queries']}x{one['keys']}", f"{speed:.1f}", f"{share:.0%}", *[f"{ratios[name]:.2f}" if name in ratios else "" for name in PEERS]])
     print()
     peers.print_table(["what", "queries x keys", "GFLOP/s or GB/s", "of the limit", *PEERS], rows)

@@ -147,7 +147,7 @@ def attention(run):
     rows = [[case, f"{one['queries']}×{one['keys']}", f"{one['speed']:.1f}", f"{one['share']:.0%}", *[f"{one['ratios'][name]:.2f}×" if name in one["ratios"] else "" for name in ("torch f32", "torch bf16")]]
             for case, one in run["cases"].items()]
     return ["## Attention", "",
-            f"12 heads of 64 beside PyTorch's scaled_dot_product_attention, {run['threads']} threads, in turns; GFLOP/s, of one query against a cache in bf16 GB/s, and the share of the f32 peak or of the "
+            f"12 heads of 64 beside PyTorch's scaled_dot_product_attention, {run['threads']} threads, in turns; GFLOP/s, of one query against a cache in bf16 GB/s, and the share of the peak of its products or of the "
             "read bandwidth. `python3 bench/attention.py --keep`.", "",
             *table(["what", "queries×keys", "Orrery", "of the limit", "beside PyTorch f32", "beside PyTorch bf16"], rows), "", conditions(run)]
 

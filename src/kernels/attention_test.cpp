@@ -47,6 +47,8 @@ const Shape kShapes[] = {
     {3, 127, 130, 1, 1, 256, true},
     {9, 0, 63, 1, 1, 100},
     {210, 0, 210, 1, 1, 24, true},
+    {200, 0, 70, 1, 1, 256},   // more than a tile of wide rows, and of narrow ones
+    {800, 0, 70, 1, 1, 16},
     {70, 0, 150, 2, 2, 16, false, 0, 20},
     {90, 60, 150, 2, 1, 24, true, 0, 200},
     {5, 0, 3, 1, 1, 8, false, 0, 0},
@@ -84,6 +86,8 @@ struct Problem {
     k = random_floats(random, kv_size());
     v = random_floats(random, kv_size());
     for (float& value : q) value *= spread;
+    if (shape.bias_reach >= 0)   // T5 has a bias and no scale
+      for (float& value : q) value /= std::sqrt(float(shape.head_dim));
     if (shape.bias_reach >= 0) bias = random_floats(random, shape.num_heads * (2 * shape.bias_reach + 1));
     if (shape.slopes)
       for (int64_t head = 0; head < shape.num_heads; ++head) slopes.push_back(float(alibi_slope(head, shape.num_heads)));
@@ -124,7 +128,7 @@ struct Problem {
     args.num_heads = shape.num_heads;
     args.num_kv_heads = shape.num_kv_heads;
     args.head_dim = shape.head_dim;
-    args.scale = T(1 / std::sqrt(double(shape.head_dim)));
+    args.scale = shape.bias_reach >= 0 ? T(1) : T(1 / std::sqrt(double(shape.head_dim)));
     args.causal = shape.causal;
     args.window = shape.window;
     args.sink_tokens = shape.sink_tokens;

@@ -110,7 +110,7 @@ Kernels<float> fastest() {
   if (classes.size() > 1) classes.erase(classes.begin());   // the references
   const auto named = [&](std::string_view name) { return std::find_if(classes.begin(), classes.end(), [&](const Kernels<float>* one) { return one->name == name; }); };
   const auto seconds = [](const Kernels<float>* one) { return seconds_of_product(one->matmul, PanelFormat::bf16_pairs, 64); };
-  if (const auto tiles = named("amx"), without = named("avx512"); tiles != classes.end() && seconds(*tiles) > seconds(*without)) classes.erase(tiles);
+  if (const auto tiles = named("amx"), without = named("avx512"); tiles != classes.end() && seconds(*tiles) > 1.1 * seconds(*without)) classes.erase(tiles);
   return with_fastest_products(classes, std::string_view(classes.back()->name) == "amx");
 }
 

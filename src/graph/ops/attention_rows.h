@@ -116,12 +116,12 @@ void bind_cached(const Call<T>& c, Attention<T>& a, size_t s) {
   a.num_keys = queries.position + queries.count;
 }
 
-// One task per sequence, head and tile of queries; larger ones, for which keys are made ready fewer times, where there are enough for all threads.
+// One task per sequence, head and tile of queries.
 template <class T, class Bind>
 void run_attention_tiles(Call<T>& c, Bind bind) {
   const Rows& queries = c.sequences(0);
   const Attention<T> common = attention_arguments(c);
-  const int64_t tile_rows = queries.count * common.num_heads >= 192 * 8 * c.pool().num_threads() ? 192 : 128;
+  const int64_t tile_rows = attention_tile_rows(queries.count, common.num_heads, c.pool().num_threads());
   int64_t tiles = 0;
   std::vector<int64_t> first;    // first tile of each sequence
   for (const SequenceRows& sequence : queries.sequences) {

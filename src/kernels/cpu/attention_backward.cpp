@@ -95,8 +95,8 @@ void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) 
   float* dscores = scratch.dscores + first * kKeyChunk;
   const int64_t columns = rounded_up(all.end, Floats::kLanes);
   const int64_t steps = kPaired<Step> ? pairs_in(dim) : dim, stride = kPaired<Step> ? steps : padded;
-  const auto scores = [&](const float* rows, const float* transposed, float* to) {
-    product<kRows, Start::kZero>(columns, {rows + first * stride, stride, 1}, reinterpret_cast<const Step*>(transposed), kKeyChunk, steps, to, kKeyChunk);
+  const auto scores = [&](const float* from, const float* transposed, float* to) {
+    product<kRows, Start::kZero>(columns, {from + first * stride, stride, 1}, reinterpret_cast<const Step*>(transposed), kKeyChunk, steps, to, kKeyChunk);
   };
   scores(kPaired<Step> ? scratch.q_rows : scratch.q, scratch.keys_transposed, probs);
   scores(kPaired<Step> ? scratch.dout_rows : scratch.dout, scratch.values_transposed, dscores);

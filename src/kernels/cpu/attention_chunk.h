@@ -33,6 +33,7 @@ struct Range {
 struct Seen {
   int64_t begin, end, sinks;
   bool empty() const { return begin >= end && sinks <= 0; }
+  bool whole() const { return begin <= 0 && end >= kKeyChunk; }   // of a chunk
   Range hull() const { return sinks <= 0 ? Range{begin, end} : Range{0, begin >= end ? sinks : end}; }
 };
 

@@ -24,9 +24,6 @@ constexpr bool kTiled = std::is_same_v<Step, InTiles>;
 // Words of a row of the head in pairs: whole tiles of them, zeros where there is no more.
 template <class Step>
 int64_t pairs_of_head(int64_t dim) { return kTiled<Step> ? rounded_up(pairs_in(dim), 16) : pairs_in(dim); }
-// Rows that go through products together, at most.
-template <class Step>
-constexpr int64_t kBlockRows = kTiled<Step> ? 16 : kBlockQueries;
 
 inline bool takes_pairs(const Args& args) { return args.bf16_products && args.kv.dtype != DType::i8; }
 

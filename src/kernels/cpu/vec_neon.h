@@ -160,11 +160,11 @@ inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) {
 }
 inline Vec<float> pairs(const Bf16Pair* p) { return {as_floats(vld1q_u32(&p->bits))}; }
 inline Vec<float> pair_of(Vec<float> low, Vec<float> high) { return {as_floats(vorrq_u32(as_bits(high), vshrq_n_u32(as_bits(low), 16)))}; }
+inline Vec<float> low_of_pairs(Vec<float> a) { return {as_floats(vshlq_n_u32(as_bits(a), 16))}; }
+inline Vec<float> high_of_pairs(Vec<float> a) { return {as_floats(vandq_u32(as_bits(a), vdupq_n_u32(0xffff0000u)))}; }
 template <bool kInstruction>   // there is one, but it rounds otherwise
 [[gnu::always_inline]] inline Vec<float> dot_pairs(Vec<float> a, Vec<float> b, Vec<float> c) {
-  const auto low = [](Vec<float> x) { return Vec<float>{as_floats(vshlq_n_u32(as_bits(x), 16))}; };
-  const auto high = [](Vec<float> x) { return Vec<float>{as_floats(vandq_u32(as_bits(x), vdupq_n_u32(0xffff0000u)))}; };
-  return fma(low(a), low(b), fma(high(a), high(b), c));
+  return fma(low_of_pairs(a), low_of_pairs(b), fma(high_of_pairs(a), high_of_pairs(b), c));
 }
 
 struct Ints {
