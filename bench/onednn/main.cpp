@@ -53,23 +53,24 @@ double seconds_each(F&& f) {
 class Ours {
  public:
   Ours(const Shape& shape, PanelFormat format, ThreadPool& pool)
-      : pool_(pool), a_(size_t(shape.m * shape.k)), c_(size_t(shape.m * shape.n)), panels_(packed_bytes(format, shape.n, shape.k)),
+      : pool_(pool), a_(shape.m * shape.k * 4), c_(shape.m * shape.n * 4), panels_(packed_bytes(format, shape.n, shape.k)),
         scratch_(pool.num_threads() * int64_t(kMatmulScratchBytes)) {
     Random random(1);
-    a_ = random_floats(random, shape.m * shape.k);
+    const std::vector<float> made = random_floats(random, shape.m * shape.k);
+    std::copy(made.begin(), made.end(), static_cast<float*>(a_.data()));
     if (!is_blocks(format)) {
       const std::vector<float> b(size_t(shape.n * shape.k), 0.5f);
       kernels_.pack_panels(b.data(), DType::f32, 1, shape.k, shape.k, shape.n, panels_.data(), format);
     }
-    product_.a = a_.data(), product_.a_row_stride = shape.k, product_.panels = panels_.data(), product_.format = format;
-    product_.c = c_.data(), product_.c_stride = shape.n, product_.m = shape.m, product_.n = shape.n, product_.k = shape.k;
+    product_.a = static_cast<const float*>(a_.data()), product_.a_row_stride = shape.k, product_.panels = panels_.data(), product_.format = format;
+    product_.c = static_cast<float*>(c_.data()), product_.c_stride = shape.n, product_.m = shape.m, product_.n = shape.n, product_.k = shape.k;
   }
 
   void operator()() {
     const Matmul<float>& p = product_;
     const int64_t panels = (p.n + kPanel - 1) / kPanel;
     const int threads = pool_.num_threads();
-    Tiling tiling(p.m, panels, threads);
+    Tiling tiling(p.m, panels, threads, p.format);
     if (is_blocks(p.format)) {   // a row is rounded by one task alone
       tiling.rows = std::min(kTileRows, (p.m + threads * 4 - 1) / (threads * 4));
       tiling.panels = panels;
@@ -91,8 +92,7 @@ class Ours {
  private:
   const Kernels<float>& kernels_ = orrery::kernels();
   ThreadPool& pool_;
-  std::vector<float> a_, c_;
-  AlignedBytes panels_, scratch_;
+  AlignedBytes a_, c_, panels_, scratch_;
   Matmul<float> product_;
 };
 
@@ -105,9 +105,12 @@ class Theirs {
     const dnnl::memory::desc rows({shape.m, shape.k}, a, Tag::ab), weights({shape.k, shape.n}, b, Tag::any), out({shape.m, shape.n}, c, Tag::ab);
     const dnnl::matmul::primitive_desc made(dnnl::matmul::desc(rows, weights, out), engine_);
     product_ = dnnl::matmul(made);
-    rows_ = dnnl::memory(rows, engine_), weights_ = dnnl::memory(made.weights_desc(), engine_), out_ = dnnl::memory(out, engine_);
-    std::memset(rows_.get_data_handle(), 1, rows.get_size());
-    std::memset(weights_.get_data_handle(), 1, made.weights_desc().get_size());
+    const auto placed = [&](const dnnl::memory::desc& desc, AlignedBytes& bytes) {   // in pages as large as ours
+      bytes = AlignedBytes(int64_t(desc.get_size()));
+      std::memset(bytes.data(), 1, desc.get_size());
+      return dnnl::memory(desc, engine_, bytes.data());
+    };
+    rows_ = placed(rows, bytes_[0]), weights_ = placed(made.weights_desc(), bytes_[1]), out_ = placed(out, bytes_[2]);
     name = made.impl_info_str();
   }
   void operator()() {
@@ -120,6 +123,7 @@ class Theirs {
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream_{engine_};
   dnnl::matmul product_;
+  AlignedBytes bytes_[3];
   dnnl::memory rows_, weights_, out_;
 };
 

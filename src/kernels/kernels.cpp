@@ -29,6 +29,7 @@ matmul_fn<float> matmul_in_tiles;
 attention_fn<float> attention_in_tiles;
 attention_step_fn<float> attention_step_in_tiles;
 attention_part_fn<float> attention_part_in_tiles;
+attention_backward_fn<float> attention_backward_in_tiles;
 peak_bf16_fn<float> peak_bf16_in_tiles;
 peak_int8_fn<float> peak_int8_in_tiles;
 bool has_bf16_tiles();
@@ -82,6 +83,7 @@ std::vector<KernelClass> make_classes() {
     tiles.attention = cpu::avx512::attention_in_tiles;
     tiles.attention_step = cpu::avx512::attention_step_in_tiles;
     tiles.attention_part = cpu::avx512::attention_part_in_tiles;
+    tiles.attention_backward = cpu::avx512::attention_backward_in_tiles;
     tiles.peak_bf16 = cpu::avx512::peak_bf16_in_tiles;
     tiles.peak_int8 = cpu::avx512::peak_int8_in_tiles;
   }

@@ -14,15 +14,17 @@ constexpr int64_t kTilePanels = 8;
 
 // Tiles of a product of many rows: as high as the kernel packs rows at once, so wide that packing them is little beside multiplying
 // (an element is packed once for all columns of a tile), and if possible four or more for each thread, as many for one as for another.
+// Pairs multiply so fast that packing is never little: their tiles are four times as wide, and one for each thread is enough.
 struct Tiling {
   int64_t rows, panels;
-  Tiling(int64_t m, int64_t all_panels, int threads) {
-    constexpr int64_t kMostRows = 308, kMostPanels = 24;
+  Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format) {
+    const bool pairs = format == PanelFormat::bf16_pairs;
+    const int64_t most_rows = 308, most_panels = pairs ? 96 : 24, for_each = pairs ? 1 : 4;
     const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
-    const int64_t row_tiles = parts(m, kMostRows);
+    const int64_t row_tiles = parts(m, most_rows);
     rows = parts(m, row_tiles);
-    int64_t wide = parts(all_panels, kMostPanels);
-    while (wide < parts(all_panels, kTilePanels) && (row_tiles * wide < 4 * threads || row_tiles * wide % threads != 0)) ++wide;
+    int64_t wide = parts(all_panels, most_panels);
+    while (wide < parts(all_panels, kTilePanels) && (row_tiles * wide < for_each * threads || row_tiles * wide % threads != 0)) ++wide;
     panels = parts(all_panels, wide);
   }
 };
@@ -75,7 +77,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
     tile_rows = first.m;
     tile_panels = std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64);
   } else {
-    const Tiling tiling(first.m, panels, threads);
+    const Tiling tiling(first.m, panels, threads, first.format);
     tile_rows = tiling.rows;
     tile_panels = tiling.panels;
   }

@@ -33,7 +33,7 @@ void mix_pairs_seen(const Tiled& tiled, Range seen, const float* probs, float* m
 template <int kRows, class Element, class Step>
 void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, Range all, bool finite, bool same, const float* factor) {
   Scratch& scratch = tiled.scratch;
-  if constexpr (kPaired<Step>) pack_rows_in_pairs(tiled.probs, kKeyChunk, kRows, kKeyChunk, tiled.paired_probs, pairs_in(kKeyChunk));
+  if constexpr (kPaired<Step>) pack_rows_in_pairs<Step>(tiled.probs, kKeyChunk, kRows, kKeyChunk, tiled.paired_probs);
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
   if (tiled.values_in_place) {   // all rows see the same rows see the same
     const Range window{rows[0].begin, rows[0].end}, before{0, rows[0].sinks};
@@ -155,17 +155,17 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
   scores_in_tiles(rounded_queries<InTiles>(tiled, first).data, pairs_of_head<InTiles>(args.head_dim), scratch.keys, scratch.probs);
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows, count, chunk, first, factor);
-  pack_rows_in_pairs(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs, pairs_in(kKeyChunk));
+  pack_rows_in_pairs<InTiles>(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs);
   float* mixed = scratch.part.mixed + first * padded;
   if (finite) {
-    mix_in_tiles(scratch.paired_probs, scratch.values, padded, scratch.sums);
+    mix_in_tiles(scratch.paired_probs, pairs_in(kKeyChunk), scratch.values, padded, scratch.sums);
     return add_sums(scratch.sums, count, padded, mixed, factor);
   }
   // Row by row with the values that it sees, and zeros for the others, which may be anything.
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t s = 0; s < pairs_in(kKeyChunk); ++s)
       for (int64_t x = 0; x < padded; x += Floats::kLanes) halves_seen(Floats::load(scratch.values + s * padded + x), s, rows[r]).store(scratch.values_seen + s * padded + x);
-    mix_in_tiles(scratch.paired_probs, scratch.values_seen, padded, scratch.sums);
+    mix_in_tiles(scratch.paired_probs, pairs_in(kKeyChunk), scratch.values_seen, padded, scratch.sums);
     add_sums(scratch.sums + r * padded, 1, padded, mixed + r * padded, factor + r);
   }
 }
@@ -186,7 +186,7 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
   if constexpr (kPaired<Step>) {
     const TileA queries = rows.queries(args);
     if (kTiled<Step> && keys_in_place) round_rows_of(queries, count, args.head_dim, scratch.queries);
-    else pack_rows_in_pairs(queries.data, queries.row_stride, count, args.head_dim, scratch.queries, pairs_of_head<Step>(args.head_dim));
+    else pack_rows_in_pairs<Step>(queries.data, queries.row_stride, count, args.head_dim, scratch.queries);
   }
   const bool in_tiles = kTiled<Step> && !keys_in_place;
   const Slivers slivers(count, in_tiles ? kMostBlockRows : kBlockQueries);
@@ -199,8 +199,8 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
     tiled.whole = in_chunk(keys_seen(args, rows.query), chunk).whole() && in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk).whole();
     bool finite = true;
     if constexpr (kPaired<Step>) {
-      if (!tiled.keys_in_place) pack_in_pairs<Element>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values, pairs_of_head<Step>(args.head_dim));
-      if (!tiled.values_in_place) finite = pack_values_in_pairs<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
+      if (!tiled.keys_in_place) pack_in_pairs<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values);
+      if (!tiled.values_in_place) finite = pack_values_in_pairs<Element, Step>(args, args.kv.v, kv_head, chunk, scratch.values);
     } else {
       if (!tiled.keys_in_place) pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
       if (!tiled.values_in_place) finite = pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);

@@ -4,15 +4,21 @@
 //
 //   s = q k^T     dp = dout v^T     dq += ds k     dk += ds^T q     dv += (keep p)^T dout
 //
-// of floats, or of pairs of bf16: neighbours in the head, of keys, or of queries (counted from the tile's first one).
+// of floats, or of pairs of bf16: neighbours in the head, of keys, or of queries (counted from the tile's first one); these also in tiles of
+// pairs, where a processor has them.
 #include "kernels/cpu/attention_chunk.h"
 #include "kernels/cpu/attention_pairs.h"
+#ifdef ORRERY_ISA_avx512
+#include "kernels/cpu/attention_tiles_avx512.h"
+#endif
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
 
 constexpr int64_t kTileQueries = 16 * kBlockQueries;
 constexpr int64_t kMaxHeadDim = 256;
+constexpr int64_t kMostBlockRows = 16;   // of tiles
+static_assert(kTileQueries % (2 * kMostBlockRows) == 0);   // whole blocks, and whole tiles of their pairs
 
 struct Scratch {
   // Of the chunk; in pairs, where products are of bf16, but for the sums.
@@ -24,8 +30,11 @@ struct Scratch {
   float probs[kTileQueries * kKeyChunk], dscores[kTileQueries * kKeyChunk];                    // keep p and ds
   // Of pairs: along the head, along keys, and of neighbouring queries.
   float q_rows[kTileQueries * pairs_in(kMaxHeadDim)], dout_rows[kTileQueries * pairs_in(kMaxHeadDim)];
-  float dscore_rows[kBlockQueries * pairs_in(kKeyChunk)];
+  alignas(64) float dscore_rows[kMostBlockRows * pairs_in(kKeyChunk)];
   float paired_probs[pairs_in(kTileQueries) * kKeyChunk], paired_dscores[pairs_in(kTileQueries) * kKeyChunk];
+  // Of tiles.
+  alignas(64) float sums[kMostBlockRows * kMaxHeadDim];       // of a block's dq
+  alignas(64) float turned[kKeyChunk * pairs_in(kTileQueries)];   // [key][pairs of queries]
 };
 static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
 
@@ -72,7 +81,7 @@ void score_gradients(const Pass& pass, int64_t i, int64_t r, Seen seen, int64_t 
       const Floats dp = Floats::load(dscores + at) * keep[x];
       mask_lanes(lanes, p * keep[x]).store(probs + at);
       const Floats ds = mask_lanes(lanes, p * (dp - delta));
-      (ds * derivative).store(dscores + at);
+      mask_lanes(lanes, ds * derivative).store(dscores + at);   // what is not seen may be anything
       if (pass.dbias) pass.rule.bias.add(pass.dbias, pass.rule.bias.distance(i, chunk, v + x), ds);
     }
   }
@@ -104,7 +113,7 @@ void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) 
   if (all.empty()) return;
   float* dq = pass.args.dq + (begin + first) * pass.args.dq_stride + pass.head * dim;
   if constexpr (kPaired<Step>) {
-    pack_rows_in_pairs(dscores, kKeyChunk, kRows, kKeyChunk, scratch.dscore_rows, pairs_in(kKeyChunk));
+    pack_rows_in_pairs<Step>(dscores, kKeyChunk, kRows, kKeyChunk, scratch.dscore_rows);
     const int64_t pair = all.begin / 2;
     return product<kRows, Start::kOnto>(dim, {scratch.dscore_rows + pair, pairs_in(kKeyChunk), 1}, reinterpret_cast<const Step*>(scratch.keys + pair * padded), padded,
                                         pairs_in(all.end) - pair, dq, pass.args.dq_stride);
@@ -113,20 +122,14 @@ void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) 
                                all.end - all.begin, dq, pass.args.dq_stride);
 }
 
-// Rows of `count` queries to rows of pairs of queries.
-void pair_queries(const float* rows, int64_t width, int64_t count, float* pairs) {
-  Floats zeros = Floats::zero();
-  for (int64_t r = 0; r < count; r += 2) pair_rows(rows + r * width, r + 1 < count ? rows + (r + 1) * width : nullptr, width, width, pairs + r / 2 * width, zeros);
-}
-
 // What the tile of `count` queries from `begin` adds to the chunk's dk and dv, a block of keys at a time.
 template <class Step>
 void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, int64_t num_keys) {
   Scratch& scratch = pass.scratch;
   const int64_t padded = pass.padded_dim;
   if constexpr (kPaired<Step>) {
-    pair_queries(scratch.probs, kKeyChunk, count, scratch.paired_probs);
-    pair_queries(scratch.dscores, kKeyChunk, count, scratch.paired_dscores);
+    pair_rows_of<Step>(scratch.probs, kKeyChunk, count, kKeyChunk, kKeyChunk, scratch.paired_probs);
+    pair_rows_of<Step>(scratch.dscores, kKeyChunk, count, kKeyChunk, kKeyChunk, scratch.paired_dscores);
   }
   for (int64_t j = 0; j < num_keys; j += kBlockQueries) {
     const int64_t first_key = chunk * kKeyChunk + j;
@@ -145,6 +148,44 @@ void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, i
   }
 }
 
+#ifdef ORRERY_ISA_avx512
+// The same of up to 16 rows, and of all keys, in tiles. Rows behind the last one may be anything.
+void query_block_in_tiles(const Pass& pass, int64_t begin, int64_t first, int64_t count, int64_t chunk) {
+  Scratch& scratch = pass.scratch;
+  const int64_t dim = pass.forward.head_dim, words = pairs_of_head<InTiles>(dim);
+  float* probs = scratch.probs + first * kKeyChunk;
+  float* dscores = scratch.dscores + first * kKeyChunk;
+  scores_in_tiles(scratch.q_rows + first * words, words, scratch.keys_transposed, probs);
+  scores_in_tiles(scratch.dout_rows + first * words, words, scratch.values_transposed, dscores);
+  for (int64_t r = 0; r < count; ++r) score_gradients(pass, begin + first + r, first + r, in_chunk(keys_seen(pass.forward, begin + first + r), chunk), chunk);
+  pack_rows_in_pairs<InTiles>(dscores, kKeyChunk, count, kKeyChunk, scratch.dscore_rows);
+  mix_in_tiles(scratch.dscore_rows, pairs_in(kKeyChunk), scratch.keys, pass.padded_dim, scratch.sums);
+  for (int64_t r = 0; r < count; ++r) {
+    float* dq = pass.args.dq + (begin + first + r) * pass.args.dq_stride + pass.head * dim;
+    for (int64_t x = 0; x < dim; x += Floats::kLanes) (Floats::load(dq + x, dim - x) + Floats::load(scratch.sums + r * pass.padded_dim + x)).store(dq + x, dim - x);
+  }
+}
+void key_blocks_in_tiles(const Pass& pass, int64_t count, int64_t num_keys) {
+  Scratch& scratch = pass.scratch;
+  const int64_t padded = pass.padded_dim, pairs = pairs_in(count), steps = rounded_up(pairs, kTileWords);
+  const auto fill = [&](float* rows, int64_t width) {   // to whole tiles of pairs
+    for (int64_t i = pairs * width; i < steps * width; i += Floats::kLanes) Floats::zero().store(rows + i);
+  };
+  const auto add = [&](const float* factors, float* paired, float* queries, float* sums) {
+    pair_rows_of<InTiles>(factors, kKeyChunk, count, kKeyChunk, kKeyChunk, paired);
+    fill(paired, kKeyChunk);
+    fill(queries, padded);
+    transpose(paired, kKeyChunk, steps, kKeyChunk, scratch.turned, steps);
+    for (int64_t j = 0; j < num_keys; j += kMostBlockRows) mix_in_tiles<true>(scratch.turned + j * steps, steps, queries, padded, sums + j * padded);
+  };
+  add(scratch.dscores, scratch.paired_dscores, scratch.q, scratch.dk);
+  add(scratch.probs, scratch.paired_probs, scratch.dout, scratch.dv);
+}
+#else
+[[maybe_unused]] void query_block_in_tiles(const Pass&, int64_t, int64_t, int64_t, int64_t) {}
+[[maybe_unused]] void key_blocks_in_tiles(const Pass&, int64_t, int64_t) {}
+#endif
+
 // to[r, x] = from[r, x], padded with zeros; or back.
 void copy_padded(const float* from, int64_t stride, int64_t rows, int64_t dim, float* to) {
   const int64_t padded = rounded_up(dim, Floats::kLanes);
@@ -161,10 +202,8 @@ void copy_back(const float* from, int64_t rows, int64_t dim, float* to, int64_t 
 template <class Step>
 void ready_queries(const float* from, int64_t stride, int64_t count, int64_t dim, float* queries, float* rows) {
   if constexpr (kPaired<Step>) {
-    const int64_t padded = rounded_up(dim, Floats::kLanes);
-    pack_rows_in_pairs(from, stride, count, dim, rows, pairs_in(dim));
-    Floats zeros = Floats::zero();
-    for (int64_t r = 0; r < count; r += 2) pair_rows(from + r * stride, r + 1 < count ? from + (r + 1) * stride : nullptr, dim, padded, queries + r / 2 * padded, zeros);
+    pack_rows_in_pairs<Step>(from, stride, count, dim, rows);
+    pair_rows_of<Step>(from, stride, count, dim, rounded_up(dim, Floats::kLanes), queries);
   } else {
     copy_padded(from, stride, count, dim, queries);
   }
@@ -177,9 +216,9 @@ void chunk_gradients(const Pass& pass, int64_t chunk, bool first_head) {
   const int64_t dim = forward.head_dim, first_key = chunk * kKeyChunk;
   const int64_t num_keys = smaller(kKeyChunk, forward.num_keys - first_key);
   if constexpr (kPaired<Step>) {
-    pack_in_pairs<float>(forward, forward.kv.k, false, pass.kv_head, chunk, scratch.keys_transposed, scratch.q, pairs_in(dim));
-    pack_in_pairs<float>(forward, forward.kv.v, false, pass.kv_head, chunk, scratch.values_transposed, scratch.q, pairs_in(dim));
-    pack_values_in_pairs<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
+    pack_in_pairs<float, Step>(forward, forward.kv.k, false, pass.kv_head, chunk, scratch.keys_transposed, scratch.q);
+    pack_in_pairs<float, Step>(forward, forward.kv.v, false, pass.kv_head, chunk, scratch.values_transposed, scratch.q);
+    pack_values_in_pairs<float, Step>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
   } else {
     pack_transposed<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys_transposed);
     pack_transposed<float>(forward, forward.kv.v, pass.kv_head, chunk, scratch.values_transposed);
@@ -201,9 +240,14 @@ void chunk_gradients(const Pass& pass, int64_t chunk, bool first_head) {
     const int64_t count = smaller(kTileQueries, queries.end - begin);
     ready_queries<Step>(forward.q + begin * forward.q_stride + pass.head * dim, forward.q_stride, count, dim, scratch.q, scratch.q_rows);
     ready_queries<Step>(pass.args.dout + begin * pass.args.dout_stride + pass.head * dim, pass.args.dout_stride, count, dim, scratch.dout, scratch.dout_rows);
-    for (int64_t first = 0; first < count; first += kBlockQueries)
-      with_rows<kBlockQueries>(count - first, [&]<int kRows>() { query_block<kRows, Step>(pass, begin, first, chunk); });
-    key_blocks<Step>(pass, begin, count, chunk, num_keys);
+    if constexpr (kTiled<Step>) {
+      for (int64_t first = 0; first < count; first += kMostBlockRows) query_block_in_tiles(pass, begin, first, smaller(kMostBlockRows, count - first), chunk);
+      key_blocks_in_tiles(pass, count, num_keys);
+    } else {
+      for (int64_t first = 0; first < count; first += kBlockQueries)
+        with_rows<kBlockQueries>(count - first, [&]<int kRows>() { query_block<kRows, Step>(pass, begin, first, chunk); });
+      key_blocks<Step>(pass, begin, count, chunk, num_keys);
+    }
   }
   copy_back(scratch.dk, num_keys, dim, dk, pass.args.dkv_stride);
   copy_back(scratch.dv, num_keys, dim, dv, pass.args.dkv_stride);
@@ -252,5 +296,17 @@ attention_backward_fn<float> attention_backward;
 void attention_backward(const AttentionBackward<float>& args, int64_t kv_head, float* delta, void* scratch) {
   with_step(args.forward, [&]<class Step>(Step) { gradients<Step>(args, kv_head, delta, *static_cast<Scratch*>(scratch)); });
 }
+
+#ifdef ORRERY_ISA_avx512
+// The same with products of bf16 in tiles: the class "amx".
+attention_backward_fn<float> attention_backward_in_tiles;
+
+void attention_backward_in_tiles(const AttentionBackward<float>& args, int64_t kv_head, float* delta, void* scratch) {
+  if (!takes_pairs(args.forward)) return attention_backward(args, kv_head, delta, scratch);
+  const TinyIsZero tiny;
+  const Tiles tiles;
+  gradients<InTiles>(args, kv_head, delta, *static_cast<Scratch*>(scratch));
+}
+#endif
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -6,6 +6,9 @@
 
 #include "kernels/cpu/attention_chunk.h"
 #include "kernels/cpu/pairs.h"
+#ifdef ORRERY_ISA_avx512
+#include "kernels/cpu/tiles_avx512.h"
+#endif
 #include "kernels/cpu/tiny_is_zero.h"
 
 namespace orrery::cpu::ORRERY_ISA {
@@ -38,18 +41,39 @@ void with_step(const Args& args, F f) {
   f(Pair<false>{});
 }
 
-// rows[r]: `count` rows of `dim` elements, `stride` apart, rounded; `words` of pairs each.
-inline void pack_rows_in_pairs(const float* from, int64_t stride, int64_t count, int64_t dim, float* rows, int64_t words) {
-  for (int64_t r = 0; r < count; ++r, rows += words) {
-    round_row({from + r * stride, 0, 1}, dim, reinterpret_cast<Bf16*>(rows));
-    for (int64_t s = pairs_in(dim); s < words; ++s) rows[s] = 0;
-  }
+// pair_of both, rounded.
+template <class Step>
+[[gnu::always_inline]] inline Floats rounded_pair(Floats low, Floats high) {
+#ifdef ORRERY_ISA_avx512
+  if constexpr (kTiled<Step>) return bf16_pairs_of(low, high);
+#endif
+  return pair_of(round_to_bf16(low), round_to_bf16(high));
 }
 
-// Of keys, or of values as keys are laid out: `words` rows of pairs. `spare` has room for kKeyChunk rows.
-template <class Element>
-void pack_in_pairs(const Args& args, const void* data, bool turned, int64_t kv_head, int64_t chunk, float* pairs, float* spare, int64_t words) {
-  const int64_t dim = args.head_dim, steps = pairs_in(dim), first = chunk * kKeyChunk, count = keys_in(args, chunk);
+// A row of `dim` elements, rounded, to its last pair; in tiles to the last of pairs_of_head.
+template <class Step, class Element>
+void round_row_in_pairs(const Element* from, int64_t dim, float* to) {
+#ifdef ORRERY_ISA_avx512
+  if constexpr (kTiled<Step>) {
+    for (int64_t x = 0; x < dim; x += 2 * Floats::kLanes) bf16_of(widen(from + x, dim - x), widen(from + x + Floats::kLanes, dim - x - Floats::kLanes)).store(to + x / 2);
+    return;
+  }
+#endif
+  Bf16* halves = reinterpret_cast<Bf16*>(to);
+  for (int64_t x = 0; x < dim; x += Floats::kLanes) store_bf16(rounded(from + x, dim - x), halves + x, dim - x);
+  if (dim % 2) halves[dim] = {};
+}
+
+// rows[r]: `count` rows of `dim` elements, `stride` apart, rounded; pairs_of_head words of each.
+template <class Step>
+void pack_rows_in_pairs(const float* from, int64_t stride, int64_t count, int64_t dim, float* rows) {
+  for (int64_t r = 0; r < count; ++r) round_row_in_pairs<Step>(from + r * stride, dim, rows + r * pairs_of_head<Step>(dim));
+}
+
+// Of keys, or of values as keys are laid out: pairs_of_head rows of pairs. `spare` has room for kKeyChunk rows.
+template <class Element, class Step>
+void pack_in_pairs(const Args& args, const void* data, bool turned, int64_t kv_head, int64_t chunk, float* pairs, float* spare) {
+  const int64_t dim = args.head_dim, steps = pairs_in(dim), words = pairs_of_head<Step>(dim), first = chunk * kKeyChunk, count = keys_in(args, chunk);
   for (int64_t i = steps * kKeyChunk; i < words * kKeyChunk; i += Floats::kLanes) Floats::zero().store(pairs + i);
   if (turned) {
     const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
@@ -58,39 +82,42 @@ void pack_in_pairs(const Args& args, const void* data, bool turned, int64_t kv_h
       for (int64_t s = 0; s < steps; ++s)
         for (int64_t r = 0; r < run; r += Floats::kLanes) {
           const Element* low = base + row + 2 * s * next + r;
-          const Floats high = 2 * s + 1 < dim ? rounded(low + next, run - r) : Floats::zero();
-          pair_of(rounded(low, run - r), high).store(pairs + s * kKeyChunk + j + r, run - r);
+          const Floats high = 2 * s + 1 < dim ? widen(low + next, run - r) : Floats::zero();
+          rounded_pair<Step>(widen(low, run - r), high).store(pairs + s * kKeyChunk + j + r, run - r);
         }
     });
     return;
   }
-  for (int64_t j = 0; j < count; ++j) {
-    const Element* from = static_cast<const Element*>(data) + args.kv.at(kv_head, first + j);
-    Bf16* to = reinterpret_cast<Bf16*>(spare + j * steps);
-    for (int64_t x = 0; x < dim; x += Floats::kLanes) store_bf16(rounded(from + x, dim - x), to + x, dim - x);
-    if (dim % 2) to[dim] = {};
-  }
-  transpose(spare, steps, count, steps, pairs, kKeyChunk);
+  for (int64_t j = 0; j < count; ++j) round_row_in_pairs<Step>(static_cast<const Element*>(data) + args.kv.at(kv_head, first + j), dim, spare + j * words);
+  transpose(spare, words, count, steps, pairs, kKeyChunk);
 }
 
-// Of two rows of up to `dim` elements, the later one null where there is none: a row of pairs to `padded`. `zeros` becomes NaN where
-// an element is not finite.
-template <class Element>
+// Of two rows of up to `dim` elements, the later one null where there is none: a row of pairs to `padded`. With kCheck `zeros` becomes NaN
+// where an element is not finite, or so large that it may not be when it is rounded.
+template <class Step, bool kCheck, class Element>
 void pair_rows(const Element* low, const Element* high, int64_t dim, int64_t padded, float* to, Floats& zeros) {
+  const Floats more = Floats::broadcast(1.01f);
   for (int64_t x = 0; x < padded; x += Floats::kLanes) {
-    const Floats first = rounded(low + x, dim - x), second = high ? rounded(high + x, dim - x) : Floats::zero();
-    zeros = fma(second, Floats::zero(), fma(first, Floats::zero(), zeros));
-    pair_of(first, second).store(to + x);
+    const Floats first = widen(low + x, dim - x), second = high ? widen(high + x, dim - x) : Floats::zero();
+    if constexpr (kCheck) zeros = fma(second * more, Floats::zero(), fma(first * more, Floats::zero(), zeros));
+    rounded_pair<Step>(first, second).store(to + x);
   }
 }
+// `count` rows, `stride` apart.
+template <class Step>
+void pair_rows_of(const float* rows, int64_t stride, int64_t count, int64_t dim, int64_t padded, float* pairs) {
+  Floats zeros = Floats::zero();
+  for (int64_t r = 0; r < count; r += 2)
+    pair_rows<Step, false>(rows + r * stride, r + 1 < count ? rows + (r + 1) * stride : nullptr, dim, padded, pairs + r / 2 * padded, zeros);
+}
 
-// Returns whether all are finite. Behind the last key all is zeros.
-template <class Element>
+// Returns false where a value is not finite, or may not be when it is rounded. Behind the last key all is zeros.
+template <class Element, class Step>
 bool pack_values_in_pairs(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* pairs) {
   const int64_t padded = rounded_up(args.head_dim, Floats::kLanes), first = chunk * kKeyChunk, count = keys_in(args, chunk);
   const auto row = [&](int64_t j) { return j < count ? static_cast<const Element*>(data) + args.kv.at(kv_head, first + j) : nullptr; };
   Floats zeros = Floats::zero();
-  for (int64_t j = 0; j < count; j += 2) pair_rows(row(j), row(j + 1), args.head_dim, padded, pairs + j / 2 * padded, zeros);
+  for (int64_t j = 0; j < count; j += 2) pair_rows<Step, true>(row(j), row(j + 1), args.head_dim, padded, pairs + j / 2 * padded, zeros);
   for (int64_t i = pairs_in(count) * padded; i < pairs_in(kKeyChunk) * padded; i += Floats::kLanes) Floats::zero().store(pairs + i);
   return !any(is_nan(zeros));
 }

@@ -20,7 +20,7 @@ void pattern_block(const Args& args, int64_t head, int64_t begin, int64_t chunk,
   TileA queries{args.q + begin * args.q_stride + head * args.head_dim, args.q_stride, 1};
   int64_t steps = args.head_dim;
   if constexpr (kPaired<Step>) {
-    pack_rows_in_pairs(queries.data, queries.row_stride, kRows, args.head_dim, scratch.queries, pairs_in(args.head_dim));
+    pack_rows_in_pairs<Step>(queries.data, queries.row_stride, kRows, args.head_dim, scratch.queries);
     steps = pairs_in(args.head_dim);
     queries = {scratch.queries, steps, 1};
   }
@@ -41,7 +41,7 @@ template <class Element, class Step>
 void patterns(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, float* pattern, Scratch& scratch) {
   const int64_t kv_head = head / (args.num_heads / args.num_kv_heads);
   for (int64_t chunk = 0; chunk * kKeyChunk < args.num_keys; ++chunk) {
-    if constexpr (kPaired<Step>) pack_in_pairs<Element>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.spare, pairs_in(args.head_dim));
+    if constexpr (kPaired<Step>) pack_in_pairs<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.spare);
     else pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
     for (int64_t i = query_begin; i < query_end; i += kBlockQueries)
       with_rows<kBlockQueries>(query_end - i, [&]<int kRows>() {

@@ -8,9 +8,20 @@ namespace orrery::cpu::avx512 {
 
 constexpr int64_t kTileWords = kTileBytes / 4;   // of a row
 
-// sums[16][columns] = rows b, of `steps` pairs (whole tiles of 16): rows [16][steps]; 64 columns of b[steps][b_stride].
+// What sums start from: nothing, or what they hold.
+template <int t, bool kOnto>
+[[gnu::always_inline]] inline void start_tile(const float* sums, int64_t sums_stride) {
+  if constexpr (kOnto) load_tile<t>(sums, sums_stride * 4);
+  else clear_tile<t>();
+}
+
+// sums[16][columns] = rows b, of `steps` pairs (whole tiles of 16): rows [16][steps]; 64 columns of b[steps][b_stride]. With kOnto +=.
+template <bool kOnto = false>
 inline void multiply_by_tiles(const float* rows, int64_t steps, const float* b, int64_t b_stride, float* sums, int64_t sums_stride) {
-  clear_tile<0>(), clear_tile<1>(), clear_tile<2>(), clear_tile<3>();
+  start_tile<0, kOnto>(sums, sums_stride);
+  start_tile<1, kOnto>(sums + kTileWords, sums_stride);
+  start_tile<2, kOnto>(sums + 2 * kTileWords, sums_stride);
+  start_tile<3, kOnto>(sums + 3 * kTileWords, sums_stride);
   for (int64_t s = 0; s < steps; s += kTileWords) {
     const float* at = b + s * b_stride;
     load_tile<6>(rows + s, steps * 4);
@@ -29,8 +40,9 @@ inline void multiply_by_tiles(const float* rows, int64_t steps, const float* b, 
   store_tile<3>(sums + 3 * kTileWords, sums_stride * 4);
 }
 // The same of 16 columns.
+template <bool kOnto = false>
 inline void multiply_by_tile(const float* rows, int64_t steps, const float* b, int64_t b_stride, float* sums, int64_t sums_stride) {
-  clear_tile<0>();
+  start_tile<0, kOnto>(sums, sums_stride);
   for (int64_t s = 0; s < steps; s += kTileWords) {
     load_tile<6>(rows + s, steps * 4);
     load_tile<4>(b + s * b_stride, b_stride * 4);
@@ -45,11 +57,12 @@ inline void scores_in_tiles(const float* queries, int64_t words, const float* ke
   multiply_by_tiles(queries, words, keys, kKeyChunk, scores, kKeyChunk);
 }
 
-// probs [16][kKeyChunk / 2] against the chunk's values [kKeyChunk / 2][padded_dim].
-inline void mix_in_tiles(const float* probs, const float* values, int64_t padded_dim, float* sums) {
+// rows [16][steps] against b [steps][padded_dim]: of probabilities and values, of gradients and keys or queries.
+template <bool kOnto = false>
+inline void mix_in_tiles(const float* rows, int64_t steps, const float* b, int64_t padded_dim, float* sums) {
   int64_t x = 0;
-  for (; padded_dim - x >= 4 * kTileWords; x += 4 * kTileWords) multiply_by_tiles(probs, kKeyChunk / 2, values + x, padded_dim, sums + x, padded_dim);
-  for (; x < padded_dim; x += kTileWords) multiply_by_tile(probs, kKeyChunk / 2, values + x, padded_dim, sums + x, padded_dim);
+  for (; padded_dim - x >= 4 * kTileWords; x += 4 * kTileWords) multiply_by_tiles<kOnto>(rows, steps, b + x, padded_dim, sums + x, padded_dim);
+  for (; x < padded_dim; x += kTileWords) multiply_by_tile<kOnto>(rows, steps, b + x, padded_dim, sums + x, padded_dim);
 }
 
 }  // namespace orrery::cpu::avx512

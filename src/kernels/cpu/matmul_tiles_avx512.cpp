@@ -34,8 +34,8 @@ constexpr int64_t kTileValues = kTileHeight * kDepth;
 
 // `count` numbers of a row of a, zeros up to whole tiles.
 void round_row(const float* from, int64_t count, Bf16* to) {
-  for (int64_t p = 0; p < rounded_up(count, kDepth); p += Floats::kLanes)
-    store_bf16(p < count ? round_to_bf16(Floats::load(from + p, count - p)) : Floats::zero(), to + p / kDepth * kTileValues + p % kDepth, Floats::kLanes);
+  for (int64_t p = 0; p < count; p += kDepth, to += kTileValues)
+    bf16_of(Floats::load(from + p, count - p), Floats::load(from + p + Floats::kLanes, count - p - Floats::kLanes)).store(reinterpret_cast<float*>(to));
 }
 
 void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows, int64_t first, int64_t k, Scratch& scratch) {

@@ -54,7 +54,7 @@ double peak_int8_in_tiles(int64_t rounds) {
   return 4.0 * 2 * 16 * 16 * 64 * double(rounds);
 }
 
-bool has_bf16_tiles() { return granted() & kAmxBf16; }
+bool has_bf16_tiles() { return (granted() & kAmxBf16) && __builtin_cpu_supports("avx512bf16"); }
 bool has_int8_tiles() { return granted() & kAmxInt8; }
 
 }  // namespace orrery::cpu::avx512
