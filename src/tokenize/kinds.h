@@ -129,7 +129,35 @@ inline Longer longer(const char* at) {
   }
   return k;
 }
+
+// The first bytes of Han characters, Hangul syllables and nearly all kana: letters that are told without a table. All of
+// 66 bytes are read.
+inline uint64_t east_asian_letters(const char* at) {
+  const auto all = [](int byte) { return _mm_set1_epi8(static_cast<char>(byte)); };
+  const auto is = [&](__m128i bytes, int byte) { return _mm_cmpeq_epi8(bytes, all(byte)); };
+  const auto below = [&](__m128i bytes, int byte) { return _mm_cmplt_epi8(bytes, all(byte)); };   // of two bytes beyond ASCII
+  const auto above = [&](__m128i bytes, int byte) { return _mm_cmpgt_epi8(bytes, all(byte)); };
+  uint64_t mask = 0;
+  for (int i = 0; i < 4; ++i) {
+    const auto load = [&](int n) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 16 * i + n)); };
+    const __m128i first = load(0), second = load(1);
+    // U+4E00 ... U+9FFF and U+AC00 ... U+D77F
+    const __m128i outside = _mm_or_si128(_mm_or_si128(_mm_and_si128(is(first, 0xE4), below(second, 0xB8)), _mm_and_si128(is(first, 0xEA), below(second, 0xB0))),
+                                         _mm_and_si128(is(first, 0xED), above(second, 0x9D)));
+    __m128i letters = _mm_andnot_si128(outside, in_range(first, '\xE4', 10));
+    const __m128i kana = is(first, 0xE3);
+    if (_mm_movemask_epi8(kana) != 0) {   // U+3041 ... U+3096, U+30A1 ... U+30FF but U+30FB
+      const __m128i third = load(2);
+      const __m128i within = _mm_or_si128(_mm_or_si128(_mm_and_si128(is(second, 0x81), above(third, 0x80)), _mm_andnot_si128(is(third, 0xBB), is(second, 0x83))),
+                                          _mm_and_si128(is(second, 0x82), _mm_or_si128(below(third, 0x97), above(third, 0xA0))));
+      letters = _mm_or_si128(letters, _mm_and_si128(kana, within));
+    }
+    mask |= mask_of(letters) << (16 * i);
+  }
+  return mask;
+}
 #else
+inline uint64_t east_asian_letters(const char*) { return 0; }
 inline Raw raw(const char* at) {
   Raw k;
   for (int i = 0; i < 64; ++i) {
@@ -168,10 +196,12 @@ inline Longer longer(const char* at) {
 }  // namespace kinds
 
 // The kinds of the longer characters of `bytes`, whose place is told by `longer`. The first that is not whole ends what is told.
-inline void add_longer(Kinds& k, const char* bytes, kinds::Longer longer, const KindTable& table) {
+inline void add_longer(Kinds& k, const char* bytes, size_t readable, kinds::Longer longer, const KindTable& table) {
   k.inner = longer.inner;
   uint64_t low = 0, high = 0;   // of the table, at the first byte of each character
-  for (uint64_t firsts = longer.high & ~longer.inner; firsts != 0; firsts &= firsts - 1) {
+  constexpr uint64_t kWhole = ~uint64_t(0) >> 2;   // first bytes of characters that end in the 64
+  if (readable >= 66 && (k.inner & k.inner << 1) != 0) low = kinds::east_asian_letters(bytes) & kWhole;
+  for (uint64_t firsts = longer.high & ~longer.inner & ~low; firsts != 0; firsts &= firsts - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(firsts));
     const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + n])); };
     const uint32_t first = byte(0), size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -212,7 +242,7 @@ inline void add_longer(Kinds& k, const char* bytes, kinds::Longer longer, const 
   const kinds::Raw raw = kinds::raw(bytes);
   k.letter = raw.letter, k.number = raw.number, k.space = raw.space;
   k.newline = raw.newline, k.blank = raw.blank, k.quote = raw.quote;
-  if (const kinds::Longer longer = kinds::longer(bytes); longer.high != 0) add_longer(k, bytes, longer, table);
+  if (const kinds::Longer longer = kinds::longer(bytes); longer.high != 0) add_longer(k, bytes, left, longer, table);
   const uint64_t told = k.size < 64 ? (uint64_t(1) << k.size) - 1 : ~uint64_t(0);
   k.letter &= told, k.number &= told, k.space &= told;
   k.other = told & ~(k.letter | k.number | k.space);

@@ -101,6 +101,14 @@ uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, b
   return all;
 }
 
+// How many are set, where the processor may lack an instruction for it (Warren, "Hacker's Delight", 5-1).
+unsigned bits_in(uint64_t mask) {
+  mask -= mask >> 1 & 0x5555555555555555u;
+  mask = (mask & 0x3333333333333333u) + (mask >> 2 & 0x3333333333333333u);
+  mask = (mask + (mask >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+  return static_cast<unsigned>(mask * 0x0101010101010101u >> 56);
+}
+
 // The ends of the words that begin at `base`, the first, and at the set bits after it; of the first alone where none is.
 template <class Pattern>
 [[gnu::always_inline]] inline size_t write_ends(std::string_view text, size_t base, uint64_t all, bool last, uint32_t* ends, size_t most) {
@@ -110,6 +118,13 @@ template <class Pattern>
     return 1;
   }
   size_t count = 0;
+  if (most > 64) {   // there is room for all: eight are written at a time, for a loop that ends anywhere is seldom guessed
+    const size_t found = bits_in(all);
+    for (; count < found; count += 8)
+      for (size_t i = 0; i < 8; ++i, all &= all - 1) ends[count + i] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all | bit(63))));
+    count = found;
+    all = 0;
+  }
   for (; all != 0 && count < most; all &= all - 1) ends[count++] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all)));
   if (all == 0 && last && count < most) ends[count++] = static_cast<uint32_t>(text.size());
   return count;
