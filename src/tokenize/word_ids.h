@@ -58,7 +58,7 @@ class WordIds {
   WordIds(int most_bits, size_t most_records) : most_bits_(most_bits), most_records_(most_records) {}
 
  private:
-  static constexpr size_t kBatch = 32, kMostInPlace = 6, kRoom = kBatch * kMostInPlace;
+  static constexpr size_t kBatch = 32, kMostInPlace = 6, kAtOnce = 16, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
   static constexpr size_t kLongest = 1024;   // longer words seldom come again
   static constexpr int kFirstBits = 12;
 
@@ -173,6 +173,11 @@ class WordIds {
       }
       if (known && is_record_of(entry, words.text.data() + words[i].begin)) {
         const auto [record, others, bytes, _] = entry.ids.lanes;
+        if (others <= kAtOnce) {
+          std::memcpy(out, &records_[record], kAtOnce * sizeof(int32_t));
+          out += others;
+          continue;
+        }
         ids.took(static_cast<size_t>(out - from));
         int32_t* const begin = ids.room(others + kRoom);
         std::memcpy(begin, &records_[record], others * sizeof(int32_t));
@@ -192,7 +197,23 @@ class WordIds {
   // Are the ids of an entry with the word's key in the second memory, and the word's? A long one's key is but a hash.
   bool is_record_of(const Entry& entry, const char* word) const {
     const auto [record, count, size, _] = entry.ids.lanes;
-    return entry.ids.count() == Packed::kElsewhere && (size <= WordKey::kLongest || std::memcmp(&records_[record + count], word, size) == 0);
+    if (entry.ids.count() != Packed::kElsewhere) return false;
+    const bool is_long = size > WordKey::kLongest;
+    static constexpr char kSame[16] = {};   // what short words are compared by: no branch whose way has to be guessed
+    return is_same(is_long ? reinterpret_cast<const char*>(&records_[record + count]) : kSame, is_long ? word : kSame, is_long ? size : sizeof kSame);
+  }
+
+  // Of at least 16 bytes.
+  static bool is_same(const char* one, const char* other, size_t size) {
+    if (size > 64) return std::memcmp(one, other, size) == 0;
+    const auto differ = [&](size_t at) {   // in any of 16 bytes
+      std::array<uint64_t, 2> a, b;
+      std::memcpy(a.data(), one + at, sizeof a);
+      std::memcpy(b.data(), other + at, sizeof b);
+      return (a[0] ^ b[0]) | (a[1] ^ b[1]);
+    };
+    const size_t last = size - 16;
+    return (differ(0) | differ(std::min<size_t>(last, 16)) | differ(last - std::min<size_t>(last, 16)) | differ(last)) == 0;
   }
 
   // Of words that are not in the first line they may be in, or not with their ids, or new.
@@ -238,7 +259,7 @@ class WordIds {
     if (here) {
       packed = Packed::of(made);
     } else {
-      if (records_.empty()) records_ = ZeroArray<int32_t>(most_records_);
+      if (records_.empty()) records_ = ZeroArray<int32_t>(most_records_ + kAtOnce);
       packed = Packed::elsewhere(used_, made.size(), word.size());
       std::copy(made.begin(), made.end(), &records_[used_]);
       if (is_long) std::memcpy(&records_[used_ + made.size()], word.data(), word.size());
