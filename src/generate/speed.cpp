@@ -134,6 +134,32 @@ EncodingSpeed measure_encoding(Model& model, ThreadPool& pool, std::vector<Token
   return speed;
 }
 
+namespace {
+// Texts by their numbers, a share for each thread, so that it reads the same ones every time; who is done with its own helps the others.
+class Shares {
+ public:
+  Shares(size_t texts, int threads) : texts_(texts), next_(size_t(threads)) {
+    for (size_t i = 0; i < next_.size(); ++i) next_[i].at = begin(i);
+  }
+  // One that was not taken yet, while there are any.
+  size_t take(int thread) {
+    for (size_t i = size_t(thread);; ++i) {
+      const size_t share = i % next_.size(), text = next_[share].at.fetch_add(1, std::memory_order_relaxed);
+      if (text < begin(share + 1)) return text;
+    }
+  }
+
+ private:
+  struct alignas(64) Next {
+    std::atomic<size_t> at;
+  };
+  size_t begin(size_t share) const { return texts_ * share / next_.size(); }
+
+  size_t texts_;
+  std::vector<Next> next_;
+};
+}  // namespace
+
 TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t repeat, ThreadPool& pool) {
   TokenizerSpeed speed;
   for (const std::string& text : texts) speed.bytes += int64_t(text.size());
@@ -146,8 +172,9 @@ TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<s
   const auto best = [&](double& megabytes, auto&& body) {
     for (int64_t i = 0; i < repeat; ++i) {
       const Clock::time_point begin = Clock::now();
+      Shares shares(texts.size(), pool.num_threads());
       if (how.pool) body(0);
-      else pool.parallel(int64_t(texts.size()), [&](int64_t t) { body(size_t(t)); });
+      else pool.parallel(int64_t(texts.size()), [&](int64_t, int thread) { body(shares.take(thread)); });
       megabytes = std::max(megabytes, double(speed.bytes) / 1e6 / seconds_since(begin));
     }
   };

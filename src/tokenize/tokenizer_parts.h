@@ -1,6 +1,7 @@
 // What a Tokenizer is made of, for the sources of this folder alone.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <mutex>
@@ -8,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "tokenize/added_tokens.h"
@@ -30,6 +33,7 @@ struct Run {
   explicit Run(std::unique_ptr<ModelRun> of) : model(std::move(of)) {}
 
   std::unique_ptr<ModelRun> model;
+  std::thread::id thread;   // that had it last
   WordIds words;
   IdBuffer ids;   // of the text at hand
   WordTokens parts;
@@ -59,7 +63,8 @@ struct Stretch {
   int32_t token = Piece::kOpen;
 };
 
-// Runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time.
+// Runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time; a thread gets the one it
+// had before where that waits: the words are those it met, and its core's caches hold them.
 class RunPool {
  public:
   class Lease {
@@ -79,6 +84,8 @@ class RunPool {
   Lease take(const TokenModel& model) {
     const std::lock_guard lock(mutex_);
     if (idle_.empty()) return {*this, std::make_unique<Run>(model.run())};
+    const auto own = std::find_if(idle_.begin(), idle_.end(), [now = std::this_thread::get_id()](const auto& run) { return run->thread == now; });
+    if (own != idle_.end()) std::swap(*own, idle_.back());
     std::unique_ptr<Run> run = std::move(idle_.back());
     idle_.pop_back();
     return {*this, std::move(run)};
@@ -86,6 +93,7 @@ class RunPool {
 
  private:
   void give_back(std::unique_ptr<Run> run) {
+    run->thread = std::this_thread::get_id();
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(run));
   }
