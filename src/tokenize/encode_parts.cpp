@@ -10,7 +10,22 @@ namespace orrery {
 
 namespace {
 constexpr std::string_view kMetaspace = "\xE2\x96\x81";
+
+std::string_view word_of(std::string_view text, const WordPart& part) { return text.substr(part.begin, part.end - part.begin); }
+
+// What a token covers of its part.
+std::string_view covered(std::string_view part, TokenPlace place, bool in_characters) {
+  if (!in_characters) return part.substr(place.begin, size_t(place.end) - place.begin);
+  const auto byte_of = [&](uint8_t characters) {
+    size_t at = 0;
+    for (uint8_t begun = 0; at < part.size(); ++at)
+      if ((static_cast<unsigned char>(part[at]) & 0xC0) != 0x80 && begun++ == characters) break;
+    return at;
+  };
+  const size_t begin = byte_of(place.begin);
+  return part.substr(begin, byte_of(place.end) - begin);
 }
+}  // namespace
 
 // A part's tokens, found the long way.
 struct Tokenizer::Parts::PartTokens {
@@ -25,6 +40,8 @@ struct Tokenizer::Parts::PartTokens {
   bool plain = false;   // fits a FoundWord
   FoundWord found;
   std::vector<TokenSpan> spans;
+
+  bool count_characters(std::string_view part, int32_t told_by_text);
 };
 
 bool Tokenizer::Parts::goes_on(std::string_view text, const WordPart& part) const {
@@ -94,6 +111,22 @@ void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part
   }
   out.words = out.found.words = static_cast<uint32_t>(word);
   out.plain = out.plain && out.words <= UINT8_MAX;
+}
+
+// A plain part's places in characters, those inside one in its own. False where something would be lost: the bytes of a token told
+// by the text, or the place of one after the part, which hangs on what follows.
+bool Tokenizer::Parts::PartTokens::count_characters(std::string_view part, int32_t told_by_text) {
+  const auto begins = [&](size_t i) { return i == part.size() || (static_cast<unsigned char>(part[i]) & 0xC0) != 0x80; };
+  std::array<uint8_t, FoundWord::kMostBytes + 1> before;   // characters before that of each byte
+  uint8_t begun = 0;
+  for (size_t i = 0; i < part.size(); ++i) before[i] = static_cast<uint8_t>((begun = static_cast<uint8_t>(begun + begins(i))) - 1);
+  before[part.size()] = begun;
+  for (size_t i = 0; i < found.ids.size(); ++i) {
+    TokenPlace& place = found.places[i];
+    if (place.begin >= part.size() || (found.ids[i] == told_by_text && !(begins(place.begin) && begins(place.end)))) return false;
+    place = {before[place.begin], before[place.end]};
+  }
+  return true;
 }
 
 // Nothing where the long way has to be gone.
@@ -214,10 +247,12 @@ void Tokenizer::Parts::add_rows(const Stretch& stretch, const OffsetMap& offsets
     return;
   }
   const int32_t told_by_text = model->told_by_text();
+  const bool in_characters = offsets_of.unit() == OffsetUnit::chars;
+  WordTokens& known_parts = run.parts[in_characters];
   PartTokens tokens;
   const auto find = [&](const WordPart& part) -> const FoundWord* {
     tokenize_part(open, part, *run.model, tokens);
-    if (tokens.plain) return &tokens.found;
+    if (tokens.plain && (!in_characters || tokens.count_characters(word_of(open, part), told_by_text))) return &tokens.found;
     for (const PartTokens::Token& token : tokens.all) {
       if (token.id == told_by_text) texts.keep(rows.size(), token.shown);
       rows.add(token.id, offsets_of({token.span.begin + place, token.span.end + place}), word + token.word);
@@ -228,7 +263,7 @@ void Tokenizer::Parts::add_rows(const Stretch& stretch, const OffsetMap& offsets
   const auto emit = [&](const WordPart& part, const KnownWord& known) {
     if (told_by_text != Vocab::kAbsent)
       for (uint32_t i = 0; i < known.count; ++i)
-        if (known.ids[i] == told_by_text) texts.keep(rows.size() + i, std::string(open.substr(part.begin + known.places[i].begin, size_t(known.places[i].end) - known.places[i].begin)));
+        if (known.ids[i] == told_by_text) texts.keep(rows.size() + i, std::string(covered(word_of(open, part), known.places[i], in_characters)));
     rows.add(known, place + part.begin, place + part.end, word, offsets_of);
     word += static_cast<int32_t>(known.words);
   };
@@ -237,7 +272,7 @@ void Tokenizer::Parts::add_rows(const Stretch& stretch, const OffsetMap& offsets
     std::array<uint32_t, 64> ends;
     for (uint32_t at = stretch.begin; const size_t count = scan_words(stretch, at, ends);) {
       for (size_t i = 0; i < count; at = ends[i++]) parts[i] = {at, ends[i], true};
-      run.parts.look_up(open, std::span(parts.data(), count), find, emit);
+      known_parts.look_up(open, std::span(parts.data(), count), find, emit);
     }
     return;
   }
@@ -247,7 +282,7 @@ void Tokenizer::Parts::add_rows(const Stretch& stretch, const OffsetMap& offsets
     return;
   }
   PartScanner scanner(cuts_of(open), open, stretch.begin, stretch.end);
-  while (const size_t count = scanner.next(parts)) run.parts.look_up(open, std::span(parts.data(), count), find, emit);
+  while (const size_t count = scanner.next(parts)) known_parts.look_up(open, std::span(parts.data(), count), find, emit);
 }
 
 }  // namespace orrery

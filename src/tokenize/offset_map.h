@@ -17,7 +17,7 @@ namespace orrery {
 // Turns byte offsets into the unit that was asked for, as the reference's converter does: those inside a character into its own.
 class OffsetMap {
  public:
-  OffsetMap(std::string_view text, OffsetUnit unit) : size_(static_cast<uint32_t>(text.size())) {
+  OffsetMap(std::string_view text, OffsetUnit unit) : unit_(unit), size_(static_cast<uint32_t>(text.size())) {
     if (unit == OffsetUnit::bytes || is_ascii(text)) return;
     blocks_.resize(text.size() / 64 + 1);
     uint32_t before = 0, before_last = 0;
@@ -36,6 +36,8 @@ class OffsetMap {
     if (blocks_.empty() || span.begin >= size_) return {span.begin, span.end};
     return {at(span.begin), span.end < size_ ? at(span.end) : total_};
   }
+
+  OffsetUnit unit() const { return unit_; }
 
   // Whether from `begin` to `end` each byte is one unit, as far as is known without counting.
   bool is_even(uint32_t begin, uint32_t end) const {
@@ -87,6 +89,7 @@ class OffsetMap {
   }
 
   std::vector<Block> blocks_;   // empty when units are bytes
+  OffsetUnit unit_;
   uint32_t size_, total_ = 0;
 };
 

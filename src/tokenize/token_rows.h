@@ -25,7 +25,8 @@ class TokenRows {
     words_[size_++] = word;
   }
 
-  // A word at byte `begin` of the text, whose first own word has the number `word`.
+  // A word at byte `begin` of the text, whose first own word has the number `word`. Its places are in characters where those are
+  // asked for, else in bytes.
   void add(const KnownWord& known, uint32_t begin, uint32_t end, int32_t word, const OffsetMap& offsets_of) {
     room(std::max<size_t>(known.count, kAtOnce));
     if (known.padded) {   // as many as fit an entry are written whatever their number: no loop whose end has to be guessed
@@ -38,7 +39,7 @@ class TokenRows {
       for (uint32_t i = 0; i < known.count; ++i) words_[size_ + i] = now += static_cast<int32_t>(known.starts >> i & 1);
     }
     Offsets* to = &offsets_[size_];
-    if (!offsets_of.is_even(begin, end)) {
+    if (offsets_of.unit() == OffsetUnit::utf16 && !offsets_of.is_even(begin, end)) {
       for (uint32_t i = 0; i < known.count; ++i) to[i] = offsets_of({begin + known.places[i].begin, begin + known.places[i].end});
     } else {
       const uint32_t first = offsets_of.at(begin);

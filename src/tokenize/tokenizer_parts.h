@@ -36,7 +36,7 @@ struct Run {
   std::thread::id thread;   // that had it last
   WordIds words;
   IdBuffer ids;   // of the text at hand
-  WordTokens parts;
+  std::array<WordTokens, 2> parts;   // with places in bytes, and in characters
   TokenRows rows;
 };
 
