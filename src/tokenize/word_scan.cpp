@@ -109,14 +109,8 @@ unsigned bits_in(uint64_t mask) {
   return static_cast<unsigned>(mask * 0x0101010101010101u >> 56);
 }
 
-// The ends of the words that begin at `base`, the first, and at the set bits after it; of the first alone where none is.
-template <class Pattern>
+// The ends of words at the set bits, and of the last word at the end of the text.
 [[gnu::always_inline]] inline size_t write_ends(std::string_view text, size_t base, uint64_t all, bool last, uint32_t* ends, size_t most) {
-  all &= ~bit(0);
-  if (all == 0 && !last) {   // a long one
-    ends[0] = static_cast<uint32_t>(Pattern::end(text, base));
-    return 1;
-  }
   size_t count = 0;
   if (most > 64) {   // there is room for all: eight are written at a time, for a loop that ends anywhere is seldom guessed
     const size_t found = bits_in(all);
@@ -158,17 +152,28 @@ struct O200k {
   }
 };
 
+// Are the last bytes told letters of a word that ends where they do? (No contraction, which would end before.)
+bool ends_in_letters(const Kinds& k) { return k.size >= 4 && (k.letter >> (k.size - 1) & 1) != 0 && k.quote >> (k.size - 4) == 0; }
+
 template <class Pattern>
 size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
   const KindTable& table = KindTable::shared();
-  size_t count = 0;
+  size_t count = 0, begin = at;   // of the next word
   while (at < text.size() && count < most) {
     const Kinds k = kinds_at(text, at, table);
     const bool last = at + k.size == text.size();
     uint64_t all = Pattern::begins(k, last);
     if (k.quote & all) all = with_contractions<Pattern>(text, at, k, last, all);
-    count += write_ends<Pattern>(text, at, all, last, ends + count, most - count);
-    at = ends[count - 1];
+    if (begin == at || (k.letter & 1) != 0) all &= ~bit(0);   // else the letters of the 64 bytes before go no further
+    const bool goes_on = !last && ends_in_letters(k);
+    if (all != 0 || last) {
+      count += write_ends(text, at, all, last, ends + count, most - count);
+      begin = ends[count - 1];
+    } else if (!goes_on) {   // a long one
+      begin = Pattern::end(text, begin);
+      ends[count++] = static_cast<uint32_t>(begin);
+    }
+    at = goes_on ? at + k.size : begin;
   }
   return count;
 }
@@ -192,7 +197,9 @@ size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most
       for (const size_t limit = at + k.size; at < limit && count < most;) ends[count++] = static_cast<uint32_t>(at = O200k::end(text, at));
       continue;
     }
-    count += write_ends<O200k>(text, at, O200k::with_contractions(text, at, k, last, O200k::begins(k, cases, last)), last, ends + count, most - count);
+    const uint64_t all = O200k::with_contractions(text, at, k, last, O200k::begins(k, cases, last)) & ~bit(0);
+    if (all != 0 || last) count += write_ends(text, at, all, last, ends + count, most - count);
+    else ends[count++] = static_cast<uint32_t>(O200k::end(text, at));   // a long one
     at = ends[count - 1];
   }
   return count;
