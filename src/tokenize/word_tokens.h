@@ -1,6 +1,6 @@
 // The tokens of words met before, with their places in the word: for encodings with offsets, and for words that are found by more than
-// their bytes. One caller's own, bounded, in two levels: a line of memory for a short word of few tokens, and behind
-// those a larger memory that is emptied when it is full.
+// their bytes. One caller's own, bounded, in two levels: a line of memory for a short word of few tokens, in a table that grows while
+// words drive each other out, and behind it a larger memory that is emptied when it is full.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tokenize/vocab.h"
@@ -117,7 +118,7 @@ class WordTokens {
 
  private:
   static constexpr size_t kMostTokens = 7, kBatch = 32;
-  static constexpr int kBits = 17;
+  static constexpr int kFirstBits = 14, kMostBits = 19;   // one MiB, and 32
 
   struct alignas(64) Entry {
     WordKey key;
@@ -127,7 +128,9 @@ class WordTokens {
   };
   static_assert(sizeof(Entry) == 64);
   struct Levels {
-    ZeroArray<Entry> entries{size_t(1) << kBits};   // eight MiB
+    ZeroArray<Entry> entries{size_t(1) << kFirstBits};
+    int bits = kFirstBits;
+    size_t driven_out = 0;
     AllWordTokens all;
   };
 
@@ -135,6 +138,7 @@ class WordTokens {
 
   template <class Find, class Emit>
   void batch(std::string_view text, std::span<const WordPart> parts, Find& find, Emit& emit) {
+    if (levels_->driven_out > size_t(1) << (levels_->bits - 1) && levels_->bits < kMostBits) grow();
     std::array<WordKey, kBatch> keys;
     std::array<Entry*, kBatch> entries;
     for (size_t i = 0; i < parts.size(); ++i) {
@@ -143,7 +147,7 @@ class WordTokens {
       if (size > WordKey::kLongest) continue;
       keys[i] = WordKey::of(text, parts[i].begin, size);
       if (parts[i].fresh) keys[i].parts[1] |= uint64_t(1) << 63;
-      entries[i] = &levels_->entries[keys[i].place(kBits)];
+      entries[i] = &levels_->entries[keys[i].place(levels_->bits)];
       __builtin_prefetch(entries[i]);
     }
     std::array<uint64_t, kBatch> hashes;
@@ -175,7 +179,18 @@ class WordTokens {
     }
   }
 
-  static void keep(Entry& entry, const WordKey& key, const KnownWord& known) {
+  void grow() {
+    const int bits = levels_->bits + 1;
+    ZeroArray<Entry> larger(size_t(1) << bits);
+    for (size_t i = 0; i < size_t(1) << levels_->bits; ++i)
+      if (const Entry& entry = levels_->entries[i]; !(entry.key == WordKey{})) larger[entry.key.place(bits)] = entry;
+    levels_->entries = std::move(larger);
+    levels_->bits = bits;
+    levels_->driven_out = 0;
+  }
+
+  void keep(Entry& entry, const WordKey& key, const KnownWord& known) {
+    levels_->driven_out += !(entry.key == WordKey{});
     entry.key = key;
     std::copy_n(known.ids, known.count, entry.ids.begin());
     std::copy_n(known.places, known.count, entry.places.begin());
