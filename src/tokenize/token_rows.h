@@ -44,8 +44,8 @@ class TokenRows {
     } else {
       const uint32_t first = offsets_of.at(begin);
       if (known.padded) {
-        std::array<uint8_t, 2 * kAtOnce> places{};
-        std::memcpy(places.data(), known.places, 7 * sizeof(TokenPlace));
+        std::array<uint8_t, 2 * kAtOnce> places;
+        std::memcpy(places.data(), known.places, kAtOnce * sizeof(TokenPlace));
         for (size_t i = 0; i < kAtOnce; ++i) to[i] = {first + places[2 * i], first + places[2 * i + 1]};
       } else {
         for (uint32_t i = 0; i < known.count; ++i) to[i] = {first + known.places[i].begin, first + known.places[i].end};

@@ -31,7 +31,7 @@ struct KnownWord {
   uint32_t count;
   uint32_t words;    // words of the pre-tokenizer that begin in it
   uint64_t starts;   // bit i: with token i begins one
-  bool padded;       // seven ids and places may be read, whatever the count
+  bool padded;       // seven ids and eight places may be read, whatever the count
 };
 
 // A word just found. Only what fits a KnownWord.
@@ -123,7 +123,7 @@ class WordTokens {
   struct alignas(64) Entry {
     WordKey key;
     std::array<int32_t, kMostTokens> ids;
-    std::array<TokenPlace, kMostTokens> places;
+    std::array<TokenPlace, kMostTokens + 1> places;   // as many as are read at once
     uint8_t count, words, starts;
   };
   static_assert(sizeof(Entry) == 64);
