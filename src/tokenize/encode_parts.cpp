@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "tokenize/offset_map.h"
 #include "tokenize/tokenizer_parts.h"
@@ -231,7 +232,7 @@ std::optional<Encoding> Tokenizer::Parts::quick_encoding(std::string_view text, 
   run->rows.take(out, {around->before, around->after, 0, around->type_id});
   out.texts = around->before.texts;
   const size_t before = around->before.size(), size = out.size() - before - around->after.size();
-  out.texts.append(before, own, std::span(out.ids).subspan(before, size));
+  out.texts.append(before, std::move(own), std::span(out.ids).subspan(before, size));
   out.texts.append(before + size, around->after.texts, around->after.ids);
   out.bare = !post_processor;
   return out;

@@ -9,6 +9,7 @@
 // A text without such places, and one that is not read part by part at all (word_plan.cpp), is read by one thread.
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "base/threads.h"
 #include "base/unicode.h"
@@ -137,7 +138,7 @@ Encoding Tokenizer::Parts::encode_on_threads(std::string_view text, int32_t sequ
   int32_t word = 0;
   for (Made& one : made) {
     parts.push_back({&one.rows, word});
-    out.texts.append(size, one.texts, {});
+    out.texts.append(size, std::move(one.texts), {});
     size += one.rows.size();
     word += one.words;
   }

@@ -66,7 +66,7 @@ void Encoding::append(Encoding&& other) {
     from.insert(from.begin(), std::make_move_iterator(to.begin()), std::make_move_iterator(to.end()));
     to.swap(from);
   };
-  texts.append(size(), other.texts, other.ids);
+  texts.append(size(), std::move(other.texts), other.ids);
   join(ids, other.ids);
   join(offsets, other.offsets);
   join(type_ids, other.type_ids);

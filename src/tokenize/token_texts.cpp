@@ -1,6 +1,8 @@
 #include "tokenize/token_texts.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "tokenize/vocab.h"
 
@@ -24,6 +26,15 @@ void TokenTexts::append(size_t size, const TokenTexts& other, std::span<const in
     return;
   }
   for (const Kept& one : other.kept_) keep(size + one.at, one.text);
+}
+
+void TokenTexts::append(size_t size, TokenTexts&& other, std::span<const int32_t> ids) {
+  if (!vocab_) vocab_ = other.vocab_;
+  if (other.vocab_ && other.vocab_ != vocab_) return append(size, std::as_const(other), ids);
+  for (Kept& one : other.kept_) one.at += size;
+  if (kept_.empty()) kept_.swap(other.kept_);
+  else std::move(other.kept_.begin(), other.kept_.end(), std::back_inserter(kept_));
+  other.kept_.clear();
 }
 
 TokenTexts TokenTexts::part(size_t begin, size_t end) const {

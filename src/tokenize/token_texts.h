@@ -25,6 +25,7 @@ class TokenTexts {
   void keep(size_t at, std::string text) { kept_.push_back({at, std::move(text)}); }
   // Puts those of other tokens, which have these ids, after the `size` tokens here.
   void append(size_t size, const TokenTexts& other, std::span<const int32_t> ids);
+  void append(size_t size, TokenTexts&& other, std::span<const int32_t> ids);
   TokenTexts part(size_t begin, size_t end) const;   // of tokens [begin, end)
 
  private:
