@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Logits and perplexity of a model in each block format: the binary beside llama.cpp, on the same bytes of the same GGUF file.
 
-    python3 bench/agreement.py [--model storyteller] [--file README.md] [--tokens 256] [--windows 4] [--format q4_k] [--keep]
+    python3 bench/agreement.py [--model storyteller] [--file TEXT] [--tokens 200] [--windows 4] [--format q4_k] [--keep]
 
-Errors are relative to the largest logit, and by root mean square to the logits' own. The third pair of columns says how far each of
+The text is what the model itself writes, unless a file is named: far from what it knows, logits are small differences of large sums. Errors are relative to the largest logit, and by root mean square to the logits' own. The third pair of columns says how far each of
 the two is from the same file with floats in place of blocks: rounding the other factor to 8 bits costs both about as much. `--keep`
 appends the result to bench/results/agreement.json.
 """
@@ -33,14 +33,25 @@ def our_logits(gguf, window, folder, *more):
 
 
 def their_logits(gguf, windows):
-    import llama_cpp
-
-    model = llama_cpp.Llama(str(gguf), n_ctx=max(map(len, windows)) + 8, n_batch=512, n_ubatch=512, logits_all=True, n_threads=2, n_threads_batch=2, verbose=False)
+    llama_cpp, model, _ = peers.llama_cpp_model(gguf)
+    params = llama_cpp.llama_context_default_params()
+    params.n_ctx = params.n_batch = params.n_ubatch = max(map(len, windows)) + 8
+    params.n_threads = params.n_threads_batch = 2
+    params.type_k = params.type_v = llama_cpp.GGML_TYPE_F32
+    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    context = llama_cpp.llama_init_from_model(model, params)
+    columns = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model))
+    batch = llama_cpp.llama_batch_init(params.n_batch, 0, 1)
     found = []
     for window in windows:
-        model.reset()
-        model.eval(window)
-        found.append(numpy.array(model.scores[: len(window)], dtype=numpy.float64))
+        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
+        batch.n_tokens = len(window)
+        for i, token in enumerate(window):
+            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = token, i, 1, True
+            batch.seq_id[i][0] = 0
+        if llama_cpp.llama_decode(context, batch) != 0:
+            raise RuntimeError("llama_decode failed")
+        found.append(numpy.array([llama_cpp.llama_get_logits_ith(context, i)[:columns] for i in range(len(window))], dtype=numpy.float64))
     return found
 
 
@@ -73,13 +84,14 @@ def compare(model, name, windows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="storyteller")
-    parser.add_argument("--file", default="README.md")
-    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--file")
+    parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--windows", type=int, default=4)
     parser.add_argument("--format", choices=FORMATS, action="append", help="all unless named")
     parser.add_argument("--keep", action="store_true", help="append to bench/results/agreement.json")
     arguments = parser.parse_args()
-    text = (peers.ROOT / arguments.file).read_text()
+    text = (peers.ROOT / arguments.file).read_text() if arguments.file else "\n".join(
+        orrery("generate", arguments.model, "-p", "Once upon a time", "--max-new-tokens", 280, "--seed", seed) for seed in range(1, 6))
     ids = json.loads(orrery("tokenize", arguments.model, text, "--no-special", "--json"))["ids"]
     windows = [ids[at: at + arguments.tokens] for at in range(0, len(ids) - arguments.tokens + 1, arguments.tokens)][: arguments.windows]
     print("format   ours - llama.cpp   ours - floats     llama.cpp - floats   perplexity: ours, llama.cpp, floats")

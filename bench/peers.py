@@ -274,15 +274,23 @@ def generation(arguments, read, write):
     }
 
 
-def llama_cpp_generate(arguments):
-    """Prompts of random tokens, each in one batch, then tokens one by one (of all sequences together). Blocks in its layout for AMX end in a segmentation fault
-    (0.3.36), so that where a processor has AMX it goes without layouts of its own; `own_layouts` tells."""
+def llama_cpp_model(path):
+    """llama.cpp's own interface and a model. Blocks in its layout for AMX end in a segmentation fault (0.3.36), so that where a processor has AMX it goes without
+    layouts of its own; the third thing returned tells whether it has them."""
     import llama_cpp
 
-    size = min(max(arguments.seq, arguments.batch), 2048)
+    global quiet_log   # which llama.cpp keeps no reference to
+    quiet_log = llama_cpp.llama_log_callback(lambda level, text, data: None)
+    llama_cpp.llama_log_set(quiet_log, None)
     of_model = llama_cpp.llama_model_default_params()
     of_model.use_extra_bufts = "amx_int8" not in Path("/proc/cpuinfo").read_text()
-    model = llama_cpp.llama_model_load_from_file(arguments.model.encode(), of_model)
+    return llama_cpp, llama_cpp.llama_model_load_from_file(str(path).encode(), of_model), of_model.use_extra_bufts
+
+
+def llama_cpp_generate(arguments):
+    """Prompts of random tokens, each in one batch, then tokens one by one (of all sequences together)."""
+    llama_cpp, model, own_layouts = llama_cpp_model(arguments.model)
+    size = min(max(arguments.seq, arguments.batch), 2048)
     params = llama_cpp.llama_context_default_params()
     params.n_seq_max, params.n_ctx = arguments.batch, arguments.batch * (arguments.seq + arguments.steps + 8)
     params.n_batch, params.n_ubatch = size, size if arguments.seq <= size else 512
@@ -312,7 +320,7 @@ def llama_cpp_generate(arguments):
                 end = min(begin + size, arguments.seq)
                 run([(ids[sequence][i], i, sequence, i == arguments.seq - 1) for i in range(begin, end)])
 
-    return generation(arguments, read, lambda i: run([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)])) | {"own_layouts": of_model.use_extra_bufts}
+    return generation(arguments, read, lambda i: run([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)])) | {"own_layouts": own_layouts}
 
 
 def torch_generate(arguments):

@@ -152,6 +152,15 @@ def attention(run):
             *table(["what", "queries×keys", "Orrery", "of the limit", "beside PyTorch f32", "beside PyTorch bf16"], rows), "", conditions(run)]
 
 
+def agreement(run):
+    rows = [[name, *[f"{one[pair]['rms']:.1e}" for pair in ("ours_theirs", "ours_floats", "theirs_floats")], *[f"{one[key]:.3f}" for key in ("perplexity", "perplexity_llama_cpp", "perplexity_floats")]]
+            for name, one in run["formats"].items()]
+    return ["## The same bytes in llama.cpp", "",
+            f"Logits of {run['model']} over {run['windows']} windows of {run['tokens']} tokens that it wrote itself, from one GGUF file: root mean square of the difference to that of the logits. Both engines round the "
+            "other factor to 8 bits; \"floats\" is the same file without that rounding. `python3 bench/agreement.py --keep`.", "",
+            *table(["format", "Orrery and llama.cpp", "Orrery and floats", "llama.cpp and floats", "perplexity", "llama.cpp's", "with floats"], rows), "", conditions(run)]
+
+
 def busy(run):
     rows = [[name, *[f"{one[state]['median']:.1f}" for state in ("alone", "busy")], f"{one['left']:.0%}"] for name, one in run["engines"].items()]
     return ["## Beside a busy process", "",
@@ -227,14 +236,14 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "attention", "busy", "encode", "seq2seq", "matmul")}
+    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "attention", "agreement", "busy", "encode", "seq2seq", "matmul")}
     runs["train"] = newest_of_each("train", compute_dtype="f32")
     runs["tokenization"] = newest_of_each("tokenization", text="mixed", threads=1)
     runs["generate"] = newest_of_each("generate", shape="llama-110m", prompt=512, batch=1, kv_dtype="f16")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
     for run in runs["train"]:
         lines += ["", *train(run)]
-    for name, section in (("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("attention", attention), ("busy", busy),
+    for name, section in (("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("agreement", agreement), ("attention", attention), ("busy", busy),
                           ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):
         if runs[name]:
             lines += ["", *section(runs[name])]
