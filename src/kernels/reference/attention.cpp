@@ -35,11 +35,11 @@ int64_t kv_head_of(const Attention<T>& args, int64_t head) {
   return head / (args.num_heads / args.num_kv_heads);
 }
 
-// What a product reads of x.
-template <class T>
-T operand(const Attention<T>& args, T x) {
+// What a product reads of x, which may be more exact than T.
+template <class T, class X>
+X operand(const Attention<T>& args, X x) {
   if constexpr (sizeof(T) == sizeof(float))
-    if (args.bf16_products && args.kv.dtype != DType::i8) return bf16_to_float(float_to_bf16(x));
+    if (args.bf16_products && args.kv.dtype != DType::i8) return X(bf16_to_float(float_to_bf16(float(x))));
   return x;
 }
 
@@ -114,7 +114,7 @@ void attention(const Attention<T>& args, int64_t head, int64_t query_begin, int6
     std::fill_n(mixed, args.head_dim, 0.0);
     seen.each([&](int64_t j) {
       const double weight = std::exp(double(score(args, head, i, j)) - max);
-      const double kept = double(operand(args, T(weight * keep(args, head, i, j))));
+      const double kept = operand(args, weight * keep(args, head, i, j));
       sum += weight;
       for (int64_t x = 0; x < args.head_dim; ++x)
         mixed[x] += kept * double(value(args, kv_head_of(args, head), j, x));
