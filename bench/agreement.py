@@ -52,6 +52,9 @@ def their_logits(gguf, windows):
         if llama_cpp.llama_decode(context, batch) != 0:
             raise RuntimeError("llama_decode failed")
         found.append(numpy.array([llama_cpp.llama_get_logits_ith(context, i)[:columns] for i in range(len(window))], dtype=numpy.float64))
+    llama_cpp.llama_batch_free(batch)
+    llama_cpp.llama_free(context)
+    llama_cpp.llama_model_free(model)
     return found
 
 

@@ -46,8 +46,8 @@ def main():
         raise SystemExit("there is nothing to compare")
     cases, rows = {}, []
     for case, one in told.items():
-        case_of = {"orrery": case}   # PyTorch's dtype is a matter of the engine
-        engines = {name: peers.summary([run["cases"][case_of.get(name, case.removesuffix(" bf16"))] for run in of_engine]) for name, of_engine in good.items()}
+        # PyTorch's dtype is a matter of the engine.
+        engines = {name: peers.summary([run["cases"][case if name == "orrery" else case.removesuffix(" bf16")] for run in of_engine]) for name, of_engine in good.items()}
         seconds = engines["orrery"]["median"]
         speed = one["gb_per_second" if one["queries"] == 1 else "gflops"] * one["seconds"] / seconds
         share = speed / limits["read_gb_per_second" if one["queries"] == 1 else f"{one['products']}_gflops"]

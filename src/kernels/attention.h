@@ -13,7 +13,7 @@
 //   sink_tokens   keys that stay seen when the window has left them (Xiao et al. 2024, StreamingLLM)
 // Products of bf16 (bf16_products; T = float, and keys not in i8): q, k, v, p and what gradients multiply are rounded to bf16, and two
 // neighbours of the sum at a time - of the head, or of keys, or of queries - multiply as matmul.h's pairs do; the softmax and the sums stay float.
-// l sums what p was before it is rounded.
+// l sums what p was before it is rounded. In class amx a chunk's products with values start from 0 and are added to o's rescaled sum as a whole.
 //
 // Dao et al. 2022/2023 (online softmax, recomputation in the backward pass from the kept log-sum-exp).
 //
@@ -22,7 +22,8 @@
 // parts are merged the same way: they may be computed by several threads. Inside a chunk lanes are fixed by the absolute position too,
 // and keys that are not seen contribute exact zeros. So a query's output is the same bits whether it is computed alone
 // with a cache, in a chunk of a prompt, or with the whole prompt, however its keys are stored. Chunks in which the query
-// sees nothing are skipped or change nothing.
+// sees nothing are skipped or change nothing. (Gradients do not promise this: a key, a value or a dout that is not finite may reach the gradients
+// of its neighbours, seen or not.)
 #pragma once
 
 #include <algorithm>
@@ -143,7 +144,7 @@ template <class T>
 using attention_fn = void(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch);
 
 // The only query (num_queries is 1) of all heads that read key/value head `kv_head`, whose keys and values are read once for them:
-// a step of decoding. The bits of `attention`.
+// a step of decoding. The bits of `attention` (in class amx but for sums near 2^-126: matmul.h).
 template <class T>
 using attention_step_fn = void(const Attention<T>& args, int64_t kv_head, void* scratch);
 

@@ -18,6 +18,7 @@ size_t kind_of(PanelFormat format) {
 }
 size_t rows_of(int64_t m) { return m <= kRows[0] ? 0 : m <= kRows[1] ? 1 : 2; }
 
+// Written once, while kernels() makes the table: a matmul_fn has no state of its own.
 std::array<std::array<const Kernels<float>*, kRows.size()>, kKinds.size()> chosen{};
 
 // Zeroed, aligned as kernels ask it of panels and scratch.
@@ -30,13 +31,14 @@ void multiply(const Matmul<float>& product) { chosen[kind_of(product.format)][ro
 
 }  // namespace
 
-double seconds_of_product(matmul_fn<float>* matmul, PanelFormat format, int64_t rows) {
+namespace {
+
+double seconds_of(matmul_fn<float>* matmul, PanelFormat format, int64_t rows, std::vector<Line>& scratch) {
   constexpr int64_t kColumns = 2 * kPanel, kInner = 256;
   constexpr int kRounds = 6;
   const std::vector<float> a(size_t(rows * kInner), 1.0f);
   std::vector<float> c(size_t(rows * kColumns));
   const std::vector<Line> panels = zeros(packed_bytes(format, kColumns, kInner));
-  std::vector<Line> scratch = zeros(kMatmulScratchBytes);
   Matmul<float> product;
   product.a = a.data(), product.a_row_stride = kInner, product.panels = panels.data(), product.format = format;
   product.c = c.data(), product.c_stride = kColumns, product.m = rows, product.n = kColumns, product.k = kInner;
@@ -50,7 +52,15 @@ double seconds_of_product(matmul_fn<float>* matmul, PanelFormat format, int64_t 
   return least;
 }
 
+}  // namespace
+
+double seconds_of_product(matmul_fn<float>* matmul, PanelFormat format, int64_t rows) {
+  std::vector<Line> scratch = zeros(kMatmulScratchBytes);
+  return seconds_of(matmul, format, rows, scratch);
+}
+
 Kernels<float> with_fastest_products(std::span<const Kernels<float>* const> classes, bool pairs_differ) {
+  std::vector<Line> scratch = zeros(kMatmulScratchBytes);
   for (size_t kind = 0; kind < kKinds.size(); ++kind)
     for (size_t r = 0; r < kRows.size(); ++r) {
       chosen[kind][r] = classes.back();
@@ -58,7 +68,7 @@ Kernels<float> with_fastest_products(std::span<const Kernels<float>* const> clas
       double least = 1e30;
       // The last is the best by all that is known of it: it stays where another is not clearly faster.
       for (size_t i = classes.size(); i-- > 0;) {
-        const double seconds = seconds_of_product(classes[i]->matmul, kKinds[kind], kRows[r]);
+        const double seconds = seconds_of(classes[i]->matmul, kKinds[kind], kRows[r], scratch);
         if (seconds < (i + 1 == classes.size() ? 1.0 : 0.9) * least) chosen[kind][r] = classes[i], least = seconds;
       }
     }

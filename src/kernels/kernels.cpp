@@ -2,7 +2,6 @@
 // processor and its operating system have, the kernels named in cpu/cpu.inc.
 #include "kernels/kernels.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -106,14 +105,14 @@ const std::vector<KernelClass>& classes() {
   return all;
 }
 
-// By measurement: products in tiles sum in another order, so that they are one choice for all; the rest is chosen product by product.
+// By measurement, product by product; but tiles, which sum in another order, are taken where there are any: what gives other bits is not left
+// to the clock. Their class multiplies all else as avx512 does, which need not be asked too.
 Kernels<float> fastest() {
   std::vector<const Kernels<float>*> classes = runnable_kernels();
   if (classes.size() > 1) classes.erase(classes.begin());   // the references
-  const auto named = [&](std::string_view name) { return std::find_if(classes.begin(), classes.end(), [&](const Kernels<float>* one) { return one->name == name; }); };
-  const auto seconds = [](const Kernels<float>* one) { return seconds_of_product(one->matmul, PanelFormat::bf16_pairs, 64); };
-  if (const auto tiles = named("amx"), without = named("avx512"); tiles != classes.end() && seconds(*tiles) > 1.1 * seconds(*without)) classes.erase(tiles);
-  return with_fastest_products(classes, std::string_view(classes.back()->name) == "amx");
+  const bool tiles = std::string_view(classes.back()->name) == "amx";
+  if (tiles) classes.erase(classes.end() - 2);
+  return with_fastest_products(classes, tiles);
 }
 
 Kernels<float> choose() {

@@ -20,7 +20,7 @@
 
 namespace orrery {
 
-// Bytes [begin, end) of a word.
+// Bytes [begin, end) of a word; or characters, where offsets are wanted in those.
 struct TokenPlace {
   uint8_t begin, end;
 };

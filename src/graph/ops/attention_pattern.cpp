@@ -63,11 +63,13 @@ void run_attention_scores(Call<T>& c) {
   for_each_pattern_row(c, [&](Attention<T>& a, int64_t head, int64_t i, int64_t, T* out, int64_t width, int) {
     std::fill(out, out + width, -std::numeric_limits<T>::infinity());
     const T* q = a.q + i * a.q_stride + head * a.head_dim;
+    const bool rounded = a.bf16_products && a.kv.dtype != DType::i8;
+    const auto operand = [&](T x) { return rounded ? T(bf16_to_float(float_to_bf16(float(x)))) : x; };
     const int64_t kv_head = head / (a.num_heads / a.num_kv_heads), at = a.query_start + i;
     for (int64_t j = 0; j < a.num_keys; ++j) {
       if ((a.causal && j > at) || (a.window > 0 && j <= at - a.window && j >= a.sink_tokens)) continue;
       T sum = 0;
-      for (int64_t d = 0; d < a.head_dim; ++d) sum += q[d] * key_element<T>(a.kv, kv_head, j, d);
+      for (int64_t d = 0; d < a.head_dim; ++d) sum += operand(q[d]) * operand(key_element<T>(a.kv, kv_head, j, d));
       out[j] = a.scale * sum;
       if (a.softcap > 0) out[j] = a.softcap * std::tanh(out[j] / a.softcap);
       if (a.bias) out[j] += a.bias[head * (2 * a.bias_reach + 1) + a.bias_reach + std::clamp(j - at, -a.bias_reach, a.bias_reach)];

@@ -19,7 +19,7 @@ struct Tiling {
   int64_t rows, panels;
   Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format) {
     const bool pairs = format == PanelFormat::bf16_pairs;
-    const int64_t most_rows = 308, most_panels = pairs ? 96 : 24, for_each = pairs ? 1 : 4;
+    const int64_t most_rows = pairs ? 256 : 308, most_panels = pairs ? 96 : 24, for_each = pairs ? 1 : 4;
     const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
     const int64_t row_tiles = parts(m, most_rows);
     rows = parts(m, row_tiles);

@@ -35,7 +35,7 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
   Scratch& scratch = tiled.scratch;
   if constexpr (kPaired<Step>) pack_rows_in_pairs<Step>(tiled.probs, kKeyChunk, kRows, kKeyChunk, tiled.paired_probs);
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
-  if (tiled.values_in_place) {   // all rows see the same rows see the same
+  if (tiled.values_in_place) {   // all rows see the same
     const Range window{rows[0].begin, rows[0].end}, before{0, rows[0].sinks};
     if (before.empty()) return mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, window, mixed, factor);
     mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, before, mixed, factor);
@@ -86,20 +86,21 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
 template <int kRows, class Element, class Step>
 void score_rows(const Tiled& tiled, int64_t chunk, int64_t first, int64_t columns) {
   const Args& args = tiled.args;
-  [[maybe_unused]] const TileA queries = kPaired<Step> ? rounded_queries<Step>(tiled, first) : tiled.rows.from(first).queries(args);
-  if constexpr (kTiled<Step>)
+  const auto queries = [&] { return tiled.rows.from(first).queries(args); };
+  if constexpr (kTiled<Step>) {
     score_in_tile_order<kRows, Element>(tiled, chunk, first, columns);
-  else if constexpr (kPaired<Step>) {
-    if (tiled.keys_in_place) score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
-    else product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, pairs_in(args.head_dim), tiled.probs, kKeyChunk);
+  } else if constexpr (kPaired<Step>) {
+    const TileA rounded = rounded_queries<Step>(tiled, first);
+    if (tiled.keys_in_place) score_pairs_in_place<kRows, Element, Step>(tiled, chunk, rounded, columns);
+    else product<kRows, Start::kZero>(columns, rounded, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, pairs_in(args.head_dim), tiled.probs, kKeyChunk);
   } else if (tiled.keys_in_place && kScaled<Element>)
-    scores_of_codes<kRows>(args, queries, tiled.kv_head, chunk, columns, tiled.keys_ahead, tiled.scratch.scales, tiled.probs);
+    scores_of_codes<kRows>(args, queries(), tiled.kv_head, chunk, columns, tiled.keys_ahead, tiled.scratch.scales, tiled.probs);
   else if (tiled.keys_in_place && tiled.rows.are_heads)
-    score_in_place<kRows, Element>(tiled, chunk, queries, columns);
+    score_in_place<kRows, Element>(tiled, chunk, queries(), columns);
   else if (tiled.keys_in_place)
-    product<kRows, Start::kZero>(columns, queries, keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
+    product<kRows, Start::kZero>(columns, queries(), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
   else
-    product<kRows, Start::kZero>(columns, queries, tiled.scratch.keys, kKeyChunk, args.head_dim, tiled.probs, kKeyChunk);
+    product<kRows, Start::kZero>(columns, queries(), tiled.scratch.keys, kKeyChunk, args.head_dim, tiled.probs, kKeyChunk);
 }
 
 // Two slivers of rows from sliver s on, or the last one, against the packed chunk: enough that the steps between products do not wait for

@@ -16,7 +16,6 @@ namespace orrery::cpu::ORRERY_ISA {
 namespace {
 
 constexpr int64_t kTileQueries = 16 * kBlockQueries;
-constexpr int64_t kMaxHeadDim = 256;
 constexpr int64_t kMostBlockRows = 16;   // of tiles
 static_assert(kTileQueries % (2 * kMostBlockRows) == 0);   // whole blocks, and whole tiles of their pairs
 

@@ -14,6 +14,7 @@ namespace orrery::cpu::ORRERY_ISA {
 
 using Args = Attention<float>;
 
+constexpr int64_t kMaxHeadDim = 256;   // a wider one is refused earlier
 constexpr int64_t kChunkVectors = kKeyChunk / Floats::kLanes;
 // Rows of queries that go through the register tiles together.
 constexpr int kBlockQueries = 6;

@@ -46,7 +46,7 @@ inline bool pack_rows_of_chunk<Code>(const Args& args, const void*, int64_t kv_h
   for (int64_t j = 0; j < count; ++j) {
     const Code* codes = static_cast<const Code*>(kv.v) + kv.at(kv_head, first + j);
     const int64_t at = kv.head_part(kv_head, first + j) + kv.scales + (first + j) % kv.block_size * groups * 2;
-    alignas(64) float scales[rounded_up(scales_of_head(256), Floats::kLanes)];   // a head is at most 256 wide
+    alignas(64) float scales[rounded_up(scales_of_head(kMaxHeadDim), Floats::kLanes)];
     for (int64_t group = 0; group < groups; group += Floats::kLanes) widen(halfs_at(kv.v, at) + group, groups - group).store(scales + group);
     for (int64_t begin = 0; begin < args.head_dim; begin += kScaledElements) {
       const Floats scale = Floats::broadcast(scales[begin / kScaledElements]);

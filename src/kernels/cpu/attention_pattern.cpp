@@ -1,5 +1,5 @@
 // The pattern of attention from the queries, the keys and the kept log-sum-exp: p = e^(s - lse). Scores are made by the
-// forward pass's product, so they are its bits.
+// forward pass's product, so they are its bits (of products of bf16 in class amx, nearly: these are by pairs).
 #include "kernels/cpu/attention_codes.h"
 #include "kernels/cpu/attention_pairs.h"
 
@@ -7,9 +7,9 @@ namespace orrery::cpu::ORRERY_ISA {
 namespace {
 
 struct Scratch {
-  float keys[256 * kKeyChunk];                // [head_dim][kKeyChunk], or in pairs
+  float keys[kMaxHeadDim * kKeyChunk];                // [head_dim][kKeyChunk], or in pairs
   float scores[kBlockQueries * kKeyChunk];
-  float queries[kBlockQueries * pairs_in(256)], spare[kKeyChunk * pairs_in(256)];   // of products of bf16
+  float queries[kBlockQueries * pairs_in(kMaxHeadDim)], spare[kKeyChunk * pairs_in(kMaxHeadDim)];   // of products of bf16
 };
 static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
 

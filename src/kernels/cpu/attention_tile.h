@@ -6,7 +6,6 @@
 
 namespace orrery::cpu::ORRERY_ISA {
 
-constexpr int64_t kMaxHeadDim = 256;
 constexpr int64_t kMostBlockRows = 16;   // that are softened together: two times kBlockQueries, or of tiles
 constexpr int64_t kMostTileRows = 16 * 48, kTileFloats = 4 * 48 * kMaxHeadDim;   // of narrow heads more rows have room
 static_assert(kMostBlockRows % Floats::kLanes == 0 && 2 * kBlockQueries <= kMostBlockRows && 48 % kMostBlockRows == 0 && 48 % kBlockQueries == 0);
