@@ -152,11 +152,19 @@ def attention(run):
             *table(["what", "queries×keys", "Orrery", "of the limit", "beside PyTorch f32", "beside PyTorch bf16"], rows), "", conditions(run)]
 
 
+def loss_curves(run):
+    rows = [[str(mark), *[f"{losses[i]:.4f}" for losses in run["curves"].values()]] for i, mark in enumerate(run["marks"])]
+    return ["## Loss curves", "",
+            f"A Llama of 15 million parameters from the same first weights on the same batches of {run['batch']}×{run['seq']} tokens; bf16: products alone here, autocast in PyTorch. Largest distance of two curves over "
+            f"{run['steps']} steps, nats a token: " + "; ".join(f"{pair.replace(' | ', ' and ')} {most:.3f}" for pair, most in run["apart"].items()) + ". `python3 bench/loss_curves.py --keep`.", "",
+            *table(["step", *run["curves"]], rows), "", conditions(run)]
+
+
 def agreement(run):
     rows = [[name, *[f"{one[pair]['rms']:.1e}" for pair in ("ours_theirs", "ours_floats", "theirs_floats")], *[f"{one[key]:.3f}" for key in ("perplexity", "perplexity_llama_cpp", "perplexity_floats")]]
             for name, one in run["formats"].items()]
     return ["## The same bytes in llama.cpp", "",
-            f"Logits of {run['model']} over {run['windows']} windows of {run['tokens']} tokens that it wrote itself, from one GGUF file: root mean square of the difference to that of the logits. Both engines round the "
+            f"Logits of {run['model']} over {run['windows']} windows of {run['tokens']} tokens {'of ' + run['file'] if run['file'] else 'that it wrote itself'}, from one GGUF file: root mean square of the difference to that of the logits. Both engines round the "
             "other factor to 8 bits; \"floats\" is the same file without that rounding. `python3 bench/agreement.py --keep`.", "",
             *table(["format", "Orrery and llama.cpp", "Orrery and floats", "llama.cpp and floats", "perplexity", "llama.cpp's", "with floats"], rows), "", conditions(run)]
 
@@ -236,14 +244,14 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "attention", "agreement", "busy", "encode", "seq2seq", "matmul")}
+    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "attention", "agreement", "busy", "encode", "seq2seq", "matmul", "loss_curves")}
     runs["train"] = newest_of_each("train", compute_dtype="f32")
     runs["tokenization"] = newest_of_each("tokenization", text="mixed", threads=1)
     runs["generate"] = newest_of_each("generate", shape="llama-110m", prompt=512, batch=1, kv_dtype="f16")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
     for run in runs["train"]:
         lines += ["", *train(run)]
-    for name, section in (("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("agreement", agreement), ("attention", attention), ("busy", busy),
+    for name, section in (("loss_curves", loss_curves), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("agreement", agreement), ("attention", attention), ("busy", busy),
                           ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):
         if runs[name]:
             lines += ["", *section(runs[name])]
