@@ -51,7 +51,7 @@ def train(run):
             cells.append(f"{speed['median']:.0f} ({speed['least']:.0f}–{speed['most']:.0f})")
             cells.append(f"{engine['vm_hwm_bytes'] / 2**30:.2f}")
         rows.append(cells + [result["torch_attention"], f"{result['ratio']:.2f}×"])
-    return ["## Training, " + ("products in bf16" if run.get("compute_dtype") == "bf16" else "float32"), "",
+    return [f"## Training {', '.join(run['shapes'])}, " + ("products in bf16" if run.get("compute_dtype") == "bf16" else "float32"), "",
             "A step is forward, backward and AdamW on random tokens, dropout off. Both ran in turns on the same machine, each in its own process; "
             "PyTorch with the faster of its two attentions. Median of the rounds, spread in brackets; runs taken in the machine's slow "
             f"state are dropped. `python3 bench/train.py{' --compute-dtype bf16' if run.get('compute_dtype') == 'bf16' else ''} --keep`, {run['threads']} threads.", "",
@@ -245,7 +245,7 @@ def write_claims(runs):
 
 def main():
     runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "attention", "agreement", "busy", "encode", "seq2seq", "matmul", "loss_curves")}
-    runs["train"] = newest_of_each("train", compute_dtype="f32")
+    runs["train"] = list({(run.get("compute_dtype", "f32"), shape): run | {"shapes": {shape: result}} for run in kept("train") for shape, result in run["shapes"].items()}.values())
     runs["tokenization"] = newest_of_each("tokenization", text="mixed", threads=1)
     runs["generate"] = newest_of_each("generate", shape="llama-110m", prompt=512, batch=1, kv_dtype="f16")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
