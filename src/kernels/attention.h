@@ -137,8 +137,9 @@ constexpr int64_t kAttentionScratchBytes = int64_t(2) << 20;
 // The queries [query_begin, query_end) of head `head` (indices into the sequence's num_queries).
 // A caller splits long prompts in tiles of any size: bits do not depend on it. attention_tile_rows: large ones, for which keys are made ready
 // fewer times, where that leaves some for each thread.
+constexpr int64_t kAttentionTileRows = 768;   // for so many queries at once, at most
 inline int64_t attention_tile_rows(int64_t num_queries, int64_t num_heads, int threads) {
-  return std::clamp(num_queries * num_heads / (8 * threads) / 48 * 48, int64_t(96), int64_t(768));
+  return std::clamp(num_queries * num_heads / (8 * threads) / 48 * 48, int64_t(96), kAttentionTileRows);
 }
 template <class T>
 using attention_fn = void(const Attention<T>& args, int64_t head, int64_t query_begin, int64_t query_end, void* scratch);

@@ -108,34 +108,18 @@ void score_rows(const Tiled& tiled, int64_t chunk, int64_t first, int64_t column
 template <class Element, class Step>
 void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t chunk, bool finite) {
   const int64_t first = slivers.begin(s), end = smaller(s + 2, slivers.count), count = slivers.begin(end) - first;
-  Seen rows[kMostBlockRows];
-  Range all{0, kKeyChunk};
-  bool same = true;
-  if (tiled.whole) {
-    for (int64_t r = 0; r < count; ++r) rows[r] = {0, kKeyChunk, 0};
-  } else {
-    all = {kKeyChunk, 0};
-    Range common{0, kKeyChunk};
-    for (int64_t r = 0; r < count; ++r) {
-      rows[r] = in_chunk(keys_seen(tiled.args, tiled.rows.query_of(first + r)), chunk);
-      const Range hull = rows[r].hull();
-      all = {smaller(all.begin, hull.begin), larger(all.end, hull.end)};
-      common = {larger(common.begin, hull.begin), smaller(common.end, hull.end)};
-      same &= rows[r].sinks <= 0;
-    }
-    same &= common.begin == all.begin && common.end == all.end;
-  }
-  if (all.empty()) return;
+  const BlockRows rows(tiled, first, count, chunk);
+  if (rows.all.empty()) return;
   const auto each = [&](auto&& f) {
     for (int64_t t = s; t < end; ++t) with_rows<kBlockQueries>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(slivers.begin(t)); });
   };
-  each([&]<int kRows>(int64_t row) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(all.end, Floats::kLanes)); });
+  each([&]<int kRows>(int64_t row) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(rows.all.end, Floats::kLanes)); });
   alignas(64) float factor[kMostBlockRows];
-  soften(tiled, rows, count, chunk, first, factor);
+  soften(tiled, rows.seen, count, chunk, first, factor);
   each([&]<int kRows>(int64_t row) {
     const int64_t r = row - first;
-    if constexpr (kTiled<Step>) mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
-    else mix_rows<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows + r, all, finite, same, factor + r);
+    if constexpr (kTiled<Step>) mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
+    else mix_rows<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen + r, rows.all, finite, rows.same, factor + r);
   });
 }
 
@@ -144,18 +128,12 @@ void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t
 void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int64_t count, bool finite) {
   const Args& args = tiled.args;
   Scratch& scratch = tiled.scratch;
-  const TileRows block = tiled.rows.from(first);
   const int64_t padded = tiled.padded_dim;
-  Seen rows[kMostBlockRows];
-  bool nothing = true;
-  for (int64_t r = 0; r < count; ++r) {
-    rows[r] = in_chunk(keys_seen(args, block.query_of(r)), chunk);
-    nothing &= rows[r].empty();
-  }
-  if (nothing) return;
+  const BlockRows rows(tiled, first, count, chunk);
+  if (rows.all.empty()) return;
   scores_in_tiles(rounded_queries<InTiles>(tiled, first).data, pairs_of_head<InTiles>(args.head_dim), scratch.keys, scratch.probs);
   alignas(64) float factor[kMostBlockRows];
-  soften(tiled, rows, count, chunk, first, factor);
+  soften(tiled, rows.seen, count, chunk, first, factor);
   pack_rows_in_pairs<InTiles>(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs);
   float* mixed = scratch.part.mixed + first * padded;
   if (finite) {
@@ -165,7 +143,7 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
   // Row by row with the values that it sees, and zeros for the others, which may be anything.
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t s = 0; s < pairs_in(kKeyChunk); ++s)
-      for (int64_t x = 0; x < padded; x += Floats::kLanes) halves_seen(Floats::load(scratch.values + s * padded + x), s, rows[r]).store(scratch.values_seen + s * padded + x);
+      for (int64_t x = 0; x < padded; x += Floats::kLanes) halves_seen(Floats::load(scratch.values + s * padded + x), s, rows.seen[r]).store(scratch.values_seen + s * padded + x);
     mix_in_tiles(scratch.paired_probs, pairs_in(kKeyChunk), scratch.values_seen, padded, scratch.sums);
     add_sums(scratch.sums + r * padded, 1, padded, mixed + r * padded, factor + r);
   }

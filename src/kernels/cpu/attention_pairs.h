@@ -59,9 +59,7 @@ void round_row_in_pairs(const Element* from, int64_t dim, float* to) {
     return;
   }
 #endif
-  Bf16* halves = reinterpret_cast<Bf16*>(to);
-  for (int64_t x = 0; x < dim; x += Floats::kLanes) store_bf16(rounded(from + x, dim - x), halves + x, dim - x);
-  if (dim % 2) halves[dim] = {};
+  round_row(from, dim, reinterpret_cast<Bf16*>(to));
 }
 
 // rows[r]: `count` rows of `dim` elements, `stride` apart, rounded; pairs_of_head words of each.

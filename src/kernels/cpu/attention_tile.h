@@ -7,7 +7,7 @@
 namespace orrery::cpu::ORRERY_ISA {
 
 constexpr int64_t kMostBlockRows = 16;   // that are softened together: two times kBlockQueries, or of tiles
-constexpr int64_t kMostTileRows = 16 * 48, kTileFloats = 4 * 48 * kMaxHeadDim;   // of narrow heads more rows have room
+constexpr int64_t kMostTileRows = kAttentionTileRows, kTileFloats = 4 * 48 * kMaxHeadDim;   // of narrow heads more rows have room
 static_assert(kMostBlockRows % Floats::kLanes == 0 && 2 * kBlockQueries <= kMostBlockRows && 48 % kMostBlockRows == 0 && 48 % kBlockQueries == 0);
 
 // Rows of a tile: the more, the fewer times a chunk is packed.
@@ -79,6 +79,30 @@ struct Tiled {
     later.probs += row * kKeyChunk;
     later.paired_probs += row * pairs_in(kKeyChunk);
     return later;
+  }
+};
+
+// What rows that are softened together see of a chunk.
+struct BlockRows {
+  Seen seen[kMostBlockRows];
+  Range all{0, kKeyChunk};   // holds what any of them sees
+  bool same = true;          // each sees just that
+
+  BlockRows(const Tiled& tiled, int64_t first, int64_t count, int64_t chunk) {
+    if (tiled.whole) {
+      for (int64_t r = 0; r < count; ++r) seen[r] = {0, kKeyChunk, 0};
+      return;
+    }
+    Range common{0, kKeyChunk};
+    all = {kKeyChunk, 0};
+    for (int64_t r = 0; r < count; ++r) {
+      seen[r] = in_chunk(keys_seen(tiled.args, tiled.rows.query_of(first + r)), chunk);
+      const Range hull = seen[r].hull();
+      all = {smaller(all.begin, hull.begin), larger(all.end, hull.end)};
+      common = {larger(common.begin, hull.begin), smaller(common.end, hull.end)};
+      same &= seen[r].sinks <= 0;
+    }
+    same &= common.begin == all.begin && common.end == all.end;
   }
 };
 

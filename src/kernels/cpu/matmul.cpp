@@ -108,6 +108,13 @@ void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
   transpose(a.data, a.row_stride, rows, k, packed, rows);
 }
 
+// to[p] = a[0, p], rounded; to the end of its last pair.
+void round_row_of(TileA a, int64_t k, Bf16* to) {
+  if (a.k_stride == 1) return round_row(a.data, k, to);
+  for (int64_t p = 0; p < k; ++p) store_bf16(round_to_bf16(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
+  if (k % 2) to[k] = {};
+}
+
 // packed[s * rows + r] = the pair a[r, 2 s], a[r, 2 s + 1]. `spare` has room for as much.
 void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
   const int64_t steps = (k + 1) / 2;
@@ -120,7 +127,7 @@ void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
       }
     return;
   }
-  for (int64_t r = 0; r < rows; ++r) round_row({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
+  for (int64_t r = 0; r < rows; ++r) round_row_of({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
   transpose(spare, steps, rows, steps, packed, rows);
 }
 
@@ -224,7 +231,7 @@ void few_rows(const Matmul<float>& product) {
   const int64_t steps = steps_of<Element>(product.k);
   if (product.m <= 3 && (kDepth<Element> == 1 || product.m * steps <= kPackedFloats)) {
     if constexpr (kDepth<Element> == 2) {
-      for (int64_t i = 0; i < product.m; ++i) round_row({a.data + i * a.row_stride, 0, a.k_stride}, product.k, reinterpret_cast<Bf16*>(packed + i * steps));
+      for (int64_t i = 0; i < product.m; ++i) round_row_of({a.data + i * a.row_stride, 0, a.k_stride}, product.k, reinterpret_cast<Bf16*>(packed + i * steps));
       a = {packed, steps, 1};
     }
     if (product.m == 1) return one_sliver<1, Element>(product, a);

@@ -27,13 +27,10 @@ template <class Element>
   else return round_to_bf16(widen(p, lanes));
 }
 
-// to[p] = a[0, p], rounded; to the end of its last pair.
-inline void round_row(TileA a, int64_t k, Bf16* to) {
-  if (a.k_stride == 1) {
-    for (int64_t p = 0; p < k; p += Floats::kLanes) store_bf16(rounded(a.data + p, k - p), to + p, k - p);
-  } else {
-    for (int64_t p = 0; p < k; ++p) store_bf16(round_to_bf16(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
-  }
+// to[p] = from[p], rounded; to the end of its last pair.
+template <class Element>
+void round_row(const Element* from, int64_t k, Bf16* to) {
+  for (int64_t p = 0; p < k; p += Floats::kLanes) store_bf16(rounded(from + p, k - p), to + p, k - p);
   if (k % 2) to[k] = {};
 }
 
