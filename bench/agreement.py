@@ -10,7 +10,6 @@ appends the result to bench/results/agreement.json.
 
 import argparse
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -20,41 +19,20 @@ import peers
 FORMATS = ("q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0", "q4_k_m")
 
 
-def orrery(*words):
-    done = subprocess.run([str(peers.BINARY), *map(str, words)], cwd=peers.ROOT, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"orrery {' '.join(map(str, words))}: {done.stderr.strip()}")
-    return done.stdout
-
-
 def our_logits(gguf, window, folder, *more):
-    orrery("logits", gguf, "--ids", ",".join(map(str, window)), *more, "-o", Path(folder) / "logits.npy")
+    peers.printed("logits", gguf, "--ids", ",".join(map(str, window)), *more, "-o", Path(folder) / "logits.npy")
     return numpy.load(Path(folder) / "logits.npy").astype(numpy.float64)
 
 
 def their_logits(gguf, windows):
-    llama_cpp, model, _ = peers.llama_cpp_model(gguf)
-    params = llama_cpp.llama_context_default_params()
-    params.n_ctx = params.n_batch = params.n_ubatch = max(map(len, windows)) + 8
-    params.n_threads = params.n_threads_batch = 2
-    params.type_k = params.type_v = llama_cpp.GGML_TYPE_F32
-    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    context = llama_cpp.llama_init_from_model(model, params)
-    columns = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model))
-    batch = llama_cpp.llama_batch_init(params.n_batch, 0, 1)
+    room = max(map(len, windows)) + 8
+    llama = peers.LlamaCpp(gguf, 2, room, "F32", n_ctx=room, n_ubatch=room)
     found = []
     for window in windows:
-        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
-        batch.n_tokens = len(window)
-        for i, token in enumerate(window):
-            batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = token, i, 1, True
-            batch.seq_id[i][0] = 0
-        if llama_cpp.llama_decode(context, batch) != 0:
-            raise RuntimeError("llama_decode failed")
-        found.append(numpy.array([llama_cpp.llama_get_logits_ith(context, i)[:columns] for i in range(len(window))], dtype=numpy.float64))
-    llama_cpp.llama_batch_free(batch)
-    llama_cpp.llama_free(context)
-    llama_cpp.llama_model_free(model)
+        llama.clear()
+        llama.decode([(token, i, 0, True) for i, token in enumerate(window)])
+        found.append(numpy.array([llama.logits(i) for i in range(len(window))], dtype=numpy.float64))
+    llama.close()
     return found
 
 
@@ -72,7 +50,7 @@ def differences(a, b):
 def compare(model, name, windows):
     with tempfile.TemporaryDirectory() as folder:
         gguf = Path(folder) / f"{name}.gguf"
-        orrery("convert", model, gguf, "--quantize", name)
+        peers.printed("convert", model, gguf, "--quantize", name)
         ours = [our_logits(gguf, window, folder) for window in windows]
         floats = [our_logits(gguf, window, folder, "--dtype", "f32") for window in windows]
         theirs = their_logits(gguf, windows)
@@ -94,8 +72,8 @@ def main():
     parser.add_argument("--keep", action="store_true", help="append to bench/results/agreement.json")
     arguments = parser.parse_args()
     text = (peers.ROOT / arguments.file).read_text() if arguments.file else "\n".join(
-        orrery("generate", arguments.model, "-p", "Once upon a time", "--max-new-tokens", 280, "--seed", seed) for seed in range(1, 6))
-    ids = json.loads(orrery("tokenize", arguments.model, text, "--no-special", "--json"))["ids"]
+        peers.printed("generate", arguments.model, "-p", "Once upon a time", "--max-new-tokens", 280, "--seed", seed) for seed in range(1, 6))
+    ids = json.loads(peers.printed("tokenize", arguments.model, text, "--no-special", "--json"))["ids"]
     windows = [ids[at: at + arguments.tokens] for at in range(0, len(ids) - arguments.tokens + 1, arguments.tokens)][: arguments.windows]
     print("format   ours - llama.cpp   ours - floats     llama.cpp - floats   perplexity: ours, llama.cpp, floats")
     result = {name: compare(arguments.model, name, windows) for name in arguments.format or FORMATS}

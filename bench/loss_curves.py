@@ -9,17 +9,12 @@ learning rate, gradients clipped at 1. Nothing is timed. `--keep` appends the re
 
 import argparse
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
 import peers
 
 RATE = 5e-4
-
-
-def call(*words):
-    return subprocess.run([str(word) for word in (peers.BINARY, *words)], check=True, capture_output=True, text=True).stdout
 
 
 def first_weights(folder):
@@ -37,7 +32,7 @@ def ours(arguments, folder, compute_dtype):
     recipe.write_text(json.dumps({"model": str(folder / "model"), "tokenizer": str(peers.ROOT / "checkpoints/storyteller"), "data": str(folder / "text.jsonl"), "output": str(folder / compute_dtype),
                                   "batch": arguments.batch, "seq": arguments.seq, "max_steps": arguments.steps, "learning_rate": RATE, "schedule": "constant", "clip": 1.0, "log_every": 1,
                                   "compute_dtype": compute_dtype}))
-    call("train", recipe, "--quiet")
+    peers.printed("train", recipe, "--quiet")
     rows = [json.loads(line) for line in (folder / compute_dtype / "log.jsonl").read_text().splitlines()]
     return [row["loss"] for row in rows if "loss" in row][: arguments.steps]
 
@@ -79,11 +74,11 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         first_weights(folder / "model")
-        call("corpus", "stories", "--seed", 1, "--count", 3000, "-o", folder / "stories.jsonl")
+        peers.printed("corpus", "stories", "--seed", 1, "--count", 3000, "-o", folder / "stories.jsonl")
         text = "\n".join(json.loads(line)["text"] for line in (folder / "stories.jsonl").read_text().splitlines())
         (folder / "text.jsonl").write_text(json.dumps({"text": text}) + "\n")
         (folder / "text.txt").write_text(text)
-        ids = json.loads(call("tokenize", peers.ROOT / "checkpoints/storyteller", "--file", folder / "text.txt", "--json"))["ids"]
+        ids = json.loads(peers.printed("tokenize", peers.ROOT / "checkpoints/storyteller", "--file", folder / "text.txt", "--json"))["ids"]
         curves = {}
         for dtype in ("f32", "bf16"):
             curves[f"orrery {dtype}"] = ours(arguments, folder, dtype)

@@ -162,6 +162,14 @@ def writes_to_stdout(pid):
     return len(words) > 1 and words[0] in ("1", "20") and int(words[1], 16) == 1
 
 
+def printed(*words):
+    """What a command of the binary prints."""
+    done = subprocess.run([str(BINARY), *map(str, words)], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"orrery {' '.join(map(str, words))}: {done.stderr.strip()}")
+    return done.stdout
+
+
 def orrery(*arguments, timeout=1800):
     """One command of the binary: its JSON, with `vm_hwm_bytes` of its process, and `own_bytes`, which is without mapped files."""
     printed, peak, own = run_measured([BINARY, *arguments, "--json"], timeout)
@@ -274,53 +282,70 @@ def generation(arguments, read, write):
     }
 
 
-def llama_cpp_model(path):
-    """llama.cpp's own interface and a model. Blocks in its layout for AMX end in a segmentation fault (0.3.36), so that where a processor has AMX it goes without
-    layouts of its own; the third thing returned tells whether it has them."""
-    import llama_cpp
+class LlamaCpp:
+    """llama.cpp by its own interface: a model and a context with these parameters. Blocks in its layout for AMX end in a segmentation fault (0.3.36), so that where a
+    processor has AMX it goes without layouts of its own; `own_layouts` tells."""
 
-    global quiet_log   # which llama.cpp keeps no reference to
-    quiet_log = llama_cpp.llama_log_callback(lambda level, text, data: None)
-    llama_cpp.llama_log_set(quiet_log, None)
-    of_model = llama_cpp.llama_model_default_params()
-    of_model.use_extra_bufts = "amx_int8" not in Path("/proc/cpuinfo").read_text()
-    return llama_cpp, llama_cpp.llama_model_load_from_file(str(path).encode(), of_model), of_model.use_extra_bufts
+    def __init__(self, path, threads, n_batch, kv_type="F16", **settings):
+        import llama_cpp
 
+        self.of = llama_cpp
+        self.log = llama_cpp.llama_log_callback(lambda level, text, data: None)   # kept, for llama.cpp keeps no reference to it
+        llama_cpp.llama_log_set(self.log, None)
+        of_model = llama_cpp.llama_model_default_params()
+        self.own_layouts = of_model.use_extra_bufts = "amx_int8" not in Path("/proc/cpuinfo").read_text()
+        self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), of_model)
+        params = llama_cpp.llama_context_default_params()
+        params.n_threads = params.n_threads_batch = threads
+        params.n_batch, params.type_k = n_batch, getattr(llama_cpp, f"GGML_TYPE_{kv_type}")
+        params.type_v = params.type_k
+        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED if kv_type == "Q8_0" else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        for name, value in settings.items():
+            setattr(params, name, value)
+        self.context = llama_cpp.llama_init_from_model(self.model, params)
+        if not self.context:
+            raise RuntimeError("llama.cpp made no context")
+        self.vocab_size = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))
+        self.batch = llama_cpp.llama_batch_init(n_batch, 0, 1)
 
-def llama_cpp_generate(arguments):
-    """Prompts of random tokens, each in one batch, then tokens one by one (of all sequences together)."""
-    llama_cpp, model, own_layouts = llama_cpp_model(arguments.model)
-    size = min(max(arguments.seq, arguments.batch), 2048)
-    params = llama_cpp.llama_context_default_params()
-    params.n_seq_max, params.n_ctx = arguments.batch, arguments.batch * (arguments.seq + arguments.steps + 8)
-    params.n_batch, params.n_ubatch = size, size if arguments.seq <= size else 512
-    params.n_threads = params.n_threads_batch = arguments.threads
-    params.type_k = params.type_v = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}[arguments.kv_dtype]
-    params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED if arguments.kv_dtype == "q8_0" else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    context = llama_cpp.llama_init_from_model(model, params)
-    if not context:
-        raise RuntimeError("llama.cpp made no context")
-    ids = random_ids(0, llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model)), arguments.batch, arguments.seq + arguments.steps)
-    batch = llama_cpp.llama_batch_init(size, 0, 1)
+    def clear(self):
+        self.of.llama_memory_clear(self.of.llama_get_memory(self.context), True)
 
-    def run(entries):
+    def decode(self, entries):
         """(token, position, sequence, whether its logits are wanted) each"""
+        batch = self.batch
         batch.n_tokens = len(entries)
         for i, (token, position, sequence, wanted) in enumerate(entries):
             batch.token[i], batch.pos[i], batch.n_seq_id[i], batch.logits[i] = token, position, 1, wanted
             batch.seq_id[i][0] = sequence
-        if llama_cpp.llama_decode(context, batch) != 0:
+        if self.of.llama_decode(self.context, batch) != 0:
             raise RuntimeError("llama_decode failed")
-        llama_cpp.llama_synchronize(context)
+        self.of.llama_synchronize(self.context)
+
+    def logits(self, i):
+        return self.of.llama_get_logits_ith(self.context, i)[: self.vocab_size]
+
+    def close(self):
+        self.of.llama_batch_free(self.batch)
+        self.of.llama_free(self.context)
+        self.of.llama_model_free(self.model)
+
+
+def llama_cpp_generate(arguments):
+    """Prompts of random tokens, each in one batch, then tokens one by one (of all sequences together)."""
+    size = min(max(arguments.seq, arguments.batch), 2048)
+    llama = LlamaCpp(arguments.model, arguments.threads, size, arguments.kv_dtype.upper(), n_ubatch=size if arguments.seq <= size else 512, n_seq_max=arguments.batch,
+                     n_ctx=arguments.batch * (arguments.seq + arguments.steps + 8))
+    ids = random_ids(0, llama.vocab_size, arguments.batch, arguments.seq + arguments.steps)
 
     def read():
-        llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
+        llama.clear()
         for sequence in range(arguments.batch):
             for begin in range(0, arguments.seq, size):
                 end = min(begin + size, arguments.seq)
-                run([(ids[sequence][i], i, sequence, i == arguments.seq - 1) for i in range(begin, end)])
+                llama.decode([(ids[sequence][i], i, sequence, i == arguments.seq - 1) for i in range(begin, end)])
 
-    return generation(arguments, read, lambda i: run([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)])) | {"own_layouts": own_layouts}
+    return generation(arguments, read, lambda i: llama.decode([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)])) | {"own_layouts": llama.own_layouts}
 
 
 def torch_generate(arguments):
