@@ -1,6 +1,8 @@
 // `orrery bench machine`: what this machine can do at most.
 #include <cstdio>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/command.h"
 #include "kernels/fastest.h"
@@ -48,12 +50,13 @@ void run(Context& context, BenchMachineOptions& options) {
   row("bf16 pairs, GFLOP/s", limits.one.bf16_gflops, limits.all.bf16_gflops);
   row("int8 fours, Gop/s", limits.one.int8_gops, limits.all.int8_gops);
   context.out().line(std::string("kernels: ") + kernels().name);
-  // Formats in order, of each one line.
-  std::string line_of_kind;
-  for (const ProductChoice& choice : product_choices()) {
-    if (choice.rows == 1) line_of_kind = std::string("  products of ") + kind_name(choice.format) + ", measured:";
-    line_of_kind += " rows " + std::string(choice.rows == 64 ? "many" : choice.rows == 1 ? "1" : "to 8") + " " + choice.kernels + (choice.rows == 64 ? "" : ",");
-    if (choice.rows == 64) context.out().line(line_of_kind);
+  const std::vector<ProductChoice> choices = product_choices();   // format by format
+  std::string products;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const bool last = i + 1 == choices.size() || choices[i + 1].format != choices[i].format;
+    if (products.empty()) products = std::string("  products of ") + kind_name(choices[i].format) + ", measured:";
+    products += (last ? " more rows " : " rows to " + std::to_string(choices[i].rows) + " ") + choices[i].kernels + (last ? "" : ",");
+    if (last) context.out().line(std::exchange(products, {}));
   }
 }
 }  // namespace
