@@ -72,7 +72,7 @@ class Ours {
     const int threads = pool_.num_threads();
     Tiling tiling(p.m, panels, threads, p.format);
     if (is_blocks(p.format)) {   // a row is rounded by one task alone
-      tiling.rows = std::min(kTileRows, (p.m + threads * 4 - 1) / (threads * 4));
+      tiling.rows = std::min(kTileRows, (p.m + threads * 2 - 1) / (threads * 2));
       tiling.panels = panels;
     }
     const int64_t wide = (panels + tiling.panels - 1) / tiling.panels, high = (p.m + tiling.rows - 1) / tiling.rows;

@@ -66,7 +66,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   bool alone = false, by_rows = false;
   if (is_blocks(first.format) && first.m > kRoundedRows) {   // each row is rounded by one task alone
     by_rows = true;
-    tile_rows = std::min(kTileRows, (first.m + threads * 4 - 1) / (threads * 4));
+    tile_rows = std::min(kTileRows, (first.m + threads * 2 - 1) / (threads * 2));
     tile_panels = panels;
   } else if (work < 65536 || (threads == 1 && first.m <= kTileRows)) {
     alone = true;

@@ -11,8 +11,8 @@
 #include "kernels/cpu/matmul_blocks.h"
 
 #include <algorithm>
-#include <utility>
 
+#include "kernels/cpu/block_panels.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/fastest.h"
 
@@ -24,8 +24,6 @@ namespace {
 
 constexpr int kVectors = 2;                                         // of a tile: 32 columns, or 16
 constexpr int kTiles = int(kPanel / (kVectors * Floats::kLanes));   // in a panel
-constexpr int kGroups = int(kBlockValues / 4);
-constexpr int64_t kGroupBytes = 4 * kPanel;
 // Sums of a block and sums of all beside b's vectors: of 32 or 16 registers.
 #ifdef ORRERY_ISA_avx512
 constexpr int kMostRows = 6;
@@ -33,60 +31,9 @@ constexpr int kMostRows = 6;
 constexpr int kMostRows = 2;
 #endif
 
-// A block of a panel's slice, taken apart. Without minimums `min` is not read.
-struct WideBlock {
-  float scale[2][kPanel], min[kPanel];
-  uint8_t q[kGroups][kPanel][4];
-};
-
-// Blocks of p that are taken apart at a time: whole groups, and a slice of them stays in L1 or nearly.
-constexpr int64_t kSomeBlocks = 16;
-constexpr int64_t kWideBytes = kSomeBlocks * int64_t(sizeof(WideBlock));
 // Blocks of rows that are rounded at a time, where nobody has: so many of a row that a sliver of rows fits.
 constexpr int64_t kRowBlocks = (kMatmulScratchBytes - kWideBytes) / int64_t(sizeof(RowBlock));
-static_assert(kWideBytes <= kMatmulScratchBytes / 2 && kWideBytes % 64 == 0);
-
-// f.template operator()<g>() for the groups from kFirst on.
-template <int kFirst, int kCount, class F>
-[[gnu::always_inline]] inline void for_groups(F&& f) {
-  [&]<int... g>(std::integer_sequence<int, g...>) __attribute__((always_inline)) { (f.template operator()<kFirst + g>(), ...); }(std::make_integer_sequence<int, kCount>());
-}
-
-// Block `b` of a panel as it lies there.
-template <PanelFormat kFormat>
-class PackedBlock {
- public:
-  static constexpr BlockLayout kLayout = layout_of(kFormat);
-  static constexpr int kParts = kLayout.parts;
-  static constexpr bool kMins = kLayout.mins;
-  static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
-
-  PackedBlock(const std::byte* panel, int64_t b) : group_(panel + b / kLayout.together * kGroupSize), block_(group_ + kHeadSize + b % kLayout.together * kBlockSize) {}
-
-  [[gnu::always_inline]] Floats scale(int part, int64_t column) const {
-    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + column);
-    if constexpr (kLayout.together == 1) return whole;
-    else return whole * to_floats(widen(reinterpret_cast<const int8_t*>(block_) + part * kPanel + column));
-  }
-  [[gnu::always_inline]] Floats min(int64_t column) const {
-    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
-    if constexpr (kLayout.together == 1) return whole;
-    else return -(whole * to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column)));
-  }
-  // The four numbers of each column.
-  template <int g>
-  [[gnu::always_inline]] Ints numbers(int64_t column) const {
-    const std::byte* q = block_ + kScaleSize + 4 * column;
-    if constexpr (kLayout.bits == 8) return Ints::load(q + g * kGroupBytes);
-    const Ints both = Ints::load(q + g % 4 * kGroupBytes), low = g < 4 ? low_halves(both) : high_halves(both);
-    if constexpr (kLayout.bits == 5) return low | (shift_left<4 - g>(Ints::load(q + 4 * kGroupBytes)) & Ints::broadcast(0x10101010));
-    if constexpr (kLayout.bits == 6) return low | (shift_left<4 - 2 * (g % 4)>(Ints::load(q + (4 + g / 4) * kGroupBytes)) & Ints::broadcast(0x30303030));
-    return low;
-  }
-
- private:
-  const std::byte *group_, *block_;
-};
+static_assert(kWideBytes <= kMatmulScratchBytes / 2);
 
 // The same of one that was taken apart.
 template <int kPartsThere, bool kMinsThere>
@@ -103,18 +50,6 @@ class TakenApart {
  private:
   const WideBlock* block_;
 };
-
-template <PanelFormat kFormat>
-void take_apart(const std::byte* panel, int64_t first, int64_t blocks, WideBlock* out) {
-  for (int64_t b = 0; b < blocks; ++b, ++out) {
-    const PackedBlock<kFormat> block(panel, first + b);
-    for (int64_t column = 0; column < kPanel; column += Floats::kLanes) {
-      for (int part = 0; part < block.kParts; ++part) block.scale(part, column).store(out->scale[part] + column);
-      if constexpr (block.kMins) block.min(column).store(out->min + column);
-      for_groups<0, kGroups>([&]<int g>() { store(block.template numbers<g>(column), out->q[g][column]); });
-    }
-  }
-}
 
 // The rows of a, rounded: blocks of row r from r * stride on.
 struct Rows {
@@ -209,7 +144,7 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
     const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_bytes(kFormat, product.k);
     for (int64_t p = 0; p == 0 || p < all.blocks; p += some) {
       const Slice slice{all.first + p, std::min(some, all.blocks - p)};
-      if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide));
+      if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide), [](Ints numbers) { return numbers; });
       for (int64_t s = 0; s < slivers.count; ++s)
         with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/matmul_blocks.h"
 #include "kernels/cpu/tiles_avx512.h"
 #include "kernels/cpu/transpose.h"
 #include "kernels/matmul.h"
@@ -175,9 +176,9 @@ matmul_fn<float> matmul;
 matmul_fn<float> matmul_in_tiles;
 
 void matmul_in_tiles(const Matmul<float>& product) {
+  if (product.format == PanelFormat::bf16_pairs && product.m > 0 && product.n > 0) return multiply_pairs(product);
+  if (is_blocks(product.format) && product.m >= kTiledRows && has_int8_tiles()) return matmul_of_blocks_in_tiles(product);
   if (product.format != PanelFormat::bf16_pairs) return matmul(product);
-  if (product.m == 0 || product.n == 0) return;
-  multiply_pairs(product);
 }
 
 }  // namespace orrery::cpu::avx512

@@ -15,13 +15,16 @@ bool has_int8_tiles();
 constexpr int64_t kTileHeight = 16, kTileBytes = 64;   // of a row
 
 struct Tiles {
-  Tiles() {
-    alignas(64) struct {
-      uint8_t palette = 1, start = 0, reserved[14] = {};
-      uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } whole;
-    asm volatile("ldtilecfg %0" ::"m"(whole));
+  // `depth` bytes of the inner dimension: in each row of a, tiles 6 and 7, and in each four of rows of b, tiles 4 and 5.
+  explicit Tiles(int depth = int(kTileBytes)) {
+    const uint16_t bytes = uint16_t(depth);
+    const uint8_t fours = uint8_t(depth / 4);
+    alignas(64) const struct {
+      uint8_t palette, start, reserved[14];
+      uint16_t row_bytes[16];
+      uint8_t rows[16];
+    } shape{1, 0, {}, {64, 64, 64, 64, 64, 64, bytes, bytes}, {16, 16, 16, 16, fours, fours, 16, 16}};
+    asm volatile("ldtilecfg %0" ::"m"(shape));
   }
   ~Tiles() { asm volatile("tilerelease"); }
   Tiles(const Tiles&) = delete;

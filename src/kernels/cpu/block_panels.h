@@ -1,0 +1,79 @@
+// Blocks of a panel (BlockLayout in kernels/matmul.h) read as they lie there, and taken apart into bytes with floats beside them.
+#pragma once
+
+#include <utility>
+
+#include "kernels/cpu/vec.h"
+#include "kernels/matmul.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+
+constexpr int kGroups = int(kBlockValues / 4);   // of four numbers
+constexpr int64_t kGroupBytes = 4 * kPanel;
+
+// f.template operator()<g>() for the groups from kFirst on.
+template <int kFirst, int kCount, class F>
+[[gnu::always_inline]] inline void for_groups(F&& f) {
+  [&]<int... g>(std::integer_sequence<int, g...>) __attribute__((always_inline)) { (f.template operator()<kFirst + g>(), ...); }(std::make_integer_sequence<int, kCount>());
+}
+
+// Block `b` of a panel as it lies there.
+template <PanelFormat kFormat>
+class PackedBlock {
+ public:
+  static constexpr BlockLayout kLayout = layout_of(kFormat);
+  static constexpr int kParts = kLayout.parts;
+  static constexpr bool kMins = kLayout.mins;
+  static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
+
+  PackedBlock(const std::byte* panel, int64_t b) : group_(panel + b / kLayout.together * kGroupSize), block_(group_ + kHeadSize + b % kLayout.together * kBlockSize) {}
+
+  [[gnu::always_inline]] Floats scale(int part, int64_t column) const {
+    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + column);
+    if constexpr (kLayout.together == 1) return whole;
+    else return whole * to_floats(widen(reinterpret_cast<const int8_t*>(block_) + part * kPanel + column));
+  }
+  [[gnu::always_inline]] Floats min(int64_t column) const {
+    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
+    if constexpr (kLayout.together == 1) return whole;
+    else return -(whole * to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column)));
+  }
+  // The four numbers of each column.
+  template <int g>
+  [[gnu::always_inline]] Ints numbers(int64_t column) const {
+    const std::byte* q = block_ + kScaleSize + 4 * column;
+    if constexpr (kLayout.bits == 8) return Ints::load(q + g * kGroupBytes);
+    const Ints both = Ints::load(q + g % 4 * kGroupBytes), low = g < 4 ? low_halves(both) : high_halves(both);
+    if constexpr (kLayout.bits == 5) return low | (shift_left<4 - g>(Ints::load(q + 4 * kGroupBytes)) & Ints::broadcast(0x10101010));
+    if constexpr (kLayout.bits == 6) return low | (shift_left<4 - 2 * (g % 4)>(Ints::load(q + (4 + g / 4) * kGroupBytes)) & Ints::broadcast(0x30303030));
+    return low;
+  }
+
+ private:
+  const std::byte *group_, *block_;
+};
+
+// A block of a panel's slice, taken apart. Without minimums `min` is not read.
+struct WideBlock {
+  float scale[2][kPanel], min[kPanel];
+  uint8_t q[kGroups][kPanel][4];
+};
+
+// Blocks of p that are taken apart at a time: whole groups, and a slice of them stays in L1 or nearly.
+constexpr int64_t kSomeBlocks = 16;
+constexpr int64_t kWideBytes = kSomeBlocks * int64_t(sizeof(WideBlock));
+static_assert(kWideBytes % 64 == 0);
+// `blocks` blocks of a panel from `first` on; `stored` says what is kept of numbers as the panel has them.
+template <PanelFormat kFormat, class F>
+void take_apart(const std::byte* panel, int64_t first, int64_t blocks, WideBlock* out, F&& stored) {
+  for (int64_t b = 0; b < blocks; ++b, ++out) {
+    const PackedBlock<kFormat> block(panel, first + b);
+    for (int64_t column = 0; column < kPanel; column += Floats::kLanes) {
+      for (int part = 0; part < block.kParts; ++part) block.scale(part, column).store(out->scale[part] + column);
+      if constexpr (block.kMins) block.min(column).store(out->min + column);
+      for_groups<0, kGroups>([&]<int g>() { store(stored(block.template numbers<g>(column)), out->q[g][column]); });
+    }
+  }
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA

@@ -1,0 +1,183 @@
+// Products of blocks of whole numbers by AMX tiles, for rows enough to fill them (contract: kernels/matmul.h).
+//
+// A block of 16 rows times a block of 16 columns is one instruction; its sums go through memory, since nothing else can read a tile, and
+// are scaled and added up from there while the next blocks are multiplied. Sums are exact and floats go the way of matmul_blocks.cpp, so that
+// both give the same bits. Panels are taken apart into bytes with a sign, rows rounded and laid out as tiles.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/cpu/block_panels.h"
+#include "kernels/cpu/matmul_blocks.h"
+#include "kernels/cpu/tiles_avx512.h"
+
+namespace orrery::cpu::avx512 {
+
+round_rows_fn<float> round_rows;
+
+namespace {
+
+// A block of p of 16 rows; the q of a part lie one behind the other in each row.
+struct RowTile {
+  int8_t q[kTileHeight][kBlockValues];
+  float scale[kTileHeight], total[kTileHeight];
+};
+static_assert(sizeof(RowTile) % 64 == 0);
+
+constexpr int64_t kTileColumns = 16;
+constexpr int64_t kSliceBlocks = 32;   // half of such a slice of a panel, and a tile's rows of it, stay in L1
+constexpr int kSumTiles = 4;
+struct alignas(64) Sums {
+  int32_t of[kTileHeight][kTileColumns];
+};
+
+// What is kept of a call.
+struct alignas(64) Scratch {
+  WideBlock wide[kSliceBlocks];
+  Sums sums[kSumTiles];
+  float edge[kTileHeight][kTileColumns];                // c, where a tile reaches over its edge
+  RowBlock rounded[kTileHeight][kSliceBlocks];
+  RowTile tiles[1];                                     // [tiles of rows][blocks], to the end
+};
+constexpr int64_t kFixedBytes = int64_t(sizeof(Scratch)) - int64_t(sizeof(RowTile));
+constexpr int64_t tiles_in(int64_t bytes) { return (bytes - kFixedBytes) / int64_t(sizeof(RowTile)); }
+
+// Blocks [first, first + blocks) of p.
+struct Slice {
+  int64_t first, blocks;
+};
+
+// Rows [row, row + rows) as tiles; what is not there is zeros.
+void lay_out(const Matmul<float>& product, Slice slice, int64_t row, int64_t rows, Scratch& scratch) {
+  for (int64_t i = 0; i < rows; i += kTileHeight)
+    for (int64_t p = 0; p < slice.blocks; p += kSliceBlocks) {
+      const int64_t some_rows = std::min(kTileHeight, rows - i), some = std::min(kSliceBlocks, slice.blocks - p), first = slice.first + p;
+      const RowBlock* from = &scratch.rounded[0][0];
+      int64_t stride = some;
+      if (product.rounded) {
+        stride = product.k / kBlockValues;
+        from = product.rounded + (row + i) * stride + first;
+      } else {
+        round_rows(product.a + (row + i) * product.a_row_stride + first * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride, some_rows,
+                   some * kBlockValues, product.format, &scratch.rounded[0][0]);
+      }
+      RowTile* to = scratch.tiles + i / kTileHeight * slice.blocks + p;
+      for (int64_t b = 0; b < some; ++b, ++to) {
+        if (some_rows < kTileHeight) *to = {};
+        for (int64_t r = 0; r < some_rows; ++r) {
+          const RowBlock& block = from[r * stride + b];
+          std::memcpy(to->q[r], block.q, sizeof block.q);
+          to->scale[r] = block.scale;
+          to->total[r] = block.total;
+        }
+      }
+    }
+}
+
+// Part u of a block from `rows` and `wide` on, the product of which tile u holds then.
+template <int kParts, int u>
+[[gnu::always_inline]] inline void multiply_part(const RowTile& rows, const WideBlock& wide, int64_t column) {
+  constexpr int kPart = u % kParts, kOther = u % 2;
+  clear_tile<u>();
+  load_tile<6 + kOther>(rows.q[0] + kPart * (kBlockValues / kParts), kBlockValues);
+  load_tile<4 + kOther>(wide.q[kPart * (kGroups / kParts)][column], kGroupBytes);
+  multiply_bytes<u, 6 + kOther, 4 + kOther>();
+}
+
+// The same part's sums, scaled. (No closure: one that knew of `acc` would make the compiler keep it in memory.)
+template <int kParts, bool kMins, int u>
+[[gnu::always_inline]] inline void add_part(const RowTile& rows, const WideBlock& wide, int64_t column, const Sums& sums, Floats (&acc)[kTileHeight]) {
+  const Floats scale = Floats::load(wide.scale[u % kParts] + column);
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(to_floats(Ints::load(sums.of[r])), Floats::broadcast(rows.scale[r]) * scale, acc[r]);
+  if constexpr (kMins && u % kParts == kParts - 1) {
+    const Floats min = Floats::load(wide.min + column);
+#pragma GCC unroll 16
+    for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(Floats::broadcast(rows.total[r]), min, acc[r]);
+  }
+}
+
+// So many parts, of as many blocks or half as many.
+template <int kParts, bool kMins, int... u>
+[[gnu::always_inline]] inline void add_parts(const RowTile* rows, const WideBlock* wide, int64_t column, Sums* sums, Floats (&acc)[kTileHeight], std::integer_sequence<int, u...>) {
+  (multiply_part<kParts, u>(rows[u / kParts], wide[u / kParts], column), ...);
+  (store_tile<u>(sums[u].of, int64_t(sizeof sums->of[0])), ...);
+  (add_part<kParts, kMins, u>(rows[u / kParts], wide[u / kParts], column, sums[u], acc), ...);
+}
+
+// 16 rows and 16 columns of c, which lie `stride` apart, go on over `blocks` blocks.
+template <int kParts, bool kMins>
+void run_tile(const RowTile* rows, const WideBlock* wide, int64_t blocks, int64_t column, float* c, int64_t stride, Sums* sums) {
+  constexpr int64_t kTogether = kSumTiles / kParts;
+  Floats acc[kTileHeight];
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = Floats::load(c + r * stride);
+  int64_t b = 0;
+  for (; b + kTogether <= blocks; b += kTogether) add_parts<kParts, kMins>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kSumTiles>());
+  for (; b < blocks; ++b) add_parts<kParts, kMins>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kParts>());
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < kTileHeight; ++r) acc[r].store(c + r * stride);
+}
+
+// Rows [row, row + rows) of c, 16 at most, and the 16 columns from j on, or fewer.
+template <int kParts, bool kMins>
+void run_any_tile(const Matmul<float>& product, bool onto, int64_t row, int64_t rows, int64_t j, const RowTile* tiles, int64_t blocks, Scratch& scratch) {
+  float* c = product.c + row * product.c_stride + j;
+  const int64_t columns = std::min(kTileColumns, product.n - j);
+  const bool whole = rows == kTileHeight && columns == kTileColumns;
+  float* at = whole ? c : scratch.edge[0];
+  const int64_t stride = whole ? product.c_stride : kTileColumns;
+  if (!onto || !whole)
+    for (int64_t r = 0; r < rows; ++r) {
+      const Floats start = onto ? Floats::load(c + r * product.c_stride, columns) : product.bias ? Floats::load(product.bias + j, columns) : Floats::zero();
+      start.store(at + r * stride);
+    }
+  run_tile<kParts, kMins>(tiles, scratch.wide, blocks, j % kPanel, at, stride, scratch.sums);
+  if (!whole)
+    for (int64_t r = 0; r < rows; ++r) Floats::load(at + r * stride).store(c + r * product.c_stride, columns);
+}
+
+template <PanelFormat kFormat>
+void run(const Matmul<float>& product) {
+  constexpr BlockLayout kLayout = layout_of(kFormat);
+  const auto with_sign = [](Ints numbers) { return Ints{_mm512_sub_epi8(numbers.r, _mm512_set1_epi8(char(kLayout.offset)))}; };
+  Scratch& scratch = *static_cast<Scratch*>(product.scratch);
+  const int64_t most_tiles = tiles_in(product.rounded ? kMatmulScratchBytes / 2 : kMatmulScratchBytes);
+  const int64_t all = product.k / kBlockValues, depth = std::min(std::max<int64_t>(all, 1), most_tiles / kSliceBlocks * kSliceBlocks);
+  const int64_t most_rows = most_tiles / depth * kTileHeight;
+  const Tiles tiles(kBlockValues / kLayout.parts);
+  for (int64_t p = 0; p == 0 || p < all; p += depth)
+    for (int64_t i = 0; i < product.m; i += most_rows) {
+      const Slice slice{p, std::min(depth, all - p)};
+      const int64_t rows = std::min(most_rows, product.m - i);
+      lay_out(product, slice, i, rows, scratch);
+      for (int64_t j = 0; j < product.n; j += kPanel) {
+        const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_bytes(kFormat, product.k);
+        for (int64_t q = 0; q == 0 || q < slice.blocks; q += kSliceBlocks) {
+          const int64_t some = std::min(kSliceBlocks, slice.blocks - q);
+          take_apart<kFormat>(panel, slice.first + q, some, scratch.wide, with_sign);
+          const bool onto = product.accumulate || slice.first + q > 0;
+          for (int64_t column = j; column < std::min(product.n, j + kPanel); column += kTileColumns)   // all rows pass over half a slice
+            for (int64_t r = 0; r < rows; r += kTileHeight)
+              run_any_tile<kLayout.parts, kLayout.mins>(product, onto, i + r, std::min(kTileHeight, rows - r), column, scratch.tiles + r / kTileHeight * slice.blocks + q, some, scratch);
+        }
+      }
+    }
+}
+
+}  // namespace
+
+void matmul_of_blocks_in_tiles(const Matmul<float>& product) {
+  switch (product.format) {
+    case PanelFormat::q4: return run<PanelFormat::q4>(product);
+    case PanelFormat::q5_0: return run<PanelFormat::q5_0>(product);
+    case PanelFormat::q4_1: return run<PanelFormat::q4_1>(product);
+    case PanelFormat::q5_1: return run<PanelFormat::q5_1>(product);
+    case PanelFormat::q4_k: return run<PanelFormat::q4_k>(product);
+    case PanelFormat::q5_k: return run<PanelFormat::q5_k>(product);
+    case PanelFormat::q6_k: return run<PanelFormat::q6_k>(product);
+    default: return run<PanelFormat::q8>(product);
+  }
+}
+
+}  // namespace orrery::cpu::avx512
