@@ -62,8 +62,21 @@ void Tokenizer::Parts::prepare_part(Pieces& pieces, bool in_word) const {
   if (!model->reads_bytes()) pieces.spell_bytes();
 }
 
-// Of a long part that goes on with nothing: its ids, and places that tell nothing.
-void Tokenizer::Parts::find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const {
+// The ids of a part that was not met before, and places that tell nothing.
+void Tokenizer::Parts::find_ids(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const {
+  if (words.how == WordWay::pieces) return run.tokenize_once(word_of(text, part), /*bytes=*/true, out);
+  PartTokens tokens;
+  find_ids_of_part(text, part, run, tokens, out);
+}
+
+void Tokenizer::Parts::find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& tokens, std::vector<TokenSpan>& out) const {
+  if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(text, part)) return find_ids_of_long_part(text, part, run, out);
+  tokenize_part(text, part, run, tokens);
+  for (const PartTokens::Token& token : tokens.all) out.push_back({token.id, token.span.begin, token.span.end});
+}
+
+// Of one that goes on with nothing.
+void Tokenizer::Parts::find_ids_of_long_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const {
   Pieces pieces(text.substr(part.begin, part.end - part.begin), /*tracked=*/pre_tokenizer && pre_tokenizer->needs_origins());
   prepare_part(pieces, words.how == WordWay::metaspace && !part.fresh);
   for (const Piece& piece : pieces.all()) run.tokenize_once(pieces.text(piece), pieces.bytes(), out);
@@ -141,18 +154,22 @@ std::vector<int32_t> Tokenizer::Parts::quick_ids(std::string_view text, const En
   const bool is_normal = words.how != WordWay::pieces || is_left(text);   // else it is normalised first
   if (goes_on_threads(text, options)) return ids_on_threads(text, is_normal, options, around);
   const RunPool::Lease run = runs.take(*model);
-  IdBuffer& ids = run->ids;
-  ids.clear();
+  run->ids.clear();
+  add_ids(text, is_normal, options, around, *run);
+  return {run->ids.ids().begin(), run->ids.ids().end()};
+}
+
+void Tokenizer::Parts::add_ids(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, Run& run) const {
+  IdBuffer& ids = run.ids;
   ids.append(around.before.ids);
   if (!is_normal || added.may_be_in(text)) {
     Pieces pieces(text, /*tracked=*/false);
     is_normal ? cut_added(pieces, options) : normalize(pieces, options);
-    for (const Piece& piece : pieces.all()) add_ids(Stretch(pieces, piece), *run, ids);
+    for (const Piece& piece : pieces.all()) add_ids(Stretch(pieces, piece), run, ids);
   } else {
-    add_ids(Stretch(text), *run, ids);
+    add_ids(Stretch(text), run, ids);
   }
   ids.append(around.after.ids);
-  return {ids.ids().begin(), ids.ids().end()};
 }
 
 void Tokenizer::Parts::cut_added(Pieces& pieces, const EncodeOptions& options) const {
@@ -176,7 +193,7 @@ size_t Tokenizer::Parts::scan_words(const Stretch& stretch, size_t at, std::span
 
 void Tokenizer::Parts::add_ids_of_words(const Stretch& stretch, Run& run, IdBuffer& ids) const {
   const std::string_view open = stretch.open;
-  const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) { run.model->tokenize_once(open.substr(part.begin, part.end - part.begin), /*bytes=*/true, out); };
+  const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) { run.model->tokenize_once(word_of(open, part), /*bytes=*/true, out); };
   std::array<uint32_t, 513> bounds;
   bounds[0] = stretch.begin;
   while (const size_t count = scan_words(stretch, bounds[0], std::span(bounds).subspan(1))) {
@@ -188,11 +205,7 @@ void Tokenizer::Parts::add_ids_of_words(const Stretch& stretch, Run& run, IdBuff
 void Tokenizer::Parts::add_ids_of_parts(const Stretch& stretch, Run& run, IdBuffer& ids) const {
   const std::string_view open = stretch.open;
   PartTokens tokens;
-  const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) {
-    if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(open, part)) return find_ids_of_part(open, part, *run.model, out);
-    tokenize_part(open, part, *run.model, tokens);
-    for (const PartTokens::Token& token : tokens.all) out.push_back({token.id, token.span.begin, token.span.end});
-  };
+  const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) { find_ids_of_part(open, part, *run.model, tokens, out); };
   std::array<WordPart, 256> parts;
   PartScanner scanner(cuts_of(open), open, stretch.begin, stretch.end);
   while (const size_t count = scanner.next(parts)) run.words.tokenize(WordsApart{open, std::span(parts.data(), count)}, ids, find);

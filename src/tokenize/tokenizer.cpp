@@ -399,6 +399,20 @@ std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, const EncodeOp
   return parts_->encode(text, options, true).ids;
 }
 
+IdLists Tokenizer::encode_ids(std::span<const std::string_view> texts, const EncodeOptions& options) const {
+  if (const auto& around = parts_->around_text[options.add_special]; around && !options.pair && !options.truncation && !options.pool && parts_->words.how != WordWay::whole)
+    return parts_->ids_of_each(texts, options, *around);
+  IdLists all;
+  EncodeOptions own = options;
+  for (const std::string_view text : texts) {
+    const std::vector<int32_t> ids = encode_ids(text, own);
+    all.ids.insert(all.ids.end(), ids.begin(), ids.end());
+    all.ends.push_back(all.ids.size());
+    ++own.seed;
+  }
+  return all;
+}
+
 Encoding Tokenizer::encode_words(std::span<const std::string> words, const EncodeOptions& options) const {
   std::vector<Encoding> sequences;
   sequences.push_back(parts_->encode_words(words, 0, options));

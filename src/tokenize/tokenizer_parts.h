@@ -130,6 +130,7 @@ struct Tokenizer::Parts {
   // encode_parts.cpp: encode_one of such texts, or encode_ids, or all of encode
   std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
   std::vector<int32_t> quick_ids(std::string_view text, const EncodeOptions& options, const Around& around) const;
+  void add_ids(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, Run& run) const;   // to run.ids
   void cut_added(Pieces& pieces, const EncodeOptions& options) const;
   void add_ids(const Stretch& stretch, Run& run, IdBuffer& ids) const;
   void add_ids_of_words(const Stretch& stretch, Run& run, IdBuffer& ids) const;
@@ -142,9 +143,16 @@ struct Tokenizer::Parts {
   void add_all_rows(std::string_view text, const EncodeOptions& options, Run& run, TokenTexts& texts) const;
   bool goes_on(std::string_view text, const WordPart& part) const;
   void prepare_part(Pieces& pieces, bool in_word) const;
-  void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   struct PartTokens;
+  void find_ids(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
+  void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& tokens, std::vector<TokenSpan>& out) const;
+  void find_ids_of_long_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
+
+  // encode_texts.cpp: encode_ids of many texts
+  IdLists ids_of_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around) const;
+  struct ShortText;
+  size_t short_parts(std::string_view text, std::span<WordPart> parts) const;
 
   // encode_threads.cpp: the same on the threads of options.pool
   bool goes_on_threads(std::string_view text, const EncodeOptions& options) const;

@@ -2,6 +2,9 @@
 // it holds and is emptied when it is full. A word of up to 15 bytes and six ids lies there with its ids, two such to a cache line;
 // of others the table says where in a second memory they are. Words are looked up a batch at a time, so that the memory's answers
 // arrive side by side.
+//
+//   words.tokenize(all, ids, find);                                          // any number
+//   words.ask(few, batch); …; words.answer(few, batch, ids, find);           // at most kBatch, with other work between
 #pragma once
 
 #include <algorithm>
@@ -53,55 +56,7 @@ class WordIds {
     }
   }
 
-  // Small ones, for tests of what happens when they are full: 2^bits words at most, and as many ids and bytes of four as `records`.
-  WordIds() = default;
-  WordIds(int most_bits, size_t most_records) : most_bits_(most_bits), most_records_(most_records) {}
-
- private:
-  static constexpr size_t kBatch = 32, kMostInPlace = 6, kAtOnce = 16, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
-  static constexpr size_t kLongest = 1024;   // longer words seldom come again
-  static constexpr int kFirstBits = 12;
-
-  // Up to six ids of 20 bits, four of them in place: the 12 bits above those hold the other two, and how many there are. Or a place in
-  // the second memory.
-  struct Packed {
-    static constexpr size_t kMost = kMostInPlace;
-    static constexpr uint32_t kId = (1u << 20) - 1, kElsewhere = 15;
-    std::array<uint32_t, 4> lanes;
-
-    static bool fits(std::span<const int32_t> ids) {
-      return ids.size() <= kMost && std::all_of(ids.begin(), ids.end(), [](int32_t id) { return static_cast<uint32_t>(id) <= kId; });
-    }
-    static Packed of(std::span<const int32_t> ids) {
-      std::array<uint32_t, kMost> all{};
-      for (size_t i = 0; i < ids.size(); ++i) all[i] = static_cast<uint32_t>(ids[i]);
-      return {{all[0] | all[4] << 20, all[1] | all[4] >> 12 << 20, all[2] | all[5] << 20, all[3] | all[5] >> 12 << 20 | static_cast<uint32_t>(ids.size()) << 28}};
-    }
-    static Packed elsewhere(size_t at, size_t count, size_t bytes) {
-      return {{static_cast<uint32_t>(at), static_cast<uint32_t>(count), static_cast<uint32_t>(bytes), kElsewhere << 28}};
-    }
-    uint32_t count() const { return lanes[3] >> 28; }
-    void copy_four(int32_t* out) const {
-      std::array<uint64_t, 2> pairs;
-      std::memcpy(pairs.data(), lanes.data(), sizeof pairs);
-      for (uint64_t& pair : pairs) pair &= uint64_t(kId) << 32 | kId;
-      std::memcpy(out, pairs.data(), sizeof pairs);
-    }
-    void copy_others(int32_t* out) const {
-      out[4] = static_cast<int32_t>(lanes[0] >> 20 | (lanes[1] >> 20 & 0xFF) << 12);
-      out[5] = static_cast<int32_t>(lanes[2] >> 20 | (lanes[3] >> 20 & 0xFF) << 12);
-    }
-  };
-  struct Entry {
-    WordKey key;   // all zero where free
-    Packed ids;
-  };
-  struct alignas(64) Line {
-    std::array<Entry, 2> entries;
-  };
-
-  static WordKey long_key(std::string_view word) { return {{hash_bytes(word), uint64_t(0x7F) << 56 | word.size()}}; }
-
+  static constexpr size_t kBatch = 32;
   struct Batch {
     std::array<WordKey, kBatch> keys;
     std::array<size_t, kBatch> places;
@@ -114,39 +69,15 @@ class WordIds {
     }
   };
 
+  // Asks the memory for one to kBatch words.
   template <class Words>
   void ask(const Words& words, Batch& batch) const {
-    if (words[words.size() - 1].end + 16 <= words.text.size()) return ask(words, batch, [&](size_t begin, size_t size) { return WordKey::inside(words.text.data() + begin, size); });
-    ask(words, batch, [&](size_t begin, size_t size) { return WordKey::of(words.text, begin, size); });
+    const std::string_view text = words.text;
+    if (words[words.size() - 1].end + 16 <= text.size()) return ask(words, batch, [&](size_t begin, size_t size) { return WordKey::inside(text.data() + begin, size); });
+    const WordKey::Bytes bytes(text);
+    ask(words, batch, [&](size_t begin, size_t size) { return WordKey::inside(bytes.from(begin), size); });
   }
-  template <class Words, class Key>
-  void ask(const Words& words, Batch& batch, Key key_of) const {
-    const int bits = batch.bits = bits_;
-    const Line* const lines = &lines_[0];
-    size_t longest = 0;
-    for (size_t i = 0; i < words.size(); ++i) {
-      const WordPart part = words[i];
-      const size_t size = part.end - part.begin;
-      longest = std::max(longest, size);
-      WordKey key = size <= WordKey::kLongest ? key_of(part.begin, size) : long_key(words.text.substr(part.begin, size));
-      key.parts[1] |= uint64_t(part.fresh) << 63;
-      const size_t place = key.place(bits - 1);
-      batch.keys[i] = key;
-      batch.places[i] = place;
-      __builtin_prefetch(lines + place);
-    }
-    batch.has_long = longest > WordKey::kLongest;
-  }
-  // The lines are there: what they tell of the second memory is asked for too.
-  void ask_again(const Batch& batch, size_t words) const {
-    for (size_t i = 0; i < words; ++i)
-      for (const Entry& entry : lines_[batch.places[i]].entries)
-        if (entry.ids.count() == Packed::kElsewhere && entry.key == batch.keys[i]) {
-          const char* const record = reinterpret_cast<const char*>(&records_[entry.ids.lanes[0]]);
-          for (size_t line = 0; line < 3; ++line) __builtin_prefetch(record + 64 * line);
-        }
-  }
-
+  // Appends their ids; whatever was looked up since they were asked for.
   template <class Words, class Find>
   void answer(const Words& words, Batch& batch, IdBuffer& ids, Find find) {
     if (batch.bits != bits_) batch.place(0, words.size(), bits_);
@@ -192,6 +123,83 @@ class WordIds {
       if (batch.bits != bits_) batch.place(i + 1, words.size(), bits_);
     }
     ids.took(static_cast<size_t>(out - from));
+  }
+
+  // Small ones, for tests of what happens when they are full: 2^bits words at most, and as many ids and bytes of four as `records`.
+  WordIds() = default;
+  WordIds(int most_bits, size_t most_records) : most_bits_(most_bits), most_records_(most_records) {}
+
+ private:
+  static constexpr size_t kMostInPlace = 6, kAtOnce = 16, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
+  static constexpr size_t kLongest = 1024;   // longer words seldom come again
+  static constexpr int kFirstBits = 12;
+
+  // Up to six ids of 20 bits, four of them in place: the 12 bits above those hold the other two, and how many there are. Or a place in
+  // the second memory.
+  struct Packed {
+    static constexpr size_t kMost = kMostInPlace;
+    static constexpr uint32_t kId = (1u << 20) - 1, kElsewhere = 15;
+    std::array<uint32_t, 4> lanes;
+
+    static bool fits(std::span<const int32_t> ids) {
+      return ids.size() <= kMost && std::all_of(ids.begin(), ids.end(), [](int32_t id) { return static_cast<uint32_t>(id) <= kId; });
+    }
+    static Packed of(std::span<const int32_t> ids) {
+      std::array<uint32_t, kMost> all{};
+      for (size_t i = 0; i < ids.size(); ++i) all[i] = static_cast<uint32_t>(ids[i]);
+      return {{all[0] | all[4] << 20, all[1] | all[4] >> 12 << 20, all[2] | all[5] << 20, all[3] | all[5] >> 12 << 20 | static_cast<uint32_t>(ids.size()) << 28}};
+    }
+    static Packed elsewhere(size_t at, size_t count, size_t bytes) {
+      return {{static_cast<uint32_t>(at), static_cast<uint32_t>(count), static_cast<uint32_t>(bytes), kElsewhere << 28}};
+    }
+    uint32_t count() const { return lanes[3] >> 28; }
+    void copy_four(int32_t* out) const {
+      std::array<uint64_t, 2> pairs;
+      std::memcpy(pairs.data(), lanes.data(), sizeof pairs);
+      for (uint64_t& pair : pairs) pair &= uint64_t(kId) << 32 | kId;
+      std::memcpy(out, pairs.data(), sizeof pairs);
+    }
+    void copy_others(int32_t* out) const {
+      out[4] = static_cast<int32_t>(lanes[0] >> 20 | (lanes[1] >> 20 & 0xFF) << 12);
+      out[5] = static_cast<int32_t>(lanes[2] >> 20 | (lanes[3] >> 20 & 0xFF) << 12);
+    }
+  };
+  struct Entry {
+    WordKey key;   // all zero where free
+    Packed ids;
+  };
+  struct alignas(64) Line {
+    std::array<Entry, 2> entries;
+  };
+
+  static WordKey long_key(std::string_view word) { return {{hash_bytes(word), uint64_t(0x7F) << 56 | word.size()}}; }
+
+  template <class Words, class Key>
+  void ask(const Words& words, Batch& batch, Key key_of) const {
+    const int bits = batch.bits = bits_;
+    const Line* const lines = &lines_[0];
+    size_t longest = 0;
+    for (size_t i = 0; i < words.size(); ++i) {
+      const WordPart part = words[i];
+      const size_t size = part.end - part.begin;
+      longest = std::max(longest, size);
+      WordKey key = size <= WordKey::kLongest ? key_of(part.begin, size) : long_key(words.text.substr(part.begin, size));
+      key.parts[1] |= uint64_t(part.fresh) << 63;
+      const size_t place = key.place(bits - 1);
+      batch.keys[i] = key;
+      batch.places[i] = place;
+      __builtin_prefetch(lines + place);
+    }
+    batch.has_long = longest > WordKey::kLongest;
+  }
+  // The lines are there: what they tell of the second memory is asked for too.
+  void ask_again(const Batch& batch, size_t words) const {
+    for (size_t i = 0; i < words; ++i)
+      for (const Entry& entry : lines_[batch.places[i]].entries)
+        if (entry.ids.count() == Packed::kElsewhere && entry.key == batch.keys[i]) {
+          const char* const record = reinterpret_cast<const char*>(&records_[entry.ids.lanes[0]]);
+          for (size_t line = 0; line < 3; ++line) __builtin_prefetch(record + 64 * line);
+        }
   }
 
   // Are the ids of an entry with the word's key in the second memory, and the word's? A long one's key is but a hash.

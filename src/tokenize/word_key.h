@@ -12,17 +12,23 @@ struct WordKey {
   static constexpr size_t kLongest = 15;
   std::array<uint64_t, 2> parts;   // the bytes, zeros, and the length in the last byte; never all zero: words have bytes
 
-  // Of `size` bytes from `begin` on. No byte is copied by itself, but of a text that is shorter than a key.
-  static WordKey of(std::string_view text, size_t begin, size_t size) {
-    if (begin + 16 <= text.size()) return inside(text.data() + begin, size);
-    std::array<char, 32> last{};
-    if (text.size() < 16) {
-      std::memcpy(last.data(), text.data() + begin, size);
-      return inside(last.data(), size);
+  // Where 16 bytes may be read from any place of a text: in a copy of its last ones, near the end. Made once for many words: bytes
+  // copied just now are slow to read.
+  class Bytes {
+   public:
+    explicit Bytes(std::string_view text) : text_(text) {
+      const size_t last = text.size() < 16 ? text.size() : 16;
+      std::memcpy(last_.data() + 16 - last, text.data() + text.size() - last, last);
     }
-    std::memcpy(last.data(), text.data() + text.size() - 16, 16);
-    return inside(last.data() + (begin + 16 - text.size()), size);
-  }
+    const char* from(size_t place) const { return place + 16 <= text_.size() ? text_.data() + place : last_.data() + (place + 16 - text_.size()); }
+
+   private:
+    std::string_view text_;
+    std::array<char, 32> last_{};
+  };
+
+  // Of `size` bytes from `begin` on.
+  static WordKey of(std::string_view text, size_t begin, size_t size) { return inside(begin + 16 <= text.size() ? text.data() + begin : Bytes(text).from(begin), size); }
   // The same where 16 bytes may be read.
   static WordKey inside(const char* word, size_t size) {
     uint64_t first, second;

@@ -113,7 +113,8 @@ class WordTokens {
   template <class Find, class Emit>
   void look_up(std::string_view text, std::span<const WordPart> parts, Find find, Emit emit) {
     if (!levels_) levels_ = std::make_unique<Levels>();
-    for (; !parts.empty(); parts = parts.subspan(std::min(kBatch, parts.size()))) batch(text, parts.first(std::min(kBatch, parts.size())), find, emit);
+    const WordKey::Bytes bytes(text);
+    for (; !parts.empty(); parts = parts.subspan(std::min(kBatch, parts.size()))) batch(text, bytes, parts.first(std::min(kBatch, parts.size())), find, emit);
   }
 
  private:
@@ -137,7 +138,7 @@ class WordTokens {
   static std::string_view word_of(std::string_view text, const WordPart& part) { return text.substr(part.begin, part.end - part.begin); }
 
   template <class Find, class Emit>
-  void batch(std::string_view text, std::span<const WordPart> parts, Find& find, Emit& emit) {
+  void batch(std::string_view text, const WordKey::Bytes& bytes, std::span<const WordPart> parts, Find& find, Emit& emit) {
     if (levels_->driven_out > size_t(1) << (levels_->bits - 1) && levels_->bits < kMostBits) grow();
     std::array<WordKey, kBatch> keys;
     std::array<Entry*, kBatch> entries;
@@ -145,7 +146,7 @@ class WordTokens {
       const size_t size = parts[i].end - parts[i].begin;
       entries[i] = nullptr;
       if (size > WordKey::kLongest) continue;
-      keys[i] = WordKey::of(text, parts[i].begin, size);
+      keys[i] = WordKey::inside(bytes.from(parts[i].begin), size);
       if (parts[i].fresh) keys[i].parts[1] |= uint64_t(1) << 63;
       entries[i] = &levels_->entries[keys[i].place(levels_->bits)];
       __builtin_prefetch(entries[i]);

@@ -151,7 +151,14 @@ void encode_all(Context& context, const TokenizeOptions& options, const Tokenize
     if (npy) ids.insert(ids.end(), encoding.ids.begin(), encoding.ids.end());
     else show(context, encoding, tokenizer, lengths.truncation.has_value(), std::move(shown));
   };
-  for (const Text& text : texts) {
+  const bool plain = only_ids && std::none_of(texts.begin(), texts.end(), [](const Text& text) { return text.in_words || text.has_pair; });
+  if (plain) {
+    std::vector<std::string_view> all;
+    for (const Text& text : texts) all.push_back(text.text[0]);
+    const IdLists made = tokenizer.encode_ids(all, how);
+    ids.assign(made.ids.begin(), made.ids.end());
+  }
+  for (const Text& text : plain ? std::span<const Text>() : std::span(texts)) {
     if (options.stages && text.in_words) throw Error{ErrorKind::bad_usage, "stages are shown of a text, not of words cut already", "--stages"};
     if (only_ids && !text.in_words) {
       if (text.has_pair) how.pair = text.pair[0];
