@@ -165,6 +165,7 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
   const RunPool::Lease run = runs.take(*model);
   run->model->begin_text(options.seed, stream_of(sequence, stream));
   std::vector<TokenSpan> tokens;
+  constexpr size_t kSpecials = 8;   // a post-processor's tokens find room
   const OffsetMap offsets_of(ids_only ? std::string_view() : text, options.unit);
   int32_t word = 0;
   for (const Piece& piece : pieces.all()) {
@@ -174,11 +175,13 @@ Encoding Tokenizer::Parts::encode_one(std::string_view text, int32_t sequence, c
       run->model->tokenize(piece_text, pieces.bytes(), tokens);
     else
       tokens.push_back({piece.token, 0, static_cast<uint32_t>(piece_text.size())});
+    if (ids_only) {
+      if (out.ids.empty()) out.ids.reserve(tokens.size() + kSpecials);   // of one long piece; its room is not touched before it is filled
+      for (const TokenSpan& token : tokens) out.ids.push_back(token.id);
+      word++;
+      continue;
+    }
     for (const TokenSpan& token : tokens) {
-      if (ids_only) {
-        out.ids.push_back(token.id);
-        continue;
-      }
       // Past the piece, where the reference's spans run too, its offsets are those of the piece, taken for the text's.
       const bool inside = token.begin < token.end && token.end <= piece_text.size();
       const Span span = inside ? pieces.origin(piece.begin + token.begin, piece.begin + token.end) : Span{token.begin, token.end};
@@ -269,6 +272,12 @@ Encoding Tokenizer::Parts::encode_sentencepiece(std::string_view text, int32_t s
 Encoding Tokenizer::Parts::encode(std::string_view text, const EncodeOptions& options, bool ids_only) const {
   if (!ids_only)
     if (std::optional<Encoding> quick = quick_encoding(text, options)) return std::move(*quick);
+  if (const std::optional<Around>& around = around_text[options.add_special]; ids_only && around && !options.pair && !options.truncation) {
+    Encoding out = encode_one(text, 0, options, ids_only);
+    out.ids.insert(out.ids.begin(), around->before.ids.begin(), around->before.ids.end());
+    out.ids.insert(out.ids.end(), around->after.ids.begin(), around->after.ids.end());
+    return out;
+  }
   std::vector<Encoding> sequences;
   const auto add = [&](std::string_view one) {
     const auto index = static_cast<int32_t>(sequences.size());
