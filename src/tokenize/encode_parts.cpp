@@ -70,13 +70,13 @@ void Tokenizer::Parts::find_ids(std::string_view text, const WordPart& part, Mod
 }
 
 void Tokenizer::Parts::find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& tokens, std::vector<TokenSpan>& out) const {
-  if (part.end - part.begin > FoundWord::kMostBytes && !goes_on(text, part)) return find_ids_of_long_part(text, part, run, out);
+  if (!goes_on(text, part)) return find_ids_of_own_part(text, part, run, out);
   tokenize_part(text, part, run, tokens);
   for (const PartTokens::Token& token : tokens.all) out.push_back({token.id, token.span.begin, token.span.end});
 }
 
-// Of one that goes on with nothing.
-void Tokenizer::Parts::find_ids_of_long_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const {
+// Of one that goes on with nothing: no token of it has to be left out, so no place is asked for.
+void Tokenizer::Parts::find_ids_of_own_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const {
   Pieces pieces(text.substr(part.begin, part.end - part.begin), /*tracked=*/pre_tokenizer && pre_tokenizer->needs_origins());
   prepare_part(pieces, words.how == WordWay::metaspace && !part.fresh);
   for (const Piece& piece : pieces.all()) run.tokenize_once(pieces.text(piece), pieces.bytes(), out);

@@ -146,7 +146,7 @@ struct Tokenizer::Parts {
   struct PartTokens;
   void find_ids(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& tokens, std::vector<TokenSpan>& out) const;
-  void find_ids_of_long_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
+  void find_ids_of_own_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
 
   // encode_texts.cpp: encode_ids of many texts
