@@ -12,19 +12,27 @@ namespace orrery {
 constexpr int64_t kTileRows = 224;     // of a product: a multiple of the micro-kernel's rows
 constexpr int64_t kTilePanels = 8;
 
-// Tiles of a product of many rows: as high as the kernel packs rows at once, so wide that packing them is little beside multiplying
-// (an element is packed once for all columns of a tile), and if possible four or more for each thread, as many for one as for another.
-// Pairs multiply so fast that packing is never little: their tiles are four times as wide, and one for each thread is enough.
+// Tiles of a product of many rows. A tile packs its rows for itself, so an element is packed once for all columns of a tile; panels are
+// packed already, and cost little to be read again for some more rows. So rows are shared out first, two or more heights for each thread,
+// and columns only where that leaves too few rows, or where a tile would be too wide to be still in the cache for what comes after it.
+// Pairs multiply so fast that packing is never little: their tiles are as high as the kernel packs at once, and one for each thread is enough.
 struct Tiling {
   int64_t rows, panels;
   Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format) {
     const bool pairs = format == PanelFormat::bf16_pairs;
-    const int64_t most_rows = pairs ? 256 : 308, most_panels = pairs ? 96 : 24, for_each = pairs ? 1 : 4;
+    const int64_t most_rows = pairs ? 256 : 308, for_each = pairs ? 1 : 4;
+    constexpr int64_t kFewestRows = 112;   // of floats: eight times the kernel's
     const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
-    const int64_t row_tiles = parts(m, most_rows);
+    int64_t row_tiles = parts(m, most_rows), most_panels = pairs ? 96 : 24;
+    bool by_rows = false;
+    if (!pairs && threads > 1) {
+      const int64_t shared = parts(parts(m, most_rows), 2 * threads) * 2 * threads;
+      by_rows = m / shared >= kFewestRows;
+      if (by_rows) row_tiles = shared, most_panels = 48;
+    }
     rows = parts(m, row_tiles);
     int64_t wide = parts(all_panels, most_panels);
-    while (wide < parts(all_panels, kTilePanels) && (row_tiles * wide < for_each * threads || row_tiles * wide % threads != 0)) ++wide;
+    while (!by_rows && wide < parts(all_panels, kTilePanels) && (row_tiles * wide < for_each * threads || row_tiles * wide % threads != 0)) ++wide;
     panels = parts(all_panels, wide);
   }
 };

@@ -10,6 +10,7 @@
 #include "kernels/matmul.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/cpu/matmul_blocks.h"
 #include "kernels/cpu/pairs.h"
@@ -48,8 +49,10 @@ constexpr int64_t kDepth = StepOf<Element>::kDepth;
 template <class Element>
 int64_t steps_of(int64_t k) { return (k + kDepth<Element> - 1) / kDepth<Element>; }
 
-template <int kTileRows, int kVectors, class Element>
-void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t row, int64_t column) {
+// Ahead: as tile.h has it; or FromMemory, where a panel streams past its few rows.
+struct FromMemory {};
+template <int kTileRows, int kVectors, class Element, class Ahead>
+void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t row, int64_t column, const Ahead& ahead) {
   Tile<kTileRows, kVectors> tile;
   float* c = block.c + row * block.c_stride + column;
   const int64_t columns = block.n - column;
@@ -59,42 +62,25 @@ void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t 
     tile.load(block.bias + column, 0, columns);
   else
     tile.zero();
-  tile.template multiply<true>(a, b, kPanel, k);
+  if constexpr (std::is_same_v<Ahead, FromMemory>) tile.template multiply<true>(a, b, kPanel, k);
+  else tile.multiply(a, b, kPanel, k, ahead);
   tile.store(c, block.c_stride, columns);
 }
 
 // One panel (slice of k steps) against `rows` packed rows.
-template <int kTileRows, class Element>
-void run_panel(const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column) {
+template <int kTileRows, class Element, class Ahead>
+void run_panel(const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column, const Ahead& ahead) {
   for (int t = 0; t < kTilesPerPanel; ++t) {
     if (column + t * kTileColumns >= block.n) break;
     run_tile<kTileRows, kTileVectors>(block, TileA{a, 1, kTileRows}, b + t * kTileColumns, k, row,
-                                      column + t * kTileColumns);
+                                      column + t * kTileColumns, ahead);
   }
 }
 
 // run_panel for a number of rows known at run time, 1 to kRows.
-template <class Element>
-void run_panel_of(int64_t rows, const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column) {
-  with_rows<kRows>(rows, [&]<int kHeight>() { run_panel<kHeight>(block, a, b, k, row, column); });
-}
-
-// Part `s` of `count` of the slice that follows comes to L2 while this one is in use.
-template <class Element>
-void prefetch_slice(const Element* slice, int64_t k, int64_t s, int64_t count) {
-  const char* bytes = reinterpret_cast<const char*>(slice);
-  const int64_t lines = k * kPanel * int64_t(sizeof(Element)) / 64;
-  for (int64_t line = lines * s / count; line < lines * (s + 1) / count; ++line) __builtin_prefetch(bytes + line * 64, 0, 2);
-}
-
-// The rows of c that the next tile begins with come to L2 while this one computes; not to L1, where rows some power of two
-// apart would push each other out.
-void prefetch_rows(const Block& block, int64_t row, int64_t rows, int64_t column) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* at = block.c + (row + r) * block.c_stride + column;
-    __builtin_prefetch(at, 1, 2);
-    __builtin_prefetch(at + 16, 1, 2);
-  }
+template <class Element, class Ahead>
+void run_panel_of(int64_t rows, const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column, const Ahead& ahead) {
+  with_rows<kRows>(rows, [&]<int kHeight>() { run_panel<kHeight>(block, a, b, k, row, column, ahead); });
 }
 
 // packed[p * rows + r] = a[r, p]
@@ -169,10 +155,16 @@ void many_rows(const Matmul<float>& product) {
             return b;
           }
         }();
+        // The next panel's slice comes to L2, a part with each sliver, and the rows of c of the next tile to L1.
+        const bool last_panel = j + kPanel >= product.n;
+        constexpr int64_t kLines = Ahead::kSteps * kPanel * int64_t(sizeof(Element)) / 64;   // of a slice, in so many steps
+        const int64_t each = last_panel ? 0 : (kLines + slivers.count - 1) / slivers.count;
+        const char* const next = reinterpret_cast<const char*>(b + (last_panel ? 0 : steps * kPanel));
         for (int64_t s = 0; s < slivers.count; ++s) {
-          if (j + kPanel < product.n) prefetch_slice(b + steps * kPanel, k, s, slivers.count);
-          if (s + 1 < slivers.count) prefetch_rows(block, i + slivers.begin(s + 1), slivers.height(s + 1), j);
-          run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, slice, k, i + slivers.begin(s), j);
+          const bool last = s + 1 == slivers.count;
+          const int64_t to = last ? 0 : s + 1, column = last && !last_panel ? j + kPanel : j;
+          const Ahead ahead{next + s * (k / Ahead::kSteps) * each * 64, (each + kTilesPerPanel - 1) / kTilesPerPanel, block.c + (i + slivers.begin(to)) * block.c_stride + column, block.c_stride, slivers.height(to)};
+          run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, slice, k, i + slivers.begin(s), j, ahead);
         }
       }
     }
@@ -246,7 +238,7 @@ void few_rows(const Matmul<float>& product) {
     pack_rows<Element>({a.data + first * a.k_stride, a.row_stride, a.k_stride}, product.m, std::min(k * kDepth<Element>, product.k - first), packed,
                        packed + kFewBlockK * kRows);
     for (int64_t j = 0; j < product.n; j += kPanel)
-      run_panel_of(product.m, block, packed, panels + j * steps + p * kPanel, k, 0, j);
+      run_panel_of(product.m, block, packed, panels + j * steps + p * kPanel, k, 0, j, FromMemory{});
   }
 }
 

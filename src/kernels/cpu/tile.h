@@ -70,6 +70,26 @@ template <int kVectors, class Element>
     __builtin_prefetch(at + line);
 }
 
+// What comes to the caches while a tile computes, a little at a time, so that no burst of requests holds up its own loads.
+struct Ahead {
+  static constexpr int64_t kSteps = 8;   // of p; after each so many
+  const char* lines = nullptr;           // `each` cache lines of these come to L2
+  int64_t each = 0;
+  const float* rows = nullptr;           // and at last `count` rows of c, with which the next tile begins, to L1
+  int64_t stride = 0, count = 0;
+
+  template <int64_t kBytes>   // of a row
+  [[gnu::always_inline]] void ask(int64_t step, int64_t steps) const {
+    const char* at = lines + step * each * 64;
+    for (int64_t i = 0; i < each; ++i) __builtin_prefetch(at + i * 64, 0, 2);
+    if (const int64_t row = steps - 1 - step; row < count) {
+#pragma GCC unroll 4
+      for (int64_t byte = 0; byte < kBytes + 63; byte += 64)   // its last byte may be in a line more
+        __builtin_prefetch(reinterpret_cast<const char*>(rows + row * stride) + std::min(byte, kBytes - 1), 1, 3);
+    }
+  }
+};
+
 template <int kRows, int kVectors>
 struct Tile {
   Floats acc[kRows][kVectors];
@@ -129,6 +149,15 @@ struct Tile {
       for (int v = 0; v < kVectors; ++v) row[v] = StepOf<Element>::lanes(b + v * Floats::kLanes);
       step<Element>(at, a.row_stride, row);
     }
+  }
+  template <class Element>
+  [[gnu::always_inline]] void multiply(TileA a, const Element* b, int64_t b_stride, int64_t k, const Ahead& ahead) {
+    const int64_t asked = k / Ahead::kSteps;
+    for (int64_t i = 0; i < asked; ++i, a.data += Ahead::kSteps * a.k_stride, b += Ahead::kSteps * b_stride) {
+      ahead.ask<kVectors * Floats::kLanes * int64_t(sizeof(float))>(i, asked);
+      multiply(a, b, b_stride, Ahead::kSteps);
+    }
+    multiply(a, b, b_stride, k % Ahead::kSteps);
   }
 };
 
