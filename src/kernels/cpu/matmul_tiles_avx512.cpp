@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernels/cpu/matmul_blocks.h"
+#include "kernels/cpu/tile.h"
 #include "kernels/cpu/tiles_avx512.h"
 #include "kernels/cpu/transpose.h"
 #include "kernels/matmul.h"
@@ -28,6 +29,8 @@ struct Scratch {
   alignas(64) float sums[2 * kTileHeight * kPanel];   // of tiles that reach over c's edge
 };
 static_assert(sizeof(Scratch) <= size_t(kMatmulScratchBytes));
+
+constexpr int64_t kLines = kTileHeight * kPanelRow / 64;   // of a slice, in one step
 
 int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
@@ -66,10 +69,10 @@ struct Slice {
 };
 
 // Sums of 16 kRowTiles rows and a panel's columns go on from what the tiles hold. A panel that comes from memory, for 16 rows alone, is
-// asked for some steps ahead.
+// asked for some steps ahead; for more rows, the next one a little with each step.
 constexpr int64_t kAheadBytes = 4 * kTileHeight * kPanelRow;
 template <int kRowTiles>
-[[gnu::always_inline]] inline void multiply(const Bf16* a, const Slice& slice) {
+[[gnu::always_inline]] inline void multiply(const Bf16* a, const Slice& slice, const Ahead& ahead) {
   const int64_t next_rows = (slice.tiles + slice.left) * kTileValues;
   const auto step = [&](const Bf16* rows, const std::byte* b) __attribute__((always_inline)) {
     if constexpr (kRowTiles == 1)
@@ -87,7 +90,10 @@ template <int kRowTiles>
     }
   };
   const std::byte* b = slice.whole;
-  for (int64_t t = 0; t < slice.tiles; ++t, a += kTileValues, b += kTileHeight * kPanelRow) step(a, b);
+  for (int64_t t = 0; t < slice.tiles; ++t, a += kTileValues, b += kTileHeight * kPanelRow) {
+    if constexpr (kRowTiles == 2) ahead.ask<kPanel * int64_t(sizeof(float))>(t, slice.tiles);
+    step(a, b);
+  }
   if (slice.left) step(a, slice.last);
 }
 
@@ -116,14 +122,14 @@ template <int kRowTiles>
 
 // Rows [row, row + rows) of c, 16 kRowTiles at most, and the columns of the panel from `column` on.
 template <int kRowTiles>
-void run_tile(const Matmul<float>& product, bool onto, const float* bias, int64_t row, int64_t rows, int64_t column, const Bf16* a, const Slice& slice, Scratch& scratch) {
+void run_tile(const Matmul<float>& product, bool onto, const float* bias, int64_t row, int64_t rows, int64_t column, const Bf16* a, const Slice& slice, const Ahead& ahead, Scratch& scratch) {
   float* c = product.c + row * product.c_stride + column;
   const int64_t columns = std::min(kPanel, product.n - column), height = kRowTiles * kTileHeight;
   if (rows == height && columns == kPanel) {
     if (onto) load_sums<kRowTiles>(c, product.c_stride);
     else if (bias) load_sums<kRowTiles>(bias + column, 0);
     else clear_sums<kRowTiles>();
-    multiply<kRowTiles>(a, slice);
+    multiply<kRowTiles>(a, slice, ahead);
     return store_sums<kRowTiles>(c, product.c_stride);
   }
   if (onto || bias) {
@@ -134,7 +140,7 @@ void run_tile(const Matmul<float>& product, bool onto, const float* bias, int64_
   } else {
     clear_sums<kRowTiles>();
   }
-  multiply<kRowTiles>(a, slice);
+  multiply<kRowTiles>(a, slice, ahead);
   store_sums<kRowTiles>(scratch.sums, kPanel);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t j = 0; j < columns; j += Floats::kLanes) Floats::load(scratch.sums + r * kPanel + j).store(c + r * product.c_stride + j, columns - j);
@@ -161,10 +167,18 @@ void multiply_pairs(const Matmul<float>& product) {
           std::memset(scratch.last + bytes, 0, sizeof scratch.last - size_t(bytes));
         }
         const Slice slice{panel, k / kDepth, left ? 1 : 0, scratch.last};
+        // The next panel's slice comes to L2, a part with each tile, and the rows of c of the next tile to L1.
+        const bool last_panel = j + kPanel >= product.n;
+        const int64_t in_tile = rounded_up(kLines, std::max<int64_t>(1, rows / (2 * kTileHeight))) / std::max<int64_t>(1, rows / (2 * kTileHeight)), each = last_panel ? 0 : in_tile;
         int64_t r = 0;
-        for (; rows - r > kTileHeight; r += 2 * kTileHeight)
-          run_tile<2>(product, onto, product.bias, i + r, std::min(rows - r, 2 * kTileHeight), j, scratch.rows + r * width, slice, scratch);
-        if (r < rows) run_tile<1>(product, onto, product.bias, i + r, rows - r, j, scratch.rows + r * width, slice, scratch);
+        for (; rows - r > kTileHeight; r += 2 * kTileHeight) {
+          const bool last = rows - r <= 3 * kTileHeight;
+          const int64_t row = last ? 0 : r + 2 * kTileHeight, column = last && !last_panel ? j + kPanel : j;
+          const std::byte* const next = panel + (last_panel ? 0 : panel_size) + r / (2 * kTileHeight) * slice.tiles * each * 64;
+          const Ahead ahead{reinterpret_cast<const char*>(next), each, product.c + (i + row) * product.c_stride + column, product.c_stride, std::min(rows - row, 2 * kTileHeight)};
+          run_tile<2>(product, onto, product.bias, i + r, std::min(rows - r, 2 * kTileHeight), j, scratch.rows + r * width, slice, ahead, scratch);
+        }
+        if (r < rows) run_tile<1>(product, onto, product.bias, i + r, rows - r, j, scratch.rows + r * width, slice, {}, scratch);
       }
     }
   }
