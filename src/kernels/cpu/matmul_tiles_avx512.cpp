@@ -1,8 +1,9 @@
 // Products of pairs of bf16 by AMX tiles: the class "amx" (contract: kernels/matmul.h).
 //
 // A panel is made of tiles of b already: 16 pairs of p, 16 columns. Rows of a are rounded to bf16 and packed as tiles, one behind the other
-// (rows apart by some power of two would push each other out of L1). A block of p of a panel stays near while all rows pass over it; four
-// tiles of sums, of 32 rows and 32 columns, are in registers.
+// (rows apart by some power of two would push each other out of L1). A part of p of a panel stays in L1 while all rows pass over it; four
+// tiles of sums, of 32 rows and 32 columns, are in registers. The parts of p go over a few panels before the next few begin, and between
+// them sums wait in L2, tile by tile: rows of c may be apart by a power of two, or begin anywhere in a line.
 #include <algorithm>
 #include <cstring>
 
@@ -20,6 +21,7 @@ constexpr int64_t kPairBytes = 4, kPanelRow = kPanel * kPairBytes;
 constexpr int64_t kTileColumns = kTileBytes / kPairBytes;
 constexpr int64_t kBlockK = 1024;                      // whole tiles, so that the sum goes on as one chain
 constexpr int64_t kBlockRows = 256;
+constexpr int64_t kPartK = 256, kPartColumns = 8 * kPanel;
 static_assert(kBlockK % kDepth == 0 && kBlockRows % (2 * kTileHeight) == 0);
 
 struct Scratch {
@@ -27,6 +29,7 @@ struct Scratch {
   alignas(64) float turned[kTileHeight * kBlockK];    // rows of an a that lies the other way round
   alignas(64) std::byte last[kTileHeight * kPanelRow];   // the last tiles of a panel, filled up with zeros
   alignas(64) float sums[2 * kTileHeight * kPanel];   // of tiles that reach over c's edge
+  alignas(64) float waiting[kBlockRows * kPartColumns];   // sums between parts of p: [panels][pairs of tiles of rows][32][32]
 };
 static_assert(sizeof(Scratch) <= size_t(kMatmulScratchBytes));
 
@@ -72,8 +75,7 @@ struct Slice {
 // asked for some steps ahead; for more rows, the next one a little with each step.
 constexpr int64_t kAheadBytes = 4 * kTileHeight * kPanelRow;
 template <int kRowTiles>
-[[gnu::always_inline]] inline void multiply(const Bf16* a, const Slice& slice, const Ahead& ahead) {
-  const int64_t next_rows = (slice.tiles + slice.left) * kTileValues;
+[[gnu::always_inline]] inline void multiply(const Bf16* a, int64_t next_rows, const Slice& slice, const Ahead& ahead) {
   const auto step = [&](const Bf16* rows, const std::byte* b) __attribute__((always_inline)) {
     if constexpr (kRowTiles == 1)
 #pragma GCC unroll 32
@@ -120,30 +122,78 @@ template <int kRowTiles>
   each_sum<kRowTiles>(0, []<int t>(int64_t) __attribute__((always_inline)) { clear_tile<t>(); });
 }
 
+// Where sums come from and go to: c, or else those that wait.
+struct Way {
+  bool from_c = true, to_c = true;
+  float* waiting = nullptr;   // of the tile
+};
+
 // Rows [row, row + rows) of c, 16 kRowTiles at most, and the columns of the panel from `column` on.
 template <int kRowTiles>
-void run_tile(const Matmul<float>& product, bool onto, const float* bias, int64_t row, int64_t rows, int64_t column, const Bf16* a, const Slice& slice, const Ahead& ahead, Scratch& scratch) {
+void run_tile(const Matmul<float>& product, bool onto, const float* bias, Way way, int64_t row, int64_t rows, int64_t column, const Bf16* a, int64_t next_rows, const Slice& slice, const Ahead& ahead, Scratch& scratch) {
   float* c = product.c + row * product.c_stride + column;
   const int64_t columns = std::min(kPanel, product.n - column), height = kRowTiles * kTileHeight;
-  if (rows == height && columns == kPanel) {
-    if (onto) load_sums<kRowTiles>(c, product.c_stride);
-    else if (bias) load_sums<kRowTiles>(bias + column, 0);
-    else clear_sums<kRowTiles>();
-    multiply<kRowTiles>(a, slice, ahead);
-    return store_sums<kRowTiles>(c, product.c_stride);
-  }
-  if (onto || bias) {
+  const bool whole = rows == height && columns == kPanel;
+  if (!way.from_c) {
+    load_sums<kRowTiles>(way.waiting, kPanel);
+  } else if (!onto && !bias) {
+    clear_sums<kRowTiles>();
+  } else if (whole) {
+    onto ? load_sums<kRowTiles>(c, product.c_stride) : load_sums<kRowTiles>(bias + column, 0);
+  } else {
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t j = 0; j < columns; j += Floats::kLanes)
         Floats::load(onto ? c + r * product.c_stride + j : bias + column + j, columns - j).store(scratch.sums + r * kPanel + j);
     load_sums<kRowTiles>(scratch.sums, kPanel);   // what is beyond c's edge is anything, and goes nowhere
-  } else {
-    clear_sums<kRowTiles>();
   }
-  multiply<kRowTiles>(a, slice, ahead);
+  multiply<kRowTiles>(a, next_rows, slice, ahead);
+  if (!way.to_c) return store_sums<kRowTiles>(way.waiting, kPanel);
+  if (whole) return store_sums<kRowTiles>(c, product.c_stride);
   store_sums<kRowTiles>(scratch.sums, kPanel);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t j = 0; j < columns; j += Floats::kLanes) Floats::load(scratch.sums + r * kPanel + j).store(c + r * product.c_stride + j, columns - j);
+}
+
+// One part of p, `first` of the product and `at` of the rows packed, for some rows and columns [begin, end).
+struct Part {
+  int64_t first, at, k;
+  int64_t row, rows, width;   // width: of the packed rows
+  int64_t begin, end;
+  bool last;                  // of those of the rows packed
+  const std::byte* next;      // what the part after this one begins with; null where nothing comes
+};
+
+void run_part(const Matmul<float>& product, const Part& part, Scratch& scratch) {
+  const int64_t panel_size = panel_bytes(PanelFormat::bf16_pairs, product.k), left = part.k % kDepth;
+  const bool onto = product.accumulate || part.first > 0, meets_c = part.last || (onto && part.at == 0);
+  const int64_t pairs_of_tiles = std::max<int64_t>(1, part.rows / (2 * kTileHeight)), each = (kLines + pairs_of_tiles - 1) / pairs_of_tiles;
+  for (int64_t j = part.begin; j < part.end; j += kPanel) {
+    const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_size + part.first / 2 * kPanelRow;
+    if (left) {
+      const int64_t bytes = (left + 1) / 2 * kPanelRow;
+      std::memcpy(scratch.last, panel + part.k / kDepth * kTileHeight * kPanelRow, size_t(bytes));
+      std::memset(scratch.last + bytes, 0, sizeof scratch.last - size_t(bytes));
+    }
+    const Slice slice{panel, part.k / kDepth, left ? 1 : 0, scratch.last};
+    // The next slice comes to L2, a part with each tile, and the rows of c of the next tile to L1.
+    const bool last_panel = j + kPanel >= part.end;
+    const std::byte* const next = last_panel ? part.next : panel + panel_size;
+    const int64_t next_column = last_panel ? part.begin : j + kPanel;
+    for (int64_t r = 0; r < part.rows; r += 2 * kTileHeight) {
+      const int64_t rows = std::min(part.rows - r, 2 * kTileHeight);
+      const Bf16* a = scratch.rows + r * part.width + part.at / kDepth * kTileValues;
+      const Way way{part.at == 0, part.last, scratch.waiting + (j - part.begin) * kBlockRows + r * kPanel};
+      if (rows <= kTileHeight) {
+        run_tile<1>(product, onto, product.bias, way, part.row + r, rows, j, a, part.width * kTileHeight, slice, {}, scratch);
+        continue;
+      }
+      const bool last = r + 2 * kTileHeight >= part.rows;
+      const int64_t row = last ? 0 : r + 2 * kTileHeight;
+      const Ahead ahead{reinterpret_cast<const char*>(next ? next + r / (2 * kTileHeight) * slice.tiles * each * 64 : nullptr), next ? each : 0,
+                        product.c + (part.row + row) * product.c_stride + (last ? next_column : j), product.c_stride, meets_c ? std::min(part.rows - row, 2 * kTileHeight) : 0, (2 * kTileHeight + slice.tiles - 1) / std::max<int64_t>(1, slice.tiles)};
+      run_tile<2>(product, onto, product.bias, way, part.row + r, rows, j, a, part.width * kTileHeight, slice, ahead, scratch);
+    }
+  }
 }
 
 void multiply_pairs(const Matmul<float>& product) {
@@ -151,34 +201,23 @@ void multiply_pairs(const Matmul<float>& product) {
   const int64_t panel_size = panel_bytes(PanelFormat::bf16_pairs, product.k);
   const int64_t blocks = (product.m + kBlockRows - 1) / kBlockRows, block_rows = rounded_up((product.m + blocks - 1) / blocks, 2 * kTileHeight);
   // Few rows pass over a whole panel at once.
-  const int64_t block_k = product.m <= kTileHeight && product.a_k_stride == 1 ? kBlockRows / kTileHeight * kBlockK : kBlockK;
+  const bool few = product.m <= kTileHeight;
+  const int64_t block_k = few && product.a_k_stride == 1 ? kBlockRows / kTileHeight * kBlockK : kBlockK;
   const Tiles tiles;
   for (int64_t p = 0; p == 0 || p < product.k; p += block_k) {
-    const int64_t k = std::min(block_k, product.k - p), width = rounded_up(k, kDepth), left = k % kDepth;
-    const bool onto = product.accumulate || p > 0;
+    const int64_t k = std::min(block_k, product.k - p), parts = few ? 1 : std::max<int64_t>(1, k / kPartK);
+    const int64_t part_k = std::max(kDepth, rounded_up((k + parts - 1) / parts, kDepth)), columns = parts == 1 ? product.n : kPartColumns;
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const int64_t rows = std::min(block_rows, product.m - i);
       round_rows_of(product, i, rows, p, k, scratch);
-      for (int64_t j = 0; j < product.n; j += kPanel) {
-        const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_size + p / 2 * kPanelRow;
-        if (left) {
-          const int64_t bytes = (left + 1) / 2 * kPanelRow;
-          std::memcpy(scratch.last, panel + k / kDepth * kTileHeight * kPanelRow, size_t(bytes));
-          std::memset(scratch.last + bytes, 0, sizeof scratch.last - size_t(bytes));
+      for (int64_t j = 0; j < product.n; j += columns) {
+        const int64_t end = std::min(j + columns, product.n);
+        for (int64_t at = 0; at == 0 || at < k; at += part_k) {
+          const bool last = at + part_k >= k;
+          const int64_t next_p = last ? p : p + at + part_k, next_column = last ? end : j;
+          const std::byte* next = next_column < product.n ? static_cast<const std::byte*>(product.panels) + next_column / kPanel * panel_size + next_p / 2 * kPanelRow : nullptr;
+          run_part(product, {p + at, at, std::min(part_k, k - at), i, rows, rounded_up(k, kDepth), j, end, last, next}, scratch);
         }
-        const Slice slice{panel, k / kDepth, left ? 1 : 0, scratch.last};
-        // The next panel's slice comes to L2, a part with each tile, and the rows of c of the next tile to L1.
-        const bool last_panel = j + kPanel >= product.n;
-        const int64_t in_tile = rounded_up(kLines, std::max<int64_t>(1, rows / (2 * kTileHeight))) / std::max<int64_t>(1, rows / (2 * kTileHeight)), each = last_panel ? 0 : in_tile;
-        int64_t r = 0;
-        for (; rows - r > kTileHeight; r += 2 * kTileHeight) {
-          const bool last = rows - r <= 3 * kTileHeight;
-          const int64_t row = last ? 0 : r + 2 * kTileHeight, column = last && !last_panel ? j + kPanel : j;
-          const std::byte* const next = panel + (last_panel ? 0 : panel_size) + r / (2 * kTileHeight) * slice.tiles * each * 64;
-          const Ahead ahead{reinterpret_cast<const char*>(next), each, product.c + (i + row) * product.c_stride + column, product.c_stride, std::min(rows - row, 2 * kTileHeight)};
-          run_tile<2>(product, onto, product.bias, i + r, std::min(rows - r, 2 * kTileHeight), j, scratch.rows + r * width, slice, ahead, scratch);
-        }
-        if (r < rows) run_tile<1>(product, onto, product.bias, i + r, rows - r, j, scratch.rows + r * width, slice, {}, scratch);
       }
     }
   }

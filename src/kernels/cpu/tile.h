@@ -75,18 +75,18 @@ struct Ahead {
   static constexpr int64_t kSteps = 8;   // of p; after each so many
   const char* lines = nullptr;           // `each` cache lines of these come to L2
   int64_t each = 0;
-  const float* rows = nullptr;           // and at last `count` rows of c, with which the next tile begins, to L1
-  int64_t stride = 0, count = 0;
+  const float* rows = nullptr;           // and at last `count` rows of c, which the next tile begins with, to L1, `rows_each` at a time
+  int64_t stride = 0, count = 0, rows_each = 1;
 
   template <int64_t kBytes>   // of a row
   [[gnu::always_inline]] void ask(int64_t step, int64_t steps) const {
     const char* at = lines + step * each * 64;
     for (int64_t i = 0; i < each; ++i) __builtin_prefetch(at + i * 64, 0, 2);
-    if (const int64_t row = steps - 1 - step; row < count) {
+    const int64_t first = count - (steps - step) * rows_each;
+    for (int64_t row = std::max<int64_t>(0, first); row < first + rows_each; ++row)
 #pragma GCC unroll 4
       for (int64_t byte = 0; byte < kBytes + 63; byte += 64)   // its last byte may be in a line more
         __builtin_prefetch(reinterpret_cast<const char*>(rows + row * stride) + std::min(byte, kBytes - 1), 1, 3);
-    }
   }
 };
 
