@@ -22,6 +22,7 @@ template <PanelFormat kFormat>
 class PackedBlock {
  public:
   static constexpr BlockLayout kLayout = layout_of(kFormat);
+  static constexpr bool kFar = true;   // it may be out of cache
   static constexpr int kParts = kLayout.parts;
   static constexpr bool kMins = kLayout.mins;
   static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
@@ -37,6 +38,12 @@ class PackedBlock {
     const Floats whole = widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
     if constexpr (kLayout.together == 1) return whole;
     else return -(whole * to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column)));
+  }
+  // Asks memory for what lies a little further on: as much as a block takes.
+  [[gnu::always_inline]] void ask_ahead() const {
+    constexpr int64_t kAhead = 2048;
+#pragma GCC unroll 32
+    for (int64_t at = 0; at < kBlockSize; at += 64) __builtin_prefetch(block_ + kAhead + at);
   }
   // The four numbers of each column.
   template <int g>

@@ -6,8 +6,10 @@
 //
 // Few rows: numbers of fewer bits are taken apart in registers, so that memory is read at the width of the format. Many rows: a
 // slice of a panel is taken apart once, into bytes with floats beside them, and all rows pass over that. Sums of whole numbers are
-// exact and the floats are the same ones, so that both give the same bits. Panels are read from end to end, which the processor's own
-// prefetching follows best: asking for lines ahead took a tenth of the speed (on huge pages).
+// exact and the floats are the same ones, so that both give the same bits.
+//
+// Few rows are bound by memory, and taking numbers apart leaves the processor no room to look far ahead by itself. So panels are read
+// several at a time, which memory serves faster than one stream (by a tenth), and are asked for ahead.
 #include "kernels/cpu/matmul_blocks.h"
 
 #include <algorithm>
@@ -41,6 +43,7 @@ class TakenApart {
  public:
   static constexpr int kParts = kPartsThere;
   static constexpr bool kMins = kMinsThere;
+  static constexpr bool kFar = false;
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
   [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
@@ -57,51 +60,70 @@ struct Rows {
   int64_t stride;
 };
 
-// c [kRows, columns of a tile] goes on over `blocks` blocks, those from `first` on of the panel.
-template <int kRows, bool kInstruction, class Block>
-void run_blocks(Rows a, const std::byte* panel, int64_t first, int64_t blocks, int64_t tile, Tile<kRows, kVectors>& c) {
+// Panels that so many rows pass over side by side: as many as leave room for their sums in registers.
+#ifdef ORRERY_ISA_avx512
+constexpr int panels_at_once(int rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+#else
+constexpr int panels_at_once(int) { return 1; }
+#endif
+
+// c [kRows, columns of a tile] of kPanels panels, `panel_size` apart, goes on over `blocks` blocks, those from `first` on of each panel.
+template <int kRows, int kPanels, bool kInstruction, class Block>
+void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t first, int64_t blocks, int64_t tile, Tile<kRows, kVectors> (&c)[kPanels]) {
   constexpr int kPartGroups = kGroups / Block::kParts;
   const int64_t column = tile * kVectors * Floats::kLanes;
   const RowBlock* row[kRows];
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) row[r] = a.blocks + r * a.stride;
   for (int64_t b = 0; b < blocks; ++b) {
-    const Block block(panel, first + b);
+    if constexpr (Block::kFar)
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t) Block(panels + t * panel_size, first + b).ask_ahead();
+    const auto block = [&](int t) __attribute__((always_inline)) { return Block(panels + t * panel_size, first + b); };
     const auto add_part = [&]<int part>() __attribute__((always_inline)) {
-      Ints sums[kRows][kVectors];
+      Ints sums[kPanels][kRows][kVectors];
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 6
-      for (int r = 0; r < kRows; ++r)
+        for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) sums[r][v] = Ints::broadcast(row[r][b].start[part]);
+          for (int v = 0; v < kVectors; ++v) sums[t][r][v] = Ints::broadcast(row[r][b].start[part]);
       for_groups<part * kPartGroups, kPartGroups>([&]<int g>() __attribute__((always_inline)) {
-        Ints four[kVectors];
+#pragma GCC unroll 4
+        for (int t = 0; t < kPanels; ++t) {
+          Ints four[kVectors];
 #pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) four[v] = block.template numbers<g>(column + v * Floats::kLanes);
+          for (int v = 0; v < kVectors; ++v) four[v] = block(t).template numbers<g>(column + v * Floats::kLanes);
 #pragma GCC unroll 6
-        for (int r = 0; r < kRows; ++r) {
-          int32_t q;
-          __builtin_memcpy(&q, row[r][b].q + 4 * g, 4);
-          const Ints numbers = Ints::broadcast(q);
+          for (int r = 0; r < kRows; ++r) {
+            int32_t q;
+            __builtin_memcpy(&q, row[r][b].q + 4 * g, 4);
+            const Ints numbers = Ints::broadcast(q);
 #pragma GCC unroll 2
-          for (int v = 0; v < kVectors; ++v) sums[r][v] = dot_bytes<kInstruction>(sums[r][v], four[v], numbers);
+            for (int v = 0; v < kVectors; ++v) sums[t][r][v] = dot_bytes<kInstruction>(sums[t][r][v], four[v], numbers);
+          }
         }
       });
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) {
-        const Floats scale = block.scale(part, column + v * Floats::kLanes);
+        for (int v = 0; v < kVectors; ++v) {
+          const Floats scale = block(t).scale(part, column + v * Floats::kLanes);
 #pragma GCC unroll 6
-        for (int r = 0; r < kRows; ++r) c.acc[r][v] = fma(to_floats(sums[r][v]), Floats::broadcast(row[r][b].scale) * scale, c.acc[r][v]);
-      }
+          for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(to_floats(sums[t][r][v]), Floats::broadcast(row[r][b].scale) * scale, c[t].acc[r][v]);
+        }
     };
     add_part.template operator()<0>();
     if constexpr (Block::kParts == 2) add_part.template operator()<1>();
     if constexpr (Block::kMins) {
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) {
-        const Floats min = block.min(column + v * Floats::kLanes);
+        for (int v = 0; v < kVectors; ++v) {
+          const Floats min = block(t).min(column + v * Floats::kLanes);
 #pragma GCC unroll 6
-        for (int r = 0; r < kRows; ++r) c.acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, c.acc[r][v]);
-      }
+          for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, c[t].acc[r][v]);
+        }
     }
   }
 }
@@ -111,23 +133,44 @@ struct Slice {
   int64_t first, blocks;
 };
 
-// Rows from `row` on against the panel of `column`, `at` its first block of the slice: c goes on.
-template <int kRows, bool kInstruction, class Block>
-void run_panel(const Matmul<float>& product, Slice slice, Rows rows, int64_t row, int64_t column, const std::byte* panel, int64_t at) {
+// Rows from `row` on against kPanels panels from that of `column` on, `at` the first block of the slice in each: c goes on.
+template <int kRows, int kPanels, bool kInstruction, class Block>
+void run_panels(const Matmul<float>& product, Slice slice, Rows rows, int64_t row, int64_t column, const std::byte* panels, int64_t panel_size, int64_t at) {
   for (int64_t tile = 0; tile < kTiles; ++tile) {
-    const int64_t from = column + tile * kVectors * Floats::kLanes, columns = product.n - from;
-    if (columns <= 0) break;
+    const int64_t from = column + tile * kVectors * Floats::kLanes;
+    if (from >= product.n) break;
     float* c = product.c + row * product.c_stride + from;
-    Tile<kRows, kVectors> sums;
-    if (product.accumulate || slice.first > 0)
-      sums.load(c, product.c_stride, columns);
-    else if (product.bias)
-      sums.load(product.bias + from, 0, columns);
-    else
-      sums.zero();
-    run_blocks<kRows, kInstruction, Block>(rows, panel, at, slice.blocks, tile, sums);
-    sums.store(c, product.c_stride, columns);
+    Tile<kRows, kVectors> sums[kPanels];
+#pragma GCC unroll 4
+    for (int t = 0; t < kPanels; ++t) {
+      const int64_t columns = product.n - from - t * kPanel;
+      if (product.accumulate || slice.first > 0)
+        sums[t].load(c + t * kPanel, product.c_stride, columns);
+      else if (product.bias)
+        sums[t].load(product.bias + from + t * kPanel, 0, columns);
+      else
+        sums[t].zero();
+    }
+    run_blocks<kRows, kPanels, kInstruction, Block>(rows, panels, panel_size, at, slice.blocks, tile, sums);
+#pragma GCC unroll 4
+    for (int t = 0; t < kPanels; ++t) sums[t].store(c + t * kPanel, product.c_stride, product.n - from - t * kPanel);
   }
+}
+
+// A sliver of rows, rounded in `rows`, against all panels, whole, several at a time.
+template <PanelFormat kFormat, bool kInstruction, int kRows>
+void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row) {
+  const int64_t panel_size = panel_bytes(kFormat, product.k);
+  const std::byte* panels = static_cast<const std::byte*>(product.panels);
+  int64_t j = 0;
+  const auto run = [&]<int kPanels>() {
+    for (; j + (kPanels - 1) * kPanel < product.n; j += kPanels * kPanel)
+      run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first);
+  };
+  constexpr int kMost = panels_at_once(kRows);
+  run.template operator()<kMost>();
+  if constexpr (kMost > 2) run.template operator()<2>();
+  if constexpr (kMost > 1) run.template operator()<1>();
 }
 
 // Rows [first, first + m), rounded in `rows`, against all panels.
@@ -136,21 +179,20 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
   constexpr BlockLayout kLayout = layout_of(kFormat);
   using Wide = TakenApart<kLayout.parts, kLayout.mins>;
   const Slivers slivers(m, kMostRows);
+  if (slivers.count == 1) return with_rows<kMostRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
   const bool apart = kLayout.bits < 8 && slivers.count > 2;
-  // One sliver passes over a whole panel at once.
-  const int64_t some = slivers.count == 1 ? std::max<int64_t>(all.blocks, 1) : kSomeBlocks;
   std::byte* wide = static_cast<std::byte*>(product.scratch);
   for (int64_t j = 0; j < product.n; j += kPanel) {
     const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_bytes(kFormat, product.k);
-    for (int64_t p = 0; p == 0 || p < all.blocks; p += some) {
-      const Slice slice{all.first + p, std::min(some, all.blocks - p)};
+    for (int64_t p = 0; p == 0 || p < all.blocks; p += kSomeBlocks) {
+      const Slice slice{all.first + p, std::min(kSomeBlocks, all.blocks - p)};
       if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide), [](Ints numbers) { return numbers; });
       for (int64_t s = 0; s < slivers.count; ++s)
         with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
-          if (apart) run_panel<kRows, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0);
-          else run_panel<kRows, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, slice.first);
+          if (apart) run_panels<kRows, 1, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0, 0);
+          else run_panels<kRows, 1, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, 0, slice.first);
         });
     }
   }
