@@ -21,13 +21,15 @@ constexpr int64_t kPairBytes = 4, kPanelRow = kPanel * kPairBytes;
 constexpr int64_t kTileColumns = kTileBytes / kPairBytes;
 constexpr int64_t kBlockK = 1024;                      // whole tiles, so that the sum goes on as one chain
 constexpr int64_t kBlockRows = 256;
+constexpr int kFewPanels = 3;                          // that up to 16 rows pass over side by side: all tiles of sums there are
+constexpr int64_t kFewAheadBytes = 2048;               // of each of them
 constexpr int64_t kPartK = 256, kPartColumns = 8 * kPanel;
 static_assert(kBlockK % kDepth == 0 && kBlockRows % (2 * kTileHeight) == 0);
 
 struct Scratch {
   Bf16 rows[kBlockRows * kBlockK];                    // a, rounded: [tiles of rows][tiles of p][16][32]
   alignas(64) float turned[kTileHeight * kBlockK];    // rows of an a that lies the other way round
-  alignas(64) std::byte last[kTileHeight * kPanelRow];   // the last tiles of a panel, filled up with zeros
+  alignas(64) std::byte last[kFewPanels * kTileHeight * kPanelRow];   // the last tiles of panels, filled up with zeros
   alignas(64) float sums[2 * kTileHeight * kPanel];   // of tiles that reach over c's edge
   alignas(64) float waiting[kBlockRows * kPartColumns];   // sums between parts of p: [panels][pairs of tiles of rows][32][32]
 };
@@ -45,7 +47,8 @@ void round_row(const float* from, int64_t count, Bf16* to) {
     bf16_of(Floats::load(from + p, count - p), Floats::load(from + p + Floats::kLanes, count - p - Floats::kLanes)).store(reinterpret_cast<float*>(to));
 }
 
-void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows, int64_t first, int64_t k, Scratch& scratch) {
+// In tiles of `height` rows, those beyond the last zeros.
+void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows, int64_t first, int64_t k, int64_t height, Scratch& scratch) {
   const int64_t width = rounded_up(k, kDepth);
   const float* a = product.a + first_row * product.a_row_stride + first * product.a_k_stride;
   for (int64_t i = 0; i < rows; i += kTileHeight) {
@@ -59,7 +62,7 @@ void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows
     }
     Bf16* tiles = scratch.rows + i * width;
     for (int64_t r = 0; r < some; ++r) round_row(from + r * stride, k, tiles + r * kDepth);
-    for (int64_t r = some; r < kTileHeight; ++r)
+    for (int64_t r = some; r < height; ++r)
       for (int64_t t = 0; t < width / kDepth; ++t) std::memset(static_cast<void*>(tiles + t * kTileValues + r * kDepth), 0, size_t(kDepth) * sizeof(Bf16));
   }
 }
@@ -71,15 +74,10 @@ struct Slice {
   const std::byte* last;
 };
 
-// Sums of 16 kRowTiles rows and a panel's columns go on from what the tiles hold. A panel that comes from memory, for 16 rows alone, is
-// asked for some steps ahead; for more rows, the next one a little with each step.
-constexpr int64_t kAheadBytes = 4 * kTileHeight * kPanelRow;
+// Sums of 16 kRowTiles rows and a panel's columns go on from what the tiles hold. Of 32 rows, what comes next is asked for a little with each step.
 template <int kRowTiles>
 [[gnu::always_inline]] inline void multiply(const Bf16* a, int64_t next_rows, const Slice& slice, const Ahead& ahead) {
   const auto step = [&](const Bf16* rows, const std::byte* b) __attribute__((always_inline)) {
-    if constexpr (kRowTiles == 1)
-#pragma GCC unroll 32
-      for (int64_t line = 0; line < kTileHeight * kPanelRow; line += 64) __builtin_prefetch(b + kAheadBytes + line);
     load_tile<4>(b, kPanelRow);
     load_tile<6>(rows, kTileBytes);
     multiply_pairs<0, 6, 4>();
@@ -154,6 +152,13 @@ void run_tile(const Matmul<float>& product, bool onto, const float* bias, Way wa
     for (int64_t j = 0; j < columns; j += Floats::kLanes) Floats::load(scratch.sums + r * kPanel + j).store(c + r * product.c_stride + j, columns - j);
 }
 
+// What is left over of a panel behind its whole tiles, filled up with zeros.
+void last_tiles(const std::byte* at, int64_t left, std::byte* to) {
+  const int64_t bytes = (left + 1) / 2 * kPanelRow;
+  std::memcpy(to, at, size_t(bytes));
+  std::memset(to + bytes, 0, size_t(kTileHeight * kPanelRow - bytes));
+}
+
 // One part of p, `first` of the product and `at` of the rows packed, for some rows and columns [begin, end).
 struct Part {
   int64_t first, at, k;
@@ -169,11 +174,7 @@ void run_part(const Matmul<float>& product, const Part& part, Scratch& scratch) 
   const int64_t pairs_of_tiles = std::max<int64_t>(1, part.rows / (2 * kTileHeight)), each = (kLines + pairs_of_tiles - 1) / pairs_of_tiles;
   for (int64_t j = part.begin; j < part.end; j += kPanel) {
     const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_size + part.first / 2 * kPanelRow;
-    if (left) {
-      const int64_t bytes = (left + 1) / 2 * kPanelRow;
-      std::memcpy(scratch.last, panel + part.k / kDepth * kTileHeight * kPanelRow, size_t(bytes));
-      std::memset(scratch.last + bytes, 0, sizeof scratch.last - size_t(bytes));
-    }
+    if (left) last_tiles(panel + part.k / kDepth * kTileHeight * kPanelRow, left, scratch.last);
     const Slice slice{panel, part.k / kDepth, left ? 1 : 0, scratch.last};
     // The next slice comes to L2, a part with each tile, and the rows of c of the next tile to L1.
     const bool last_panel = j + kPanel >= part.end;
@@ -196,20 +197,93 @@ void run_part(const Matmul<float>& product, const Part& part, Scratch& scratch) 
   }
 }
 
+// Sums of up to 16 rows and kPanels panels, `panel_size` apart, go on from what tiles 0 to 2 kPanels - 1 hold. The panels come from memory,
+// which serves several streams faster than one; each is asked for some steps ahead.
+template <int kPanels>
+[[gnu::always_inline]] inline void multiply_few(const Bf16* rows, const std::byte* b, int64_t panel_size, int64_t tiles) {
+  for (int64_t t = 0; t < tiles; ++t, rows += kTileValues, b += kTileHeight * kPanelRow) {
+    load_tile<6>(rows, kTileBytes);
+    const auto panel = [&]<int p>() __attribute__((always_inline)) {
+      const std::byte* at = b + p * panel_size;
+#pragma GCC unroll 32
+      for (int64_t line = 0; line < kTileHeight * kPanelRow; line += 64) __builtin_prefetch(at + kFewAheadBytes + line);
+      load_tile<7>(at, kPanelRow);
+      multiply_pairs<2 * p, 6, 7>();
+      load_tile<7>(at + kTileBytes, kPanelRow);
+      multiply_pairs<2 * p + 1, 6, 7>();
+    };
+    panel.template operator()<0>();
+    if constexpr (kPanels > 1) panel.template operator()<1>();
+    if constexpr (kPanels > 2) panel.template operator()<2>();
+  }
+}
+
+// f.template operator()<t>(tile t's column) for the sums of kPanels panels.
+template <int kPanels, class F>
+[[gnu::always_inline]] inline void each_few_sum(F&& f) {
+  f.template operator()<0>(0), f.template operator()<1>(kTileColumns);
+  if constexpr (kPanels > 1) f.template operator()<2>(kPanel), f.template operator()<3>(kPanel + kTileColumns);
+  if constexpr (kPanels > 2) f.template operator()<4>(2 * kPanel), f.template operator()<5>(2 * kPanel + kTileColumns);
+}
+
+// The rows, rounded from p on in `rows`, against kPanels panels from `column` on, at k of their p.
+template <int kPanels>
+void run_few(const Matmul<float>& product, int64_t p, int64_t k, int64_t column, const Bf16* rows, Scratch& scratch) {
+  const int64_t panel_size = panel_bytes(PanelFormat::bf16_pairs, product.k), left = k % kDepth, tiles = k / kDepth;
+  const std::byte* panels = static_cast<const std::byte*>(product.panels) + column / kPanel * panel_size + p / 2 * kPanelRow;
+  const int64_t columns = product.n - column;
+  const bool onto = product.accumulate || p > 0, whole = columns >= kPanels * kPanel;
+  constexpr int64_t kWidth = kPanels * kPanel;
+  float* c = product.c + column;
+  int64_t stride = product.c_stride;
+  if (!whole) {   // by way of the scratch
+    if (onto)
+      for (int64_t r = 0; r < product.m; ++r) std::copy_n(c + r * stride, columns, scratch.sums + r * kWidth);
+    else if (product.bias)
+      std::copy_n(product.bias + column, columns, scratch.sums);
+    c = scratch.sums;
+    stride = kWidth;
+  }
+  if (onto) each_few_sum<kPanels>([&]<int t>(int64_t at) __attribute__((always_inline)) { load_tile<t>(c + at, stride * 4); });
+  else if (product.bias) each_few_sum<kPanels>([&]<int t>(int64_t at) __attribute__((always_inline)) { load_tile<t>((whole ? product.bias + column : c) + at, 0); });
+  else each_few_sum<kPanels>([]<int t>(int64_t) __attribute__((always_inline)) { clear_tile<t>(); });
+  multiply_few<kPanels>(rows, panels, panel_size, tiles);
+  if (left) {
+    for (int64_t panel = 0; panel < kPanels; ++panel) last_tiles(panels + panel * panel_size + tiles * kTileHeight * kPanelRow, left, scratch.last + panel * kTileHeight * kPanelRow);
+    multiply_few<kPanels>(rows + tiles * kTileValues, scratch.last, kTileHeight * kPanelRow, 1);
+  }
+  each_few_sum<kPanels>([&]<int t>(int64_t at) __attribute__((always_inline)) { store_tile<t>(c + at, stride * 4); });
+  if (!whole)
+    for (int64_t r = 0; r < product.m; ++r) std::copy_n(c + r * stride, columns, product.c + column + r * product.c_stride);
+}
+
+// Rows that fit one tile pass over panels whole, several side by side.
+void multiply_few_pairs(const Matmul<float>& product) {
+  constexpr int64_t kMostK = kBlockRows / kTileHeight * kBlockK;
+  Scratch& scratch = *static_cast<Scratch*>(product.scratch);
+  const int64_t block_k = product.a_k_stride == 1 ? kMostK : kBlockK;
+  const Tiles tiles = Tiles::of_few(product.m);
+  for (int64_t p = 0; p == 0 || p < product.k; p += block_k) {
+    const int64_t k = std::min(block_k, product.k - p);
+    round_rows_of(product, 0, product.m, p, k, product.m, scratch);
+    int64_t j = 0;
+    for (; j + kFewPanels * kPanel <= product.n; j += kFewPanels * kPanel) run_few<kFewPanels>(product, p, k, j, scratch.rows, scratch);
+    for (; j < product.n; j += kPanel) run_few<1>(product, p, k, j, scratch.rows, scratch);
+  }
+}
+
 void multiply_pairs(const Matmul<float>& product) {
+  if (product.m <= kTileHeight) return multiply_few_pairs(product);
   Scratch& scratch = *static_cast<Scratch*>(product.scratch);
   const int64_t panel_size = panel_bytes(PanelFormat::bf16_pairs, product.k);
   const int64_t blocks = (product.m + kBlockRows - 1) / kBlockRows, block_rows = rounded_up((product.m + blocks - 1) / blocks, 2 * kTileHeight);
-  // Few rows pass over a whole panel at once.
-  const bool few = product.m <= kTileHeight;
-  const int64_t block_k = few && product.a_k_stride == 1 ? kBlockRows / kTileHeight * kBlockK : kBlockK;
   const Tiles tiles;
-  for (int64_t p = 0; p == 0 || p < product.k; p += block_k) {
-    const int64_t k = std::min(block_k, product.k - p), parts = few ? 1 : std::max<int64_t>(1, k / kPartK);
+  for (int64_t p = 0; p == 0 || p < product.k; p += kBlockK) {
+    const int64_t k = std::min(kBlockK, product.k - p), parts = std::max<int64_t>(1, k / kPartK);
     const int64_t part_k = std::max(kDepth, rounded_up((k + parts - 1) / parts, kDepth)), columns = parts == 1 ? product.n : kPartColumns;
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const int64_t rows = std::min(block_rows, product.m - i);
-      round_rows_of(product, i, rows, p, k, scratch);
+      round_rows_of(product, i, rows, p, k, kTileHeight, scratch);
       for (int64_t j = 0; j < product.n; j += columns) {
         const int64_t end = std::min(j + columns, product.n);
         for (int64_t at = 0; at == 0 || at < k; at += part_k) {

@@ -19,16 +19,22 @@ struct Tiles {
   explicit Tiles(int depth = int(kTileBytes)) {
     const uint16_t bytes = uint16_t(depth);
     const uint8_t fours = uint8_t(depth / 4);
-    alignas(64) const struct {
-      uint8_t palette, start, reserved[14];
-      uint16_t row_bytes[16];
-      uint8_t rows[16];
-    } shape{1, 0, {}, {64, 64, 64, 64, 64, 64, bytes, bytes}, {16, 16, 16, 16, fours, fours, 16, 16}};
-    asm volatile("ldtilecfg %0" ::"m"(shape));
+    set_up({1, 0, {}, {64, 64, 64, 64, 64, 64, bytes, bytes}, {16, 16, 16, 16, fours, fours, 16, 16}});
   }
+  // `rows` rows of a, tile 6, and of sums, tiles 0 to 5; b in tile 7.
+  static Tiles of_few(int64_t rows) { return Tiles(uint8_t(rows), 0); }
   ~Tiles() { asm volatile("tilerelease"); }
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;
+
+ private:
+  struct alignas(64) Shape {
+    uint8_t palette, start, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+  };
+  Tiles(uint8_t few, int) { set_up({1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {few, few, few, few, few, few, few, 16}}); }
+  static void set_up(const Shape& shape) { asm volatile("ldtilecfg %0" ::"m"(shape)); }
 };
 
 template <int t>
