@@ -37,6 +37,22 @@ struct Tiling {
   }
 };
 
+// Panels shared out to threads that wait for memory: shares become smaller, so that all end together, but not too small for kernels
+// that read four panels side by side.
+constexpr int64_t kWaitingRows = 16;
+struct Share {
+  int64_t begin, count;   // none at the end
+};
+inline Share share_of(int64_t panels, int threads, int64_t task) {
+  int64_t least = 4;
+  while (least > 1 && least * 2 * threads > panels) least /= 2;
+  for (int64_t begin = 0;; --task) {
+    const int64_t left = panels - begin, count = std::min(left, std::max<int64_t>(1, left / (2 * threads) / least) * least);
+    if (task == 0) return {begin, count};
+    begin += count;
+  }
+}
+
 constexpr int64_t kRoundedRows = 48;   // few enough to be rounded by one thread while the others wait
 
 // The rows of a product of blocks, rounded for all its tiles in the half of a thread's scratch that those leave; null where they do not fit.
@@ -71,7 +87,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   const int threads = call.pool().num_threads();
   int64_t tile_rows = kTileRows, tile_panels = kTilePanels;
   const RowBlock* rounded = nullptr;                 // all rows of a
-  bool alone = false, by_rows = false;
+  bool alone = false, by_rows = false, waiting = false;
   if (is_blocks(first.format) && first.m > kRoundedRows) {   // each row is rounded by one task alone
     by_rows = true;
     tile_rows = std::min(kTileRows, (first.m + threads * 2 - 1) / (threads * 2));
@@ -82,6 +98,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
     tile_panels = panels;
   } else if (first.m <= kTileRows) {                 // few rows: the panels are shared out
     if (one_format) rounded = round_once(call, first, 0);
+    waiting = first.m <= kWaitingRows;
     tile_rows = first.m;
     tile_panels = std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64);
   } else {
@@ -134,7 +151,24 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
     }
     if (together || products.size() == 1) finish(done);
   };
+  // Columns of all products, one behind the other or side by side.
+  const auto run_share = [&](int64_t task, int thread) {
+    const Share share = share_of(panels, threads, task);
+    ProductTile done{};
+    int64_t before = 0;
+    for (const Matmul<T>& p : products) {
+      const int64_t begin = std::max<int64_t>(share.begin - before, 0), end = std::min(share.begin + share.count - before, panels_in(p.n));
+      if (begin < end) done = run_tile(p, 0, begin, end - begin, rounded, thread);
+      if (!together) before += panels_in(p.n);
+    }
+    if (together || products.size() == 1) finish(done);
+  };
   if (by_rows) return call.pool().parallel(row_tiles, run_rows);
+  if (waiting) {
+    int64_t shares = 0;
+    while (share_of(panels, threads, shares).count > 0) ++shares;
+    return call.pool().parallel(shares, run_share);
+  }
   int64_t tiles = 0;
   for (const Matmul<T>& p : products)
     if (!together || &p == &first) tiles += tiles_in(p);
