@@ -28,9 +28,9 @@ constexpr int kVectors = 2;                                         // of a tile
 constexpr int kTiles = int(kPanel / (kVectors * Floats::kLanes));   // in a panel
 // Sums of a block and sums of all beside b's vectors: of 32 or 16 registers.
 #ifdef ORRERY_ISA_avx512
-constexpr int kMostRows = 6;
+constexpr int kMostRows = 6, kAloneRows = 8;
 #else
-constexpr int kMostRows = 2;
+constexpr int kMostRows = 2, kAloneRows = 2;
 #endif
 
 // Blocks of rows that are rounded at a time, where nobody has: so many of a row that a sliver of rows fits.
@@ -73,7 +73,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
   constexpr int kPartGroups = kGroups / Block::kParts;
   const int64_t column = tile * kVectors * Floats::kLanes;
   const RowBlock* row[kRows];
-#pragma GCC unroll 6
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) row[r] = a.blocks + r * a.stride;
   for (int64_t b = 0; b < blocks; ++b) {
     if constexpr (Block::kFar)
@@ -84,7 +84,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
       Ints sums[kPanels][kRows][kVectors];
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 6
+#pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 2
           for (int v = 0; v < kVectors; ++v) sums[t][r][v] = Ints::broadcast(row[r][b].start[part]);
@@ -94,7 +94,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
           Ints four[kVectors];
 #pragma GCC unroll 2
           for (int v = 0; v < kVectors; ++v) four[v] = block(t).template numbers<g>(column + v * Floats::kLanes);
-#pragma GCC unroll 6
+#pragma GCC unroll 8
           for (int r = 0; r < kRows; ++r) {
             int32_t q;
             __builtin_memcpy(&q, row[r][b].q + 4 * g, 4);
@@ -109,7 +109,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
 #pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
           const Floats scale = block(t).scale(part, column + v * Floats::kLanes);
-#pragma GCC unroll 6
+#pragma GCC unroll 8
           for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(to_floats(sums[t][r][v]), Floats::broadcast(row[r][b].scale) * scale, c[t].acc[r][v]);
         }
     };
@@ -121,7 +121,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
 #pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
           const Floats min = block(t).min(column + v * Floats::kLanes);
-#pragma GCC unroll 6
+#pragma GCC unroll 8
           for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, c[t].acc[r][v]);
         }
     }
@@ -179,7 +179,7 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
   constexpr BlockLayout kLayout = layout_of(kFormat);
   using Wide = TakenApart<kLayout.parts, kLayout.mins>;
   const Slivers slivers(m, kMostRows);
-  if (slivers.count == 1) return with_rows<kMostRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
+  if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
   const bool apart = kLayout.bits < 8 && slivers.count > 2;
   std::byte* wide = static_cast<std::byte*>(product.scratch);
   for (int64_t j = 0; j < product.n; j += kPanel) {
