@@ -28,7 +28,7 @@ void run_append_keys(Call<T>& c) {
     const int64_t at = (sequence.begin + first) * width;
     cache.write(slot, *sequence.cache, sequence.position + first, count, c.in(0) + at, c.in(1) + at);
   };
-  if (rows.count * width < 32768) {
+  if (rows.count * width < 2048) {
     for (const SequenceRows& sequence : rows.sequences) write(sequence, 0, sequence.count);
     return;
   }
