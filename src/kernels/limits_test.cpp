@@ -9,7 +9,7 @@ using namespace orrery;
 
 TEST_CASE("reading adds up every word once") {
   Random random(1);
-  for (const int64_t count : {int64_t(0), int64_t(64), int64_t(128), int64_t(192), int64_t(256), int64_t(320), int64_t(4096 + 64), int64_t(1 << 16)}) {
+  for (const int64_t count : {int64_t(0), int64_t(64), int64_t(128), int64_t(192), int64_t(256), int64_t(320), int64_t(1024), int64_t(2048), int64_t(4096 + 64), int64_t(1 << 16)}) {
     const AlignedBytes bytes(count);
     uint32_t* words = static_cast<uint32_t*>(bytes.data());
     for (int64_t i = 0; i < count / 4; ++i) words[i] = uint32_t(random.below(uint64_t(1) << 32));

@@ -1,5 +1,7 @@
 #include "limits/limits.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -22,6 +24,16 @@ double best_rate(double seconds, Work&& work) {
     best = std::max(best, done / (now() - start));
   }
   return best;
+}
+
+// Twice the last cache, 256 MiB at least, an eighth of the machine's memory at most.
+int64_t bytes_beyond_the_cache() {
+  int64_t cache = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  cache = ::sysconf(_SC_LEVEL3_CACHE_SIZE);
+#endif
+  const int64_t memory = int64_t(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+  return std::min(std::max(2 * cache, int64_t(256) << 20), memory / 8);
 }
 
 // Rounds of a peak that take about two milliseconds.
@@ -66,7 +78,8 @@ Speeds speeds_of(ThreadPool& pool, const LimitOptions& options, const Tensor& me
 }  // namespace
 
 Limits measure_limits(ThreadPool& pool, const LimitOptions& options) {
-  const int64_t count = std::max<int64_t>(options.read_bytes, int64_t(1) << 20) / 4;
+  const int64_t bytes = options.read_bytes > 0 ? options.read_bytes : bytes_beyond_the_cache();
+  const int64_t count = std::max<int64_t>(bytes, int64_t(1) << 20) / 4;
   Tensor memory = Tensor::zeros(DType::f32, {count});
   std::fill_n(memory.mutable_data<float>(), count, 1.0f);   // each page its own, not the one page of zeros
   ThreadPool alone(1);

@@ -22,7 +22,7 @@ struct Limits {
 
 struct LimitOptions {
   double seconds = 0.1;                          // for each figure; the best of short rounds counts
-  int64_t read_bytes = int64_t(256) << 20;       // of memory read: many times the last cache
+  int64_t read_bytes = 0;                        // of memory read; 0: so much that the last cache holds no more than half of it
 };
 
 // Takes about eight times `seconds`.

@@ -48,15 +48,19 @@ double peak_fma(int64_t rounds) {
   return 2.0 * kChains * double(Floats::kLanes) * double(rounds);
 }
 
+// Several streams side by side, which memory serves faster than one.
 uint32_t read_bytes(const void* data, int64_t count) {
   constexpr int64_t kVector = Ints::kLanes * 4, kStep = 4 * kVector;
+  constexpr int kStreams = 4;
   const char* at = static_cast<const char*>(data);
-  Ints sums[4] = {Ints::zero(), Ints::zero(), Ints::zero(), Ints::zero()};   // they wrap
-  const int64_t whole = count / kStep * kStep;
-  for (int64_t i = 0; i < whole; i += kStep)
+  Ints sums[kStreams] = {Ints::zero(), Ints::zero(), Ints::zero(), Ints::zero()};   // they wrap
+  const int64_t stream = count / (kStreams * kStep) * kStep;
+  for (int64_t i = 0; i < stream; i += kStep)
 #pragma GCC unroll 4
-    for (int64_t s = 0; s < 4; ++s) sums[s] = add(sums[s], Ints::load(at + i + s * kVector));
-  for (int64_t i = whole; i < count; i += kVector) sums[0] = add(sums[0], Ints::load(at + i));
+    for (int s = 0; s < kStreams; ++s)
+#pragma GCC unroll 4
+      for (int64_t v = 0; v < kStep; v += kVector) sums[s] = add(sums[s], Ints::load(at + s * stream + i + v));
+  for (int64_t i = kStreams * stream; i < count; i += kVector) sums[0] = add(sums[0], Ints::load(at + i));
   uint32_t lanes[Ints::kLanes];   // without a sign, what wraps is defined
   store(add(add(sums[0], sums[1]), add(sums[2], sums[3])), lanes);
   return std::accumulate(lanes, lanes + Ints::kLanes, uint32_t(0));
