@@ -29,7 +29,7 @@ struct GlobalOptions {
       option(&GlobalOptions::device, "device", "Where the model runs; nothing but the CPU so far.", one_of("cpu"), unit("DEVICE")),
       option(&GlobalOptions::dtype, "dtype", "How weights are held; as in the checkpoint where not given, a GGUF file's blocks too. Of q8_0, q5_0, q4_0 products read blocks of 32 whole numbers.",
              one_of("f32", "bf16", "f16", "q8_0", "q5_0", "q4_0"), unit("DTYPE")),
-      option(&GlobalOptions::compute_dtype, "compute_dtype", "What products with weights, and attention's, are computed in: f32, or bf16 with sums in f32.", one_of("f32", "bf16"),
+      option(&GlobalOptions::compute_dtype, "compute_dtype", "What products with weights, and attention's, are computed in: f32, or bf16 with sums in f32. Of weights in blocks products are of whole numbers unless bf16 is given.", one_of("f32", "bf16"),
              unit("DTYPE")),
       option(&GlobalOptions::kv_dtype, "kv_dtype", "How keys and values are cached.", one_of("f32", "bf16", "f16", "q8_0"),
              unit("DTYPE")),

@@ -232,7 +232,8 @@ TEST_CASE("weights of a mapped file are packed once, whatever the format") {
       return made;
     };
     for (const auto& [blocks, products] : {std::pair(std::optional<BlockFormat>(), DType::f32), std::pair(std::optional<BlockFormat>(), DType::bf16),
-                                           std::pair(std::optional(BlockFormat::q8_0), DType::f32), std::pair(std::optional(BlockFormat::q4_0), DType::f32)})
+                                           std::pair(std::optional(BlockFormat::q8_0), DType::f32), std::pair(std::optional(BlockFormat::q4_0), DType::f32),
+                                           std::pair(std::optional(BlockFormat::q4_0), DType::bf16)})
       for (const Orientation orientation : {Orientation::rows, Orientation::columns}) {
         const Panels plain = store(false, blocks, products)->packed("w", orientation, DType::f32, &pool);
         const auto first = store(true, blocks, products);
@@ -247,7 +248,7 @@ TEST_CASE("weights of a mapped file are packed once, whatever the format") {
         CHECK(second->packed("w", orientation, DType::f32, &pool).bytes.writable());
       }
   }
-  CHECK(folder.files().size() == 24);
+  CHECK(folder.files().size() == 30);
   CHECK(folder.told.empty());
 }
 

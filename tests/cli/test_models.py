@@ -159,3 +159,19 @@ class Models(Case):
         self.assertEqual(logits[1], logits[2])
         self.assertIn("there was", self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--compute-dtype", "bf16"))
         self.fails(2, "info", STORIES, "--compute-dtype", "f16")
+
+    def test_products_of_bf16_are_of_what_blocks_say(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def logits(*options, model=f"{folder}/blocks.gguf"):
+                self.succeeds("logits", model, "--ids", "5,9,3,200,7", *options, "-o", f"{folder}/logits.npy")
+                return pathlib.Path(folder, "logits.npy").read_bytes()
+
+            self.succeeds("convert", STORIES, f"{folder}/blocks.gguf", "--quantize", "q4_0")
+            in_bf16 = logits("--compute-dtype", "bf16")
+            self.assertEqual(logits("--dtype", "f32", "--compute-dtype", "bf16"), in_bf16)
+            self.assertNotEqual(logits(), in_bf16)
+            self.assertEqual(logits(), logits("--compute-dtype", "f32"))
+            sizes = [self.json("info", f"{folder}/blocks.gguf", *options)["packed_bytes"] for options in ((), ("--compute-dtype", "bf16"), ("--dtype", "f32"))]
+            self.assertLess(2 * sizes[0], sizes[1])
+            self.assertAlmostEqual(2 * sizes[1], sizes[2], delta=0.02 * sizes[2])
+            self.assertNotEqual(*(logits("--dtype", "q8_0", *options, model=STORIES) for options in ((), ("--compute-dtype", "bf16"))))
