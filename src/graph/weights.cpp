@@ -45,6 +45,7 @@ namespace {
 
 // Narrow products (an expert's router, a classifier) gain nothing from blocks.
 bool is_rounded(const Weight& weight, int64_t n, int64_t k) { return weight.blocks && k % values_per_block(*weight.blocks) == 0 && n >= kPanel; }
+bool is_int8(const Weight& weight, int64_t n, int64_t k) { return weight.int8 && n >= kPanel && k <= kInt8Depth; }
 // Blocks of a file lie along the inner dimension of one orientation; the other, which gradients read, has their values.
 bool lies_along(const Weight& weight, Orientation orientation) { return weight.stored && weight.stored->turned == (orientation == Orientation::columns); }
 
@@ -55,6 +56,7 @@ PanelFormat WeightStore::format(const Weight& weight, Orientation orientation, i
   if (products == DType::bf16) return PanelFormat::bf16_pairs;
   if (n >= kPanel && lies_along(weight, orientation)) return panels_of(weight.stored->format);
   if (is_rounded(weight, n, k)) return panels_of(*weight.blocks);
+  if (is_int8(weight, n, k)) return PanelFormat::int8;
   const DType from = weight.value.dtype();
   return from == DType::bf16 ? PanelFormat::bf16 : from == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
 }

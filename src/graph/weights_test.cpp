@@ -78,3 +78,19 @@ TEST_CASE("products of bf16 with weights to be rounded to blocks are of the roun
           CHECK(is_blocks(packed(weight, orientation, DType::f32).format) == rounded);
         }
 }
+
+TEST_CASE("products of int8 are of wide enough matrices, whatever they are held in, and not where bf16 is asked for") {
+  const auto whole = [](Tensor values) { return Weight{.value = std::move(values), .int8 = true}; };
+  for (const DType held : {DType::f32, DType::bf16, DType::f16})
+    for (const Orientation orientation : {Orientation::rows, Orientation::columns}) {
+      const Tensor values = random_matrix(70, 100).to(held);
+      const Panels panels = packed(whole(values), orientation, DType::f32);
+      CHECK(panels.format == PanelFormat::int8);
+      CHECK(same(panels, packed(whole(values.to(DType::f32)), orientation, DType::f32)));
+      CHECK(same(panels, packed(whole(transposed(values.to(DType::f32))), orientation == Orientation::rows ? Orientation::columns : Orientation::rows, DType::f32)));
+      CHECK(same(packed(whole(values), orientation, DType::bf16), packed({.value = values}, orientation, DType::bf16)));
+    }
+  CHECK(packed(whole(random_matrix(kPanel - 1, 100)), Orientation::rows, DType::f32).format == PanelFormat::own);
+  CHECK(packed(whole(random_matrix(kPanel, kInt8Depth)), Orientation::rows, DType::f32).format == PanelFormat::int8);
+  CHECK(packed(whole(random_matrix(kPanel, kInt8Depth + 1)), Orientation::rows, DType::f32).format == PanelFormat::own);
+}
