@@ -23,6 +23,8 @@ ENGINES = {
     "orrery f32": ("orrery", ["--dtype", "f32"]),
     "orrery bf16": ("orrery", ["--dtype", "bf16", "--compute-dtype", "bf16"]),
     "orrery q8_0": ("orrery", ["--dtype", "q8_0"]),
+    "orrery q8_0 bf16": ("orrery", ["--dtype", "q8_0", "--compute-dtype", "bf16"]),
+    "orrery int8": ("orrery", ["--dtype", "int8"]),
     "torch f32": ("torch-encode", ["--dtype", "f32"]),
     "torch bf16": ("torch-encode", ["--dtype", "bf16"]),
     "onnxruntime f32": ("onnx-encode", ["--dtype", "f32"]),
@@ -30,7 +32,8 @@ ENGINES = {
 }
 REFERENCE = "torch f32"
 # What is compared: ours, with the fastest of these.
-PAIRS = (("orrery f32", ("onnxruntime f32",)), ("orrery f32", ("torch f32",)), ("orrery bf16", ("torch bf16", "onnxruntime f32")), ("orrery q8_0", ("onnxruntime int8",)))
+PAIRS = (("orrery f32", ("onnxruntime f32",)), ("orrery f32", ("torch f32",)), ("orrery bf16", ("torch bf16", "onnxruntime f32")), ("orrery q8_0", ("onnxruntime int8",)),
+         ("orrery q8_0 bf16", ("onnxruntime int8",)), ("orrery int8", ("onnxruntime int8",)))
 
 
 def sentences(count):

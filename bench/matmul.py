@@ -5,7 +5,7 @@
 
 Wants libdnnl-dev (Debian) and `cmake --build build/release --target onednn_bench`; that program is no part of a usual build. Speeds are GFLOP/s by the clock, medians of
 the rounds; the ratio is the median of a round's. The binary's rows come as float32 and are rounded within the product; oneDNN's come as bfloat16 or bytes already, and its
-whole numbers leave as whole numbers, where ours have a scale for every 32. Shares are of the peak that `orrery bench machine` measures in the same run. A probe of
+whole numbers leave as whole numbers, where ours are scaled: int8 once, q8_0 for every 32. Shares are of the peak that `orrery bench machine` measures in the same run. A probe of
 the machine stands before and after each: products of a slow state are dropped. `--keep` appends the result to bench/results/matmul.json; bench/report.py makes the page of it.
 """
 
@@ -15,7 +15,7 @@ import subprocess
 
 import peers
 
-PEAKS = {"f32": "f32_gflops", "bf16": "bf16_gflops", "int8": "int8_gops"}
+PEAKS = {"f32": "f32_gflops", "bf16": "bf16_gflops", "int8": "int8_gops", "q8_0": "int8_gops"}
 
 
 def measure(threads, rounds, probe, tries=3):

@@ -207,7 +207,7 @@ def matmul(run):
             for taken in run["taken"] for one in taken["products"]]
     return ["## Matrix products", "",
             "Beside oneDNN, weights packed before by both, in one process and in turns; GFLOP/s by the clock and the share of the peak that `orrery bench machine` measured. Our rows come as float32 and "
-            "are rounded within the product, oneDNN's come rounded; of int8, ours have a scale for every 32 numbers, oneDNN's have none. `python3 bench/matmul.py --keep`.", "",
+            "are rounded within the product, oneDNN's come rounded; its whole numbers leave as such, ours are scaled, of int8 once and of q8_0 for every 32. `python3 bench/matmul.py --keep`.", "",
             *table(["m×n×k", "numbers", "threads", "Orrery", "of peak", "oneDNN", "of peak", "ratio"], rows), "", conditions(run)]
 
 

@@ -71,8 +71,8 @@ class Ours {
     const int64_t panels = (p.n + kPanel - 1) / kPanel;
     const int threads = pool_.num_threads();
     Tiling tiling(p.m, panels, threads, p.format);
-    if (is_blocks(p.format)) {   // a row is rounded by one task alone
-      tiling.rows = std::min(kTileRows, (p.m + threads * 2 - 1) / (threads * 2));
+    if (rounds_rows(p.format)) {   // a row is rounded by one task alone
+      tiling.rows = rounded_tile_rows(p.m, threads, p.format);
       tiling.panels = panels;
     }
     const int64_t wide = (panels + tiling.panels - 1) / tiling.panels, high = (p.m + tiling.rows - 1) / tiling.rows;
@@ -145,7 +145,8 @@ int main(int argc, char** argv) {
   };
   const Kind kinds[] = {{"f32", PanelFormat::own, Type::f32, Type::f32, Type::f32},
                         {"bf16", PanelFormat::bf16_pairs, Type::bf16, Type::bf16, Type::f32},
-                        {"int8", PanelFormat::q8, Type::u8, Type::s8, Type::s32}};
+                        {"int8", PanelFormat::int8, Type::u8, Type::s8, Type::s32},
+                        {"q8_0", PanelFormat::q8, Type::u8, Type::s8, Type::s32}};
   const dnnl_version_t* version = dnnl_version();
   std::printf("{\"onednn\": \"%d.%d.%d\", \"threads\": %d, \"products\": [", version->major, version->minor, version->patch, threads);
   const char* between = "";

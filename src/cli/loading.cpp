@@ -18,10 +18,13 @@ namespace orrery::cli {
 LoadOptions load_options(const Context& context) {
   LoadOptions options;
   if (const std::string& name = context.globals().dtype; !name.empty()) {
+    options.int8 = name == "int8";
     options.blocks = block_format_named(name);
-    if (!options.blocks) options.dtype = dtype_named(name);
+    if (!options.blocks && !options.int8) options.dtype = dtype_named(name);
   }
   if (const std::string& name = context.globals().compute_dtype; !name.empty()) options.products = *dtype_named(name);
+  if (options.int8 && options.products != DType::f32)
+    throw Error{ErrorKind::bad_usage, "products of int8 are of whole numbers, not of bf16", "--compute-dtype", "leave it out, or give --dtype q8_0, whose weights are multiplied in bf16 too"};
   options.panel_cache = panel_cache(context);
   return options;
 }

@@ -41,11 +41,11 @@ std::vector<Row> uncached(Model& model, ThreadPool& pool, const std::vector<int3
   return rows;
 }
 
-// Each with products of f32, of bf16, and of blocks.
+// Each with products of f32, of bf16, of blocks and of int8.
 std::vector<std::pair<std::string, LoadOptions>> with_products(const std::vector<std::string>& variants) {
   std::vector<std::pair<std::string, LoadOptions>> all;
   for (const std::string& variant : variants)
-    for (const LoadOptions& options : {LoadOptions{}, LoadOptions{.products = DType::bf16}, LoadOptions{.blocks = BlockFormat::q8_0}, LoadOptions{.blocks = BlockFormat::q4_0}})
+    for (const LoadOptions& options : {LoadOptions{}, LoadOptions{.products = DType::bf16}, LoadOptions{.blocks = BlockFormat::q8_0}, LoadOptions{.blocks = BlockFormat::q4_0}, LoadOptions{.int8 = true}})
       all.emplace_back(variant, options);
   return all;
 }

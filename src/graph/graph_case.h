@@ -163,6 +163,7 @@ struct CaseOptions {
   int64_t spare = 0;           // capacity beyond the sizes
   bool pack_weights = false;
   std::map<std::string, BlockFormat> blocks = {};   // weights that products read rounded
+  bool int8 = false;           // the others are rounded to int8
 };
 
 template <class T>
@@ -177,6 +178,7 @@ class CaseRun {
       std::copy(data.values.begin(), data.values.end(), tensor.mutable_data<T>());
       store_.add(name, {tensor, Role::trainable, 1, {}});
       if (const auto format = options.blocks.find(name); format != options.blocks.end()) store_.at(name).blocks = format->second;
+      else store_.at(name).int8 = options.int8;
     }
     CompileOptions compile_options;
     compile_options.compute = compute;

@@ -212,6 +212,11 @@ TEST_CASE("a folder that cannot be written is told, and no error") {
 }
 
 TEST_CASE("weights of a mapped file are packed once, whatever the format") {
+  struct Way {
+    std::optional<BlockFormat> blocks = {};
+    DType products = DType::f32;
+    bool int8 = false;
+  };
   Folder folder;
   ThreadPool pool(2);
   Tensor values = Tensor::zeros(DType::f32, {96, 64});
@@ -221,24 +226,25 @@ TEST_CASE("weights of a mapped file are packed once, whatever the format") {
     const Tensor wanted = values.to(held);
     const std::filesystem::path file = folder.temporary.path() / name_of(held);
     write_file(file, {reinterpret_cast<const char*>(wanted.raw()), size_t(wanted.bytes())}).value();
-    const auto store = [&](bool with_cache, std::optional<BlockFormat> blocks, DType products) {
+    const auto store = [&](bool with_cache, const Way& way) {
       auto made = std::make_unique<WeightStore>();
-      made->products = products;
+      made->products = way.products;
       Weight weight;
       weight.value = Tensor::view(storage_of(MappedFile::open(file).value()), held, {96, 64});
-      weight.blocks = blocks;
+      weight.blocks = way.blocks;
+      weight.int8 = way.int8;
       made->add("w", std::move(weight));
       if (with_cache) made->cache = std::make_unique<PanelCache>(folder.cache());
       return made;
     };
-    for (const auto& [blocks, products] : {std::pair(std::optional<BlockFormat>(), DType::f32), std::pair(std::optional<BlockFormat>(), DType::bf16),
-                                           std::pair(std::optional(BlockFormat::q8_0), DType::f32), std::pair(std::optional(BlockFormat::q4_0), DType::f32)})
+    for (const Way& way : {Way{}, Way{.products = DType::bf16}, Way{.blocks = BlockFormat::q8_0}, Way{.blocks = BlockFormat::q4_0}, Way{.blocks = BlockFormat::q4_0, .products = DType::bf16},
+                           Way{.int8 = true}})
       for (const Orientation orientation : {Orientation::rows, Orientation::columns}) {
-        const Panels plain = store(false, blocks, products)->packed("w", orientation, DType::f32, &pool);
-        const auto first = store(true, blocks, products);
+        const Panels plain = store(false, way)->packed("w", orientation, DType::f32, &pool);
+        const auto first = store(true, way);
         CHECK(first->packed("w", orientation, DType::f32, &pool).bytes.writable());
         first->keep_packed();
-        const auto second = store(true, blocks, products);
+        const auto second = store(true, way);
         const Panels mapped = second->packed("w", orientation, DType::f32, &pool);
         CHECK(mapped.format == plain.format);
         CHECK(!mapped.bytes.writable());
@@ -247,7 +253,7 @@ TEST_CASE("weights of a mapped file are packed once, whatever the format") {
         CHECK(second->packed("w", orientation, DType::f32, &pool).bytes.writable());
       }
   }
-  CHECK(folder.files().size() == 24);
+  CHECK(folder.files().size() == 36);
   CHECK(folder.told.empty());
 }
 

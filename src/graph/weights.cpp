@@ -41,20 +41,41 @@ Tensor WeightStore::as(const std::string& name, DType dtype) {
   return derived.tensor;
 }
 
-// A 16-bit weight stays 16-bit in its panels. Narrow products (an expert's router, a classifier) gain nothing from blocks.
+namespace {
+
+// Narrow products (an expert's router, a classifier) gain nothing from blocks.
+bool is_rounded(const Weight& weight, int64_t n, int64_t k) { return weight.blocks && k % values_per_block(*weight.blocks) == 0 && n >= kPanel; }
+bool is_int8(const Weight& weight, int64_t n, int64_t k) { return weight.int8 && n >= kPanel && k <= kInt8Depth; }
 // Blocks of a file lie along the inner dimension of one orientation; the other, which gradients read, has their values.
+bool lies_along(const Weight& weight, Orientation orientation) { return weight.stored && weight.stored->turned == (orientation == Orientation::columns); }
+
+}  // namespace
+
+// Products of bf16 have to be asked for, and then are of what blocks say too. A 16-bit weight stays 16-bit in its panels.
 PanelFormat WeightStore::format(const Weight& weight, Orientation orientation, int64_t n, int64_t k) const {
-  if (weight.stored && n >= kPanel && weight.stored->turned == (orientation == Orientation::columns)) return panels_of(weight.stored->format);
-  if (weight.blocks && k % kBlockValues == 0 && n >= kPanel) return panels_of(*weight.blocks);
   if (products == DType::bf16) return PanelFormat::bf16_pairs;
+  if (n >= kPanel && lies_along(weight, orientation)) return panels_of(weight.stored->format);
+  if (is_rounded(weight, n, k)) return panels_of(*weight.blocks);
+  if (is_int8(weight, n, k)) return PanelFormat::int8;
   const DType from = weight.value.dtype();
   return from == DType::bf16 ? PanelFormat::bf16 : from == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
 }
 
 namespace {
 
+// Columns of b in blocks, as such or as pairs of bf16 of what they say.
+void pack_rows(const std::vector<const std::byte*>& rows, BlockFormat from, int64_t k, PanelFormat to, std::byte* panels) {
+  if (is_blocks(to)) return kernels().pack_blocks(rows.data(), from, k, int64_t(rows.size()), panels);
+  std::vector<float> values(size_t(std::min(int64_t(rows.size()), kPanel) * k));
+  for (size_t begin = 0; begin < rows.size(); begin += kPanel, panels += panel_bytes(to, k)) {
+    const size_t end = std::min(begin + kPanel, rows.size());
+    for (size_t j = begin; j < end; ++j) dequantise(from, rows[j], values.data() + int64_t(j - begin) * k, k);
+    kernels().pack_panels(values.data(), DType::f32, 1, k, k, int64_t(end - begin), panels, to);
+  }
+}
+
 // Columns [first, first + count) of b, where b[p, j] = source[p * k_stride + j * n_stride], rounded to blocks and packed.
-void pack_rounded(const Tensor& weight, BlockFormat format, int64_t k_stride, int64_t n_stride, int64_t k, int64_t first, int64_t count, std::byte* panels) {
+void pack_rounded(const Tensor& weight, BlockFormat format, int64_t k_stride, int64_t n_stride, int64_t k, int64_t first, int64_t count, PanelFormat to, std::byte* panels) {
   const int64_t size = size_of(weight.dtype()), row_bytes = bytes_of(format, k);
   std::vector<std::byte> blocks(size_t(count * row_bytes)), kept(size_t(k * size));
   std::vector<const std::byte*> rows;
@@ -69,14 +90,14 @@ void pack_rounded(const Tensor& weight, BlockFormat format, int64_t k_stride, in
     quantise(format, row.data(), blocks.data() + j * row_bytes, k);
     rows.push_back(blocks.data() + j * row_bytes);
   }
-  kernels().pack_blocks(rows.data(), format, k, count, panels);
+  pack_rows(rows, format, k, to, panels);
 }
 
 // The same of blocks that are there.
-void pack_stored(const BlockMatrix& weight, int64_t first, int64_t count, std::byte* panels) {
+void pack_stored(const BlockMatrix& weight, int64_t first, int64_t count, PanelFormat to, std::byte* panels) {
   std::vector<const std::byte*> rows;
   for (int64_t j = 0; j < count; ++j) rows.push_back(weight.row(first + j));
-  kernels().pack_blocks(rows.data(), weight.format, weight.cols, count, panels);
+  pack_rows(rows, weight.format, weight.cols, to, panels);
 }
 
 // All panels of a weight for float products.
@@ -84,16 +105,18 @@ void pack(const Weight& weight, Orientation orientation, PanelFormat format, std
   const bool by_rows = orientation == Orientation::rows;
   const int64_t height = weight.shape()[0], width = weight.shape()[1];
   const int64_t n = by_rows ? height : width, k = by_rows ? width : height;
-  const Tensor values = is_blocks(format) ? weight.value : weight.values();
+  const bool of_blocks = is_blocks(format) || format == PanelFormat::bf16_pairs;
+  const bool stored = of_blocks && lies_along(weight, orientation), rounded = of_blocks && is_rounded(weight, n, k);
+  const Tensor values = stored ? weight.value : weight.values();
   const DType from = values.dtype();
   const int64_t k_stride = by_rows ? 1 : width, n_stride = by_rows ? width : 1;
   constexpr int64_t kGroup = 8 * kPanel;
   const auto pack_group = [&](int64_t group) {
     const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
     std::byte* to = out + begin / kPanel * panel_bytes(format, k);
-    if (!is_blocks(format)) kernels().pack_panels(values.raw() + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, to, format);
-    else if (weight.stored) pack_stored(*weight.stored, begin, count, to);
-    else pack_rounded(values, *weight.blocks, k_stride, n_stride, k, begin, count, to);
+    if (stored) pack_stored(*weight.stored, begin, count, format, to);
+    else if (rounded) pack_rounded(values, *weight.blocks, k_stride, n_stride, k, begin, count, format, to);
+    else kernels().pack_panels(values.raw() + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, to, format);
   };
   const int64_t groups = (n + kGroup - 1) / kGroup;
   if (pool) pool->parallel(groups, pack_group);
@@ -101,17 +124,17 @@ void pack(const Weight& weight, Orientation orientation, PanelFormat format, std
     for (int64_t group = 0; group < groups; ++group) pack_group(group);
 }
 
-// How a weight becomes panels, but for its size.
-std::string description(const Weight& weight, Orientation orientation, PanelFormat format) {
+// How a weight becomes panels, but for its size: rounded to blocks or not.
+std::string description(const Weight& weight, Orientation orientation, PanelFormat format, bool rounded) {
   std::string text = std::string(kernels().name) + (orientation == Orientation::rows ? " rows " : " columns ") + std::to_string(int(format)) + " ";
   text += weight.stored ? name_of(weight.stored->format) : name_of(weight.value.dtype());
   if (weight.stored) text += weight.stored->turned ? " turned" : "";
-  if (weight.blocks && is_blocks(format)) text += std::string(" rounded to ") + name_of(*weight.blocks);
+  if (rounded) text += std::string(" rounded to ") + name_of(*weight.blocks);
   return text;
 }
 
 // A digest of the panels of a small weight of the same kind: another layout, or other rounding, makes another one.
-std::string packing_of_small(const Weight& like, Orientation orientation, PanelFormat format) {
+std::string packing_of_small(const Weight& like, Orientation orientation, PanelFormat format, bool rounded) {
   constexpr int64_t kRows = kPanel + 5, kColumns = 256;
   const bool turned = (like.stored && like.stored->turned) || (!like.stored && orientation == Orientation::columns);
   Weight weight;
@@ -124,7 +147,7 @@ std::string packing_of_small(const Weight& like, Orientation orientation, PanelF
     for (int64_t i = 0; i < weight.value.numel(); ++i) weight.value.mutable_data<float>()[i] = float(i * 7919 % 10007 - 5003) / 4096;
     weight.value = weight.value.to(like.value.dtype());
   }
-  weight.blocks = like.blocks;
+  if (rounded) weight.blocks = like.blocks;
   const int64_t n = turned == (orientation == Orientation::columns) ? kRows : kColumns;
   std::vector<std::byte> panels(size_t(packed_bytes(format, n, kRows + kColumns - n)));
   pack(weight, orientation, format, panels.data(), nullptr);
@@ -179,9 +202,10 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
 
 // Name, shape and a digest of what the weight is (its dtype and some of its bytes) and of how it is packed.
 std::string WeightStore::name_in_cache(const std::string& name, const Weight& weight, Orientation orientation, PanelFormat format) {
-  const std::string way = description(weight, orientation, format);
+  const bool by_rows = orientation == Orientation::rows, rounded = is_rounded(weight, weight.shape()[by_rows ? 0 : 1], weight.shape()[by_rows ? 1 : 0]);
+  const std::string way = description(weight, orientation, format, rounded);
   std::string& layout = layouts_[way];
-  if (layout.empty()) layout = packing_of_small(weight, orientation, format);
+  if (layout.empty()) layout = packing_of_small(weight, orientation, format, rounded);
   return name + (orientation == Orientation::rows ? " rows " : " columns ") + shape_text(weight.shape()) + " " + hex(sha256(way + layout + samples(weight)).substr(0, 16));
 }
 

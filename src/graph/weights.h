@@ -35,6 +35,7 @@ struct Weight {
   uint64_t version = 1;          // raised by whoever changes the values: derived layouts are then made anew
   std::optional<BlockMatrix> stored = {};   // in place of `value`, which is then empty: blocks as a file has them
   std::optional<BlockFormat> blocks = {};   // products read it rounded to these, where its inner size is a whole number of them
+  bool int8 = false;             // products read it rounded to int8, with one scale for all that is summed up; not those of bf16
   std::function<void()> release = {};  // tells where the value came from (a mapped file) that its pages are not needed now
 
   std::vector<int64_t> shape() const { return stored ? stored->shape() : value.shape(); }

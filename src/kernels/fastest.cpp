@@ -9,12 +9,12 @@ namespace orrery {
 namespace {
 
 // Formats of a kind run the same loops, and so do numbers of rows up to each of these.
-constexpr std::array kKinds{PanelFormat::own, PanelFormat::bf16_pairs, PanelFormat::q8, PanelFormat::q4_k};
+constexpr std::array kKinds{PanelFormat::own, PanelFormat::bf16_pairs, PanelFormat::int8, PanelFormat::q8, PanelFormat::q4_k};
 constexpr std::array<int64_t, 3> kRows{1, 8, 64};
 
 size_t kind_of(PanelFormat format) {
-  if (!is_blocks(format)) return format == PanelFormat::bf16_pairs ? 1 : 0;
-  return layout_of(format).together == 1 ? 2 : 3;
+  if (is_blocks(format)) return layout_of(format).together == 1 ? 3 : 4;
+  return format == PanelFormat::bf16_pairs ? 1 : format == PanelFormat::int8 ? 2 : 0;
 }
 size_t rows_of(int64_t m) { return m <= kRows[0] ? 0 : m <= kRows[1] ? 1 : 2; }
 

@@ -22,7 +22,7 @@ double seconds_of_product(matmul_fn<float>* matmul, PanelFormat format, int64_t 
 
 // What was chosen, format by format, from few rows to many.
 struct ProductChoice {
-  PanelFormat format;      // stands for those of its kind: own for floats, q8 for blocks of 32, q4_k for blocks of 256
+  PanelFormat format;      // stands for those of its kind: own for floats, int8 for itself, q8 for blocks of 32, q4_k for blocks of 256
   int64_t rows;            // measured with so many; the choice of all up to this number and above the one before
   const char* kernels;
 };

@@ -27,6 +27,12 @@
 // so that all classes give the same bits. In q6_k each half of a block has a scale of its own and a sum of its own, the first half's
 // added first. A block of a with a NaN or an infinity makes its row NaN, and one below 2^-120 counts as
 // zeros. k is a multiple of the format's values: 32, or 256 of the k-formats.
+//
+// Products of int8 (panels of whole numbers with one scale for a column): a row of a is rounded whole, to whole numbers of its largest's
+// 127th part. The sum over all p is exact; then
+//   c[i, j] = fma(sum, scale_a[i] * scale_b[j], start(i, j))      once, the fma fused in every class
+// so that all classes give the same bits. A row of a, or a column of b, with a NaN or an infinity makes that row or column of c NaN, and one
+// below 2^-120 counts as zeros. k is at most kInt8Depth.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +50,8 @@ enum class PanelFormat : uint8_t {
   own,        // [k][kPanel] of T
   bf16, f16,  // [k][kPanel], widened in the product: the bits of the same weights widened first
   bf16_pairs, // [ceil(k/2)][kPanel][2], p and p + 1 side by side, for products of bf16
-  q8, q4, q5_0, q4_1, q5_1, q4_k, q5_k, q6_k   // blocks of whole numbers: BlockLayout
+  q8, q4, q5_0, q4_1, q5_1, q4_k, q5_k, q6_k,   // blocks of whole numbers: BlockLayout
+  int8        // scale[kPanel] as float, then bytes [int8_depth(k) / 4][kPanel][4], four p in a row: whole numbers + 128; beyond k 128
 };
 constexpr int64_t kBlockValues = 32;
 
@@ -55,7 +62,24 @@ struct RowBlock {
   int32_t start[2];          // -offset times that of the whole numbers, which a sum over stored numbers begins with: for each part
   int8_t q[kBlockValues];
 };
-constexpr bool is_blocks(PanelFormat format) { return format >= PanelFormat::q8; }
+constexpr bool is_blocks(PanelFormat format) { return format >= PanelFormat::q8 && format <= PanelFormat::q6_k; }
+
+// Rows of a, rounded for panels of int8: 16 together, so that 64 p of them are a tile of 16 times 64 bytes. Behind it
+// numbers[int8_depth(k) / 64][16][64]; beyond k they are 0, and rows that are not there are anything.
+constexpr int64_t kInt8Rows = 16, kInt8Step = 64;
+struct Int8Head {
+  float scale[kInt8Rows];      // NaN where a number of the row is not finite; the others are 0 then
+  int32_t start[kInt8Rows];    // -128 times the sum of the row's whole numbers, which a sum over stored numbers begins with
+};
+constexpr int64_t int8_depth(int64_t k) { return (k + kInt8Step - 1) / kInt8Step * kInt8Step; }
+constexpr int64_t int8_group_bytes(int64_t k) { return int64_t(sizeof(Int8Head)) + kInt8Rows * int8_depth(k); }
+
+// Does a product with such panels round the rows of a to whole numbers? Then these are the bytes that m of them take.
+constexpr bool rounds_rows(PanelFormat format) { return format >= PanelFormat::q8; }
+constexpr int64_t rounded_bytes(PanelFormat format, int64_t m, int64_t k) {
+  if (format == PanelFormat::int8) return (m + kInt8Rows - 1) / kInt8Rows * int8_group_bytes(k);
+  return m * (k / kBlockValues) * int64_t(sizeof(RowBlock));
+}
 
 // A panel of blocks is groups of `together` blocks of kBlockValues p:
 //   scale[kPanel] as f16; min[kPanel] as f16 (mins); then for each block
@@ -92,6 +116,7 @@ constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeo
     case PanelFormat::own: return kPanel * k * own;
     case PanelFormat::bf16: case PanelFormat::f16: return kPanel * k * 2;
     case PanelFormat::bf16_pairs: return kPanel * ((k + 1) / 2) * 4;
+    case PanelFormat::int8: return kPanel * (4 + int8_depth(k));
     default: return k / (kBlockValues * layout_of(format).together) * layout_of(format).group_bytes();
   }
 }
@@ -103,8 +128,8 @@ constexpr int64_t packed_bytes(PanelFormat format, int64_t n, int64_t k, int64_t
 constexpr int64_t packed_size(int64_t n, int64_t k) { return packed_bytes(PanelFormat::own, n, k, 1); }
 
 // Packs columns [0, n) of b, where b[p, j] = source[p * k_stride + j * n_stride], into panels[ceil(n/kPanel)].
-// `from` is T's own dtype, or bf16/f16 for T = float. Panels of bf16 or f16 are made from the same dtype, those of pairs from
-// any. To pack part of a matrix on a thread, offset source by whole panels of columns and panels alike.
+// `from` is T's own dtype, or bf16/f16 for T = float. Panels of bf16 or f16 are made from the same dtype, those of pairs and of int8
+// from any. To pack part of a matrix on a thread, offset source by whole panels of columns and panels alike.
 template <class T>
 using pack_panels_fn = void(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
                             void* panels, PanelFormat to);
@@ -129,12 +154,16 @@ constexpr PanelFormat panels_of(BlockFormat format) {
 template <class T>
 using pack_blocks_fn = void(const std::byte* const* rows, BlockFormat from, int64_t k, int64_t n, std::byte* panels);
 
-// Rounds rows of a, a[i, p] = a[i * row_stride + p * k_stride], as products with panels of `format` read them: out[m][k / kBlockValues].
+// Rounds rows of a, a[i, p] = a[i * row_stride + p * k_stride], as products with panels of `format` read them: rounded_bytes of
+// RowBlock[m][k / kBlockValues], or of int8 groups of kInt8Rows rows (64-byte aligned).
 template <class T>
-using round_rows_fn = void(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, RowBlock* out);
+using round_rows_fn = void(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* out);
 
 // Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned). Where rows are rounded already, half of it.
 constexpr int64_t kMatmulScratchBytes = int64_t(1) << 20;
+// Rows of int8 are rounded whole, 16 of them at least; their sums would fit in 32 bits up to 2^31 / 127^2.
+constexpr int64_t kInt8Depth = 57344;
+static_assert(int8_group_bytes(kInt8Depth) <= kMatmulScratchBytes * 15 / 16 && kInt8Depth < (int64_t(1) << 31) / (127 * 127));
 
 template <class T>
 struct Matmul {
@@ -147,7 +176,7 @@ struct Matmul {
   int64_t m = 0, n = 0, k = 0;               // n need not be a multiple of kPanel; columns beyond n are not touched
   const T* bias = nullptr;                   // [n], may be null
   bool accumulate = false;                   // bias must be null then
-  const RowBlock* rounded = nullptr;         // the rows of a as round_rows makes them, for panels of blocks; null: matmul rounds them
+  const void* rounded = nullptr;             // the rows of a as round_rows makes them, where rounds_rows(format); null: matmul rounds them
   void* scratch = nullptr;                   // kMatmulScratchBytes, private to the call
 };
 

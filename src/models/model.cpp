@@ -172,7 +172,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
     if (name.empty()) return Error{ErrorKind::bad_file, "the checkpoint has no tensor '" + info->name + "'", folder.string(), "is config.json of another model?"};
     if (place.tensor.empty() && twin.empty() && name != info->name) model.file_names_[info->name] = name;
     if (name != place.tensor && !place.tensor.empty()) model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
-    if (!options.dtype && place.slice < 0)
+    if (!options.dtype && !options.int8 && place.slice < 0)
       if (auto stored = checkpoint->blocks(name); stored && options.blocks.value_or(stored->format) == stored->format && stored->shape() == shape_of(*info)) {
         model.weights_->add(info->name, {.stored = std::move(stored), .release = [checkpoint, name] { checkpoint->release(name); }});
         continue;
@@ -187,7 +187,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
     Weight weight;
     if (fixed_weight(**family, model.config_, info->name)) weight.role = Role::frozen;
     const bool vector = tensor->rank() == 1;      // norms and biases are small: always f32
-    if (!vector) weight.blocks = options.blocks;
+    if (!vector) weight.blocks = options.blocks, weight.int8 = options.int8;
     const DType held = vector || tensor->dtype() == DType::f64 ? DType::f32 : options.dtype.value_or(tensor->dtype());
     if (tensor->dtype() == held) {
       weight.value = *tensor;
@@ -234,6 +234,7 @@ Result<Model> Model::load_or_initialise(const std::filesystem::path& folder, uin
     if (weight.value.rank() == 1) continue;
     if (options.dtype) weight.value = weight.value.to(*options.dtype);
     weight.blocks = options.blocks;
+    weight.int8 = options.int8;
   }
   return fresh;
 }

@@ -20,6 +20,7 @@ namespace orrery {
 struct LoadOptions {
   std::optional<DType> dtype = {};   // how matrices are held; default: as in the file, blocks of a GGUF file as such (Weight::stored)
   std::optional<BlockFormat> blocks = {};   // what products read matrices rounded to: Weight::blocks
+  bool int8 = false;              // products read them rounded to int8: Weight::int8
   DType products = DType::f32;    // what they are multiplied in: WeightStore::products
   std::optional<PanelCacheOptions> panel_cache = {};   // where packed weights are kept: WeightStore::cache
 };

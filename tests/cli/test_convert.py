@@ -46,6 +46,7 @@ class Convert(Case):
         self.assertIn("two destinations", self.fails(2, "convert", "storyteller", "a.gguf", "-o", "b.gguf"))
         self.assertIn("only GGUF files are quantised", self.fails(2, "convert", "storyteller", "folder", "--quantize", "q8_0"))
         self.assertIn("--quantize stores blocks", self.fails(2, "convert", "storyteller", "folder", "--dtype", "q8_0"))
+        self.assertIn("no file keeps int8", self.fails(2, "convert", "storyteller", "a.gguf", "--dtype", "int8"))
         self.assertIn("no form in GGUF files here", self.fails(1, "convert", "sorter", "a.gguf"))
         self.assertIn("the destination is the model itself", self.fails(2, "convert", "checkpoints/storyteller", "checkpoints/storyteller"))
         self.assertIn("no such", call("convert", "storyteller", "absent/a.gguf", cwd=self.folder).stderr.lower())

@@ -144,7 +144,7 @@ class Models(Case):
         self.assertIn("there was", self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--kv-dtype", "q8_0"))
         self.assertLess(self.json("info", STORIES, "--kv-dtype", "q8_0")["cache_bytes_per_token"], 0.32 * self.json("info", STORIES)["cache_bytes_per_token"])
         self.assertEqual("q8_0", self.json("info", STORIES, "--dtype", "q8_0")["dtype"])
-        for blocks in ("q8_0", "q5_0", "q4_0"):
+        for blocks in ("q8_0", "q5_0", "q4_0", "int8"):
             self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--dtype", blocks)
         self.fails(2, "info", STORIES, "--dtype", "q3_x")
         self.fails(2, "info", STORIES, "--device", "cuda")
@@ -159,3 +159,40 @@ class Models(Case):
         self.assertEqual(logits[1], logits[2])
         self.assertIn("there was", self.succeeds("generate", STORIES, "-p", "Once upon a time", "--max-new-tokens", 8, "--compute-dtype", "bf16"))
         self.fails(2, "info", STORIES, "--compute-dtype", "f16")
+
+    def test_products_of_bf16_are_of_what_blocks_say(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def logits(*options, model=f"{folder}/blocks.gguf"):
+                self.succeeds("logits", model, "--ids", "5,9,3,200,7", *options, "-o", f"{folder}/logits.npy")
+                return pathlib.Path(folder, "logits.npy").read_bytes()
+
+            self.succeeds("convert", STORIES, f"{folder}/blocks.gguf", "--quantize", "q4_0")
+            in_bf16 = logits("--compute-dtype", "bf16")
+            self.assertEqual(logits("--dtype", "f32", "--compute-dtype", "bf16"), in_bf16)
+            self.assertNotEqual(logits(), in_bf16)
+            self.assertEqual(logits(), logits("--compute-dtype", "f32"))
+            sizes = [self.json("info", f"{folder}/blocks.gguf", *options)["packed_bytes"] for options in ((), ("--compute-dtype", "bf16"), ("--dtype", "f32"))]
+            self.assertLess(2 * sizes[0], sizes[1])
+            self.assertAlmostEqual(2 * sizes[1], sizes[2], delta=0.02 * sizes[2])
+            self.assertNotEqual(*(logits("--dtype", "q8_0", *options, model=STORIES) for options in ((), ("--compute-dtype", "bf16"))))
+
+    def test_weights_may_be_rounded_to_int8(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def logits(model, *options):
+                self.succeeds("logits", model, "--ids", ",".join(map(str, range(60))), *options, "-o", f"{folder}/logits.npy")
+                written = pathlib.Path(folder, "logits.npy").read_bytes()[-60 * 512 * 4:]
+                return struct.unpack(f"<{len(written) // 4}f", written)
+
+            self.assertEqual("int8", self.json("info", STORIES, "--dtype", "int8")["dtype"])
+            self.succeeds("convert", STORIES, f"{folder}/blocks.gguf", "--quantize", "q8_0")
+            for model in (STORIES, f"{folder}/blocks.gguf"):
+                with self.subTest(model):
+                    sizes = [self.json("info", model, "--dtype", dtype)["packed_bytes"] for dtype in ("int8", "f32")]
+                    self.assertLess(sizes[0], 0.3 * sizes[1])
+                    in_int8 = logits(model, "--dtype", "int8")
+                    self.assertEqual(in_int8, logits(model, "--dtype", "int8", "--threads", 1))
+                    floats = logits(model, "--dtype", "f32")
+                    self.assertNotEqual(floats, in_int8)
+                    product = sum(x * y for x, y in zip(floats, in_int8))
+                    self.assertGreater(product / (sum(x * x for x in floats) * sum(x * x for x in in_int8)) ** 0.5, 0.99)
+        self.assertIn("not of bf16", self.fails(2, "logits", STORIES, "--ids", "5", "--dtype", "int8", "--compute-dtype", "bf16"))

@@ -30,7 +30,7 @@ class PackedCache(Case):
         return sorted(self.cache.iterdir()) if self.cache.exists() else []
 
     def test_a_second_start_maps_and_says_the_same(self):
-        for options in ((), ("--dtype", "q8_0"), ("--compute-dtype", "bf16")):
+        for options in ((), ("--dtype", "q8_0"), ("--dtype", "int8"), ("--compute-dtype", "bf16")):
             with self.subTest(options=options):
                 plain = self.run_with("generate", "storyteller", *PROMPT, *options, env={}).stdout
                 before = self.kept()

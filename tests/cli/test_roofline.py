@@ -32,8 +32,8 @@ class Roofline(Case):
         self.assertEqual([16, 3], [phase["tokens"] for phase in made["phases"]])
 
     def test_blocks_are_whole_numbers_and_pairs_are_pairs(self):
-        for arguments, arithmetic in ((("--dtype", "q8_0"), "int8"), (("--compute-dtype", "bf16"), "bf16"), ((), "f32")):
-            with self.subTest(arithmetic):
+        for arguments, arithmetic in ((("--dtype", "q8_0"), "int8"), (("--dtype", "int8"), "int8"), (("--compute-dtype", "bf16"), "bf16"), ((), "f32")):
+            with self.subTest(arguments):
                 made = self.roofline("storyteller", "--prompt-tokens", 16, "--new-tokens", 2, *arguments)
                 self.assertIn(arithmetic, {step["arithmetic"] for step in made["phases"][0]["steps"] if step["op"].startswith("linear")})
 

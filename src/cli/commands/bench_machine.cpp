@@ -22,6 +22,7 @@ Json json_of(const Speeds& speeds) {
 const char* kind_name(PanelFormat format) {
   switch (format) {
     case PanelFormat::bf16_pairs: return "bf16";
+    case PanelFormat::int8: return "int8";
     case PanelFormat::q8: return "blocks of 32";
     case PanelFormat::q4_k: return "blocks of 256";
     default: return "f32";

@@ -46,6 +46,7 @@ void run(Context& context, ConvertOptions& options) {
   const std::filesystem::path target = options.destination.empty() ? options.output : options.destination;
   const bool is_gguf = target.extension() == ".gguf";
   if (!is_gguf && !options.quantize.empty()) throw Error{ErrorKind::bad_usage, "only GGUF files are quantised", "--quantize", "name the destination FILE.gguf"};
+  if (load_options(context).int8) throw Error{ErrorKind::bad_usage, "no file keeps int8: weights are rounded to it when a model is loaded", "--dtype", "--quantize q8_0 stores blocks of 8 bits, in GGUF files"};
   if (load_options(context).blocks) throw Error{ErrorKind::bad_usage, "--dtype says how floats are written", "--dtype", "--quantize stores blocks, in GGUF files"};
   std::error_code ignored;
   if (std::filesystem::equivalent(model_path(options.model), target, ignored)) throw Error{ErrorKind::bad_usage, "the destination is the model itself", target.string(), "choose another name"};

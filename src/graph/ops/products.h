@@ -55,11 +55,21 @@ inline Share share_of(int64_t panels, int threads, int64_t task) {
 
 constexpr int64_t kRoundedRows = 48;   // few enough to be rounded by one thread while the others wait
 
-// The rows of a product of blocks, rounded for all its tiles in the half of a thread's scratch that those leave; null where they do not fit.
+// Rows of a task of a product that rounds them, more than these in all. Of int8 whole tiles, so many that panels pass by seldom, and as many tasks
+// for one thread as for another.
+inline int64_t rounded_tile_rows(int64_t m, int threads, PanelFormat format) {
+  if (format != PanelFormat::int8) return std::min(kTileRows, (m + threads * 2 - 1) / (threads * 2));
+  constexpr int64_t kUnit = 2 * kInt8Rows, kMostRows = 14 * kUnit;
+  const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
+  const int64_t tasks = parts(parts(m, kMostRows), threads) * threads;
+  return parts(parts(m, tasks), kUnit) * kUnit;
+}
+
+// The rows of a product that rounds them, rounded for all its tiles in the half of a thread's scratch that those leave; null where they do not fit.
 template <class T>
-const RowBlock* round_once(const Call<T>& call, const Matmul<T>& p, int thread) {
-  if (!is_blocks(p.format) || p.m * (p.k / kBlockValues) * int64_t(sizeof(RowBlock)) > kMatmulScratchBytes / 2) return nullptr;
-  auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(call.thread_scratch(thread)) + kMatmulScratchBytes / 2);
+const void* round_once(const Call<T>& call, const Matmul<T>& p, int thread) {
+  if (!rounds_rows(p.format) || rounded_bytes(p.format, p.m, p.k) > kMatmulScratchBytes / 2) return nullptr;
+  void* rounded = static_cast<std::byte*>(call.thread_scratch(thread)) + kMatmulScratchBytes / 2;
   call.k().round_rows(p.a, p.a_row_stride, p.a_k_stride, p.m, p.k, p.format, rounded);
   return rounded;
 }
@@ -86,11 +96,11 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   const double work = double(first.m) * double(columns) * double(std::max<int64_t>(first.k, 1));
   const int threads = call.pool().num_threads();
   int64_t tile_rows = kTileRows, tile_panels = kTilePanels;
-  const RowBlock* rounded = nullptr;                 // all rows of a
+  const void* rounded = nullptr;                     // all rows of a
   bool alone = false, by_rows = false, waiting = false;
-  if (is_blocks(first.format) && first.m > kRoundedRows) {   // each row is rounded by one task alone
+  if (rounds_rows(first.format) && first.m > kRoundedRows) {   // each row is rounded by one task alone
     by_rows = true;
-    tile_rows = std::min(kTileRows, (first.m + threads * 2 - 1) / (threads * 2));
+    tile_rows = rounded_tile_rows(first.m, threads, first.format);
     tile_panels = panels;
   } else if (work < 65536 || (threads == 1 && first.m <= kTileRows)) {
     alone = true;
@@ -109,7 +119,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   const int64_t row_tiles = (first.m + tile_rows - 1) / tile_rows;
   const auto tiles_in = [&](const Matmul<T>& p) { return (panels_in(p.n) + tile_panels - 1) / tile_panels; };
 
-  const auto run_tile = [&](const Matmul<T>& p, int64_t row, int64_t panel, int64_t count, const RowBlock* rounded_rows, int thread) {
+  const auto run_tile = [&](const Matmul<T>& p, int64_t row, int64_t panel, int64_t count, const void* rounded_rows, int thread) {
     Matmul<T> tile = p;
     tile.a = p.a + row * p.a_row_stride;
     tile.m = std::min(tile_rows, p.m - row);
@@ -128,8 +138,9 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
     Matmul<T> rows = first;
     rows.a = first.a + row * first.a_row_stride;
     rows.m = std::min(tile_rows, first.m - row);
-    const RowBlock* rounded_rows = one_format && products.size() > 1 ? round_once(call, rows, thread) : nullptr;
-    const int64_t some = together && rounded_rows ? kTilePanels : tile_panels;
+    const bool single = products.size() == 1, int8 = first.format == PanelFormat::int8;
+    const void* rounded_rows = one_format && (!single || int8) ? round_once(call, rows, thread) : nullptr;
+    const int64_t some = rounded_rows && (together || single) ? kTilePanels : tile_panels;   // what is finished is in the cache then
     for (int64_t panel = 0; panel < panels; panel += some) {
       ProductTile done{};
       for (const Matmul<T>& p : products)

@@ -70,16 +70,22 @@ TEST_CASE("steps that are fused compute the same bits as one by one") {
   }
 }
 
-TEST_CASE("fused products of blocks, of one format and of several, compute the same bits as one by one") {
+TEST_CASE("fused products of blocks and of int8, of one format and of several, compute the same bits as one by one") {
   ThreadPool one(1), two(2);
   const std::map<std::string, BlockFormat> same = {{"q", BlockFormat::q8_0}, {"k", BlockFormat::q8_0}, {"v", BlockFormat::q8_0}, {"gate", BlockFormat::q4_0}, {"up", BlockFormat::q4_0}, {"o", BlockFormat::q5_1}};
   std::map<std::string, BlockFormat> mixed = same;
   mixed["k"] = BlockFormat::q4_1;
   mixed["up"] = BlockFormat::q8_0;
   mixed.erase("q");
-  for (const int64_t rows : {1, 5, 60, 257})
-    for (const auto& blocks : {same, mixed}) {
+  struct Way {
+    std::map<std::string, BlockFormat> blocks;
+    bool int8;
+  };
+  for (const int64_t rows : {1, 5, 60, 257, 1000})
+    for (const Way& way : {Way{same, false}, Way{mixed, false}, Way{mixed, true}, Way{{}, true}}) {
       CAPTURE(rows);
+      CAPTURE(way.int8);
+      const CaseOptions options{.forward_only = true, .pack_weights = true, .blocks = way.blocks, .int8 = way.int8};
       GraphCase c;
       layer(c, {rows}, 64, 96);
       Results expected;
@@ -88,11 +94,11 @@ TEST_CASE("fused products of blocks, of one format and of several, compute the s
         for (const Node& node : all.nodes)
           if (node.op == &linear_op()) all.outputs["of node " + std::to_string(node.outputs[0])] = node.outputs[0];
         std::swap(all, c.forward);
-        expected = CaseRun<float>(c, one, {.forward_only = true, .pack_weights = true, .blocks = blocks}).run();
+        expected = CaseRun<float>(c, one, options).run();
         std::swap(all, c.forward);
         std::erase_if(expected, [](const auto& one_result) { return one_result.first.starts_with("of node"); });
       }
-      for (ThreadPool* pool : {&one, &two}) CHECK(bits_apart(CaseRun<float>(c, *pool, {.forward_only = true, .pack_weights = true, .blocks = blocks}).run(), expected) == "");
+      for (ThreadPool* pool : {&one, &two}) CHECK(bits_apart(CaseRun<float>(c, *pool, options).run(), expected) == "");
     }
 }
 

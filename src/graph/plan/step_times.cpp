@@ -73,7 +73,7 @@ std::string what_text(const Graph& graph, const Node& node) {
 }
 
 Arithmetic arithmetic_of(const Plan& plan, const Node& node, const Prepared& prepared) {
-  if (prepared.panels) return is_blocks(*prepared.panels) ? Arithmetic::int8 : *prepared.panels == PanelFormat::bf16_pairs ? Arithmetic::bf16 : Arithmetic::f32;
+  if (prepared.panels) return rounds_rows(*prepared.panels) ? Arithmetic::int8 : *prepared.panels == PanelFormat::bf16_pairs ? Arithmetic::bf16 : Arithmetic::f32;
   const bool product = node.op == &linear_op() || node.op == &linear_backward_input_op() || node.op == &linear_backward_weight_op() || node.op == &linear_cross_entropy_op() ||
                        node.op == &linear_cross_entropy_backward_op() || node.op == &matmul_op() || node.op == &attention_op() || node.op == &attention_backward_op() || node.op == &cached_attention_op();
   return product && plan.products() == DType::bf16 ? Arithmetic::bf16 : Arithmetic::f32;

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/matmul_blocks.h"
+#include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/pairs.h"
 #include "kernels/cpu/tiny_is_zero.h"
 #include "kernels/cpu/transpose.h"
@@ -277,6 +278,7 @@ void matmul(const Matmul<float>& product) {
     case PanelFormat::f16: return matmul_of<F16>(product);
     case PanelFormat::bf16_pairs: return has_bf16_products() ? matmul_of<Pair<true>>(product) : matmul_by_floats(product);
     case PanelFormat::own: return matmul_of<float>(product);
+    case PanelFormat::int8: return matmul_of_int8(product);
     default: return matmul_of_blocks(product);
   }
 }

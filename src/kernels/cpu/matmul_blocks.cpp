@@ -201,7 +201,7 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
 template <PanelFormat kFormat, bool kInstruction>
 void run(const Matmul<float>& product) {
   const int64_t all = product.k / kBlockValues;
-  if (product.rounded) return run_rows<kFormat, kInstruction>(product, {0, all}, {product.rounded, all}, 0, product.m);
+  if (product.rounded) return run_rows<kFormat, kInstruction>(product, {0, all}, {static_cast<const RowBlock*>(product.rounded), all}, 0, product.m);
   auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(product.scratch) + kWideBytes);
   const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / kMostRows), most_rows = kRowBlocks / some;
   for (int64_t p = 0; p == 0 || p < all; p += some) {

@@ -56,7 +56,7 @@ void lay_out(const Matmul<float>& product, Slice slice, int64_t row, int64_t row
       int64_t stride = some;
       if (product.rounded) {
         stride = product.k / kBlockValues;
-        from = product.rounded + (row + i) * stride + first;
+        from = static_cast<const RowBlock*>(product.rounded) + (row + i) * stride + first;
       } else {
         round_rows(product.a + (row + i) * product.a_row_stride + first * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride, some_rows,
                    some * kBlockValues, product.format, &scratch.rounded[0][0]);

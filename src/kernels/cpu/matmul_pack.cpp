@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/transpose.h"
 #include "kernels/matmul.h"
 
@@ -105,7 +106,9 @@ void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_str
                  PanelFormat to) {
   const auto packed = [&](auto* source_of_type) {
     using From = std::remove_const_t<std::remove_pointer_t<decltype(source_of_type)>>;
-    if (to == PanelFormat::bf16_pairs)
+    if (to == PanelFormat::int8)
+      pack_int8(source_of_type, k_stride, n_stride, k, n, static_cast<std::byte*>(panels));
+    else if (to == PanelFormat::bf16_pairs)
       pack_pairs(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));
     else if (to == PanelFormat::own)
       pack(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "kernels/cpu/matmul_blocks.h"
+#include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/cpu/tiles_avx512.h"
 #include "kernels/cpu/transpose.h"
@@ -304,7 +305,8 @@ matmul_fn<float> matmul_in_tiles;
 
 void matmul_in_tiles(const Matmul<float>& product) {
   if (product.format == PanelFormat::bf16_pairs && product.m > 0 && product.n > 0) return multiply_pairs(product);
-  if (is_blocks(product.format) && product.m >= kTiledRows && has_int8_tiles()) return matmul_of_blocks_in_tiles(product);
+  if (rounds_rows(product.format) && product.m >= kTiledRows && has_int8_tiles())
+    return product.format == PanelFormat::int8 ? matmul_of_int8_in_tiles(product) : matmul_of_blocks_in_tiles(product);
   if (product.format != PanelFormat::bf16_pairs) return matmul(product);
 }
 

@@ -1,6 +1,7 @@
-// Rows of a as whole numbers of each block's largest's 127th part, for products of blocks (contract: kernels/matmul.h).
+// Rows of a as whole numbers of each block's largest's 127th part, for products of blocks (contract: kernels/matmul.h). For int8: round_int8.cpp.
 #include <algorithm>
 
+#include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/vec.h"
 #include "kernels/matmul.h"
 
@@ -48,8 +49,10 @@ namespace {
 
 round_rows_fn<float> round_rows;
 
-void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, RowBlock* out) {
+void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* rounded) {
+  if (format == PanelFormat::int8) return round_int8_rows(a, row_stride, k_stride, m, k, static_cast<std::byte*>(rounded));
   const BlockLayout layout = layout_of(format);
+  auto* out = static_cast<RowBlock*>(rounded);
   for (int64_t i = 0; i < m; ++i)
     for (int64_t p = 0; p < k; p += kBlockValues, ++out) {
       const float* at = a + i * row_stride + p * k_stride;

@@ -60,6 +60,11 @@ template <int c, int a, int b>
 [[gnu::always_inline]] inline void multiply_bytes() {
   asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(c), "i"(a), "i"(b));
 }
+// The same where bytes of b have none.
+template <int c, int a, int b>
+[[gnu::always_inline]] inline void multiply_signed() {
+  asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(c), "i"(a), "i"(b));
+}
 
 // Where there are tiles of bf16: the nearest bf16 of 32 numbers, as round_to_bf16 gives them, one behind the other; those below 2^-126 are zeros.
 [[gnu::always_inline]] inline Floats bf16_of(Floats first, Floats second) {

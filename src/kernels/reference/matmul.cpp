@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/reference/matmul_int8.h"
 #include "kernels/reference/widen.h"
 
 namespace orrery::reference {
@@ -117,6 +118,7 @@ void matmul_of_blocks(const Matmul<float>& product) {
 template <class T>
 void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
                  PanelFormat to) {
+  if (to == PanelFormat::int8) return pack_int8(k, n, static_cast<std::byte*>(panels), [&](int64_t p, int64_t j) { return float(widened<T>(source, from, p * k_stride + j * n_stride)); });
   const bool pairs = to == PanelFormat::bf16_pairs, keeps = to == PanelFormat::bf16 || to == PanelFormat::f16;
   for (int64_t j = 0; j < packed_size(n, 1); ++j)
     for (int64_t p = 0; p < (pairs ? (k + 1) / 2 * 2 : k); ++p) {
@@ -132,16 +134,21 @@ void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_str
 }
 
 template <class T>
-void round_rows(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, RowBlock* out) {
+void round_rows(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* rounded) {
+  const auto at = [&](int64_t i, int64_t p) { return float(a[i * row_stride + p * k_stride]); };
+  if (format == PanelFormat::int8) return round_int8_rows(m, k, static_cast<std::byte*>(rounded), at);
+  auto* out = static_cast<RowBlock*>(rounded);
   for (int64_t i = 0; i < m; ++i)
     for (int64_t p = 0; p < k; p += kBlockValues)
-      *out++ = rounded_block([&](int64_t q) { return float(a[i * row_stride + (p + q) * k_stride]); }, layout_of(format));
+      *out++ = rounded_block([&](int64_t q) { return at(i, p + q); }, layout_of(format));
 }
 
 template <class T>
 void matmul(const Matmul<T>& product) {
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (std::is_same_v<T, float>) {
     if (is_blocks(product.format)) return matmul_of_blocks(product);
+    if (product.format == PanelFormat::int8) return matmul_of_int8(product);
+  }
   const bool pairs = product.format == PanelFormat::bf16_pairs;
   for (int64_t i = 0; i < product.m; ++i)
     for (int64_t j = 0; j < product.n; ++j) {
@@ -159,8 +166,8 @@ void matmul(const Matmul<T>& product) {
 
 template void pack_panels<float>(const void*, DType, int64_t, int64_t, int64_t, int64_t, void*, PanelFormat);
 template void pack_panels<double>(const void*, DType, int64_t, int64_t, int64_t, int64_t, void*, PanelFormat);
-template void round_rows<float>(const float*, int64_t, int64_t, int64_t, int64_t, PanelFormat, RowBlock*);
-template void round_rows<double>(const double*, int64_t, int64_t, int64_t, int64_t, PanelFormat, RowBlock*);
+template void round_rows<float>(const float*, int64_t, int64_t, int64_t, int64_t, PanelFormat, void*);
+template void round_rows<double>(const double*, int64_t, int64_t, int64_t, int64_t, PanelFormat, void*);
 template void matmul(const Matmul<float>&);
 template void matmul(const Matmul<double>&);
 
