@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -17,16 +19,16 @@
 namespace orrery {
 namespace {
 
-// A product c = a b of random matrices, with b stored as [n, k] or [k, n] in some dtype, and packed.
+// A product c = a b of random matrices: a is [m, k] and b [n, k] here, and stored in either order, b in some dtype, and packed.
 struct Product {
   int64_t m, n, k;
   bool a_transposed = false, b_transposed = false;
   DType dtype = DType::f32;
   PanelFormat packed = PanelFormat::own;
-  std::vector<float> a, b;  // b as floats, after rounding to dtype
+  std::vector<float> a, b, start, bias;
+  std::vector<float> a_stored;
   std::vector<char> b_stored;
   AlignedBytes panels, scratch{kMatmulScratchBytes};
-  std::vector<float> start, bias;
 
   Product(int64_t m_, int64_t n_, int64_t k_, uint64_t seed) : m(m_), n(n_), k(k_) {
     Random random(seed);
@@ -38,20 +40,26 @@ struct Product {
   int64_t k_stride() const { return b_transposed ? 1 : n; }
   int64_t n_stride() const { return b_transposed ? k : 1; }
 
-  void store_as(DType stored, PanelFormat panel) {
+  void store_a(bool transposed) {
+    a_transposed = transposed;
+    a_stored = transposed ? turned(a, m, k) : a;
+  }
+  void store_b(bool transposed, DType stored, PanelFormat panel) {
+    b_transposed = transposed;
     dtype = stored;
     packed = panel;
+    const std::vector<float> values = transposed ? b : turned(b, n, k);
     b_stored.resize(size_t(n * k * size_of(dtype)));
-    convert(b.data(), DType::f32, b_stored.data(), dtype, n * k);
-    convert(b_stored.data(), dtype, b.data(), DType::f32, n * k);
+    convert(values.data(), DType::f32, b_stored.data(), dtype, n * k);
   }
+  void store_as(DType stored, PanelFormat panel) { store_a(false), store_b(false, stored, panel); }
   void pack(const Kernels<float>& kernels) {
     panels = AlignedBytes(packed_bytes(packed, n, k));
     kernels.pack_panels(b_stored.data(), dtype, k_stride(), n_stride(), k, n, panels.data(), packed);
   }
   Matmul<float> call(std::vector<float>& c) {
     Matmul<float> call;
-    call.a = a.data();
+    call.a = a_stored.data();
     call.a_row_stride = a_transposed ? 1 : k;
     call.a_k_stride = a_transposed ? m : 1;
     call.panels = panels.data();
@@ -64,21 +72,49 @@ struct Product {
     call.scratch = scratch.data();
     return call;
   }
-  float a_at(int64_t i, int64_t p) const { return a[size_t(a_transposed ? p * m + i : i * k + p)]; }
-  float b_at(int64_t p, int64_t j) const { return b[size_t(p * k_stride() + j * n_stride())]; }
+  // What an element of c is before the product: nothing, a bias, or what it held.
+  float before(int mode, int64_t i, int64_t j) const { return mode == 0 ? 0 : mode == 1 ? bias[size_t(j)] : start[size_t(i * n + j)]; }
+
+  // The contract's chain, fused for the vector classes. Made once for all classes, orders of storing and dtypes that say the same.
+  const std::vector<float>& chains(int mode, bool fused) {
+    const bool pairs = packed == PanelFormat::bf16_pairs;
+    std::vector<float>& sums = made_[{mode, fused || pairs, pairs ? DType::bf16 : dtype}];
+    if (!sums.empty()) return sums;
+    std::vector<float> rows = a, columns = b;
+    round_to(columns, pairs ? DType::bf16 : dtype);
+    if (pairs) {
+      round_to(rows, DType::bf16);
+      for (std::vector<float>* values : {&rows, &columns})
+        for (float& value : *values) value = flushed(value);
+    }
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        const float *x = rows.data() + i * k, *y = columns.data() + j * k;
+        float sum = before(mode, i, j);
+        if (pairs)
+          for (int64_t p = 0; p < k; p += 2)
+            for (const int64_t q : {p + 1, p}) sum = flushed(std::fma(q < k ? x[q] : 0.0f, q < k ? y[q] : 0.0f, flushed(sum)));
+        else
+          for (int64_t p = 0; p < k; ++p) sum = fused ? std::fma(x[p], y[p], sum) : sum + x[p] * y[p];
+        sums.push_back(sum);
+      }
+    return sums;
+  }
+
+ private:
+  std::map<std::tuple<int, bool, DType>, std::vector<float>> made_;   // mode, fused, dtype
 
   static float flushed(float x) { return std::fabs(x) < FLT_MIN ? std::copysign(0.0f, x) : x; }
-  // The contract's chain. Fused for the vector classes.
-  float chain(int64_t i, int64_t j, float sum, bool fused) const {
-    const auto rounded = [&](float x) { return bf16_to_float(float_to_bf16(x)); };
-    if (packed == PanelFormat::bf16_pairs) {
-      for (int64_t p = 0; p < k; p += 2)
-        for (const int64_t q : {p + 1, p}) sum = flushed(std::fma(q < k ? flushed(rounded(a_at(i, q))) : 0.0f, q < k ? flushed(rounded(b_at(q, j))) : 0.0f, flushed(sum)));
-      return sum;
-    }
-    for (int64_t p = 0; p < k; ++p)
-      sum = fused ? std::fma(a_at(i, p), b_at(p, j), sum) : sum + a_at(i, p) * b_at(p, j);
-    return sum;
+  static void round_to(std::vector<float>& values, DType dtype) {
+    std::vector<char> rounded(values.size() * size_t(size_of(dtype)));
+    convert(values.data(), DType::f32, rounded.data(), dtype, int64_t(values.size()));
+    convert(rounded.data(), dtype, values.data(), DType::f32, int64_t(values.size()));
+  }
+  static std::vector<float> turned(const std::vector<float>& values, int64_t rows, int64_t columns) {
+    std::vector<float> result(values.size());
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) result[size_t(j * rows + i)] = values[size_t(i * columns + j)];
+    return result;
   }
 };
 
@@ -89,6 +125,12 @@ PanelFormat format_of(DType dtype) {
 bool sums_in_tiles(const Kernels<float>& kernels, const Product& product) { return std::string(kernels.name) == "amx" && product.packed == PanelFormat::bf16_pairs; }
 bool is_fused(const Kernels<float>& kernels) { return kernels.matmul != reference_kernels<float>().matmul; }
 
+int64_t different(const std::vector<float>& got, const std::vector<float>& expected) {
+  int64_t wrong = int64_t(got.size() != expected.size());
+  for (size_t i = 0; i < std::min(got.size(), expected.size()); ++i) wrong += !same_bits(got[i], expected[i]);
+  return wrong;
+}
+
 void check_chain(const Kernels<float>& kernels, Product& product) {
   product.pack(kernels);
   INFO(std::string(kernels.name) << " m " << product.m << " n " << product.n << " k " << product.k);
@@ -98,20 +140,19 @@ void check_chain(const Kernels<float>& kernels, Product& product) {
     call.bias = mode == 1 ? product.bias.data() : nullptr;
     call.accumulate = mode == 2;
     kernels.matmul(call);
-    std::vector<float> in_tiles = product.start;
     if (sums_in_tiles(kernels, product)) {
+      std::vector<float> in_tiles = product.start;
       call.c = in_tiles.data();
       reference_matmul_in_tiles(call);
+      CHECK(different(c, in_tiles) == 0);
+    } else {
+      CHECK(different(c, product.chains(mode, is_fused(kernels))) == 0);
     }
-    int64_t wrong = 0;
-    for (int64_t i = 0; i < product.m; ++i)
-      for (int64_t j = 0; j < product.n; ++j) {
-        const size_t at = size_t(i * product.n + j);
-        const float start = mode == 0 ? 0 : mode == 1 ? product.bias[size_t(j)] : product.start[at];
-        wrong += !same_bits(c[at], sums_in_tiles(kernels, product) ? in_tiles[at] : product.chain(i, j, start, is_fused(kernels)));
-      }
-    CHECK(wrong == 0);
   }
+}
+
+void check_chain_of_all(Product& product) {
+  for (const Kernels<float>* kernels : runnable_kernels()) check_chain(*kernels, product);
 }
 
 // Some rows at a time give the bits that all gave.
@@ -135,43 +176,38 @@ TEST_CASE("a product is one chain of multiply-adds per element, whatever the sha
   const int64_t shapes[][3] = {{0, 5, 3},   {3, 0, 2},   {2, 3, 0},    {1, 1, 1},    {1, 31, 7},  {1, 32, 64}, {1, 33, 65},
                                {1, 300, 17}, {2, 129, 33}, {3, 64, 5}, {5, 97, 31},  {6, 16, 16}, {7, 47, 8},  {8, 256, 40},
                                {12, 31, 19}, {13, 33, 67}, {14, 32, 1}, {15, 65, 12}, {29, 95, 41}, {64, 64, 64}, {97, 101, 103}};
-  for (const Kernels<float>* kernels : runnable_kernels())
-    for (const auto& [m, n, k] : shapes)
-      for (const int layout : {0, 1, 2, 3}) {
-        Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
-        product.a_transposed = layout & 1;
-        product.b_transposed = layout & 2;
-        product.store_as(DType::f32, PanelFormat::own);
-        check_chain(*kernels, product);
-      }
+  for (const auto& [m, n, k] : shapes) {
+    Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
+    for (const int layout : {0, 1, 2, 3}) {
+      product.store_a(layout & 1);
+      product.store_b(layout & 2, DType::f32, PanelFormat::own);
+      check_chain_of_all(product);
+    }
+  }
 }
 
 TEST_CASE("a product longer than a cache block goes on from the stored partial sums") {
-  for (const Kernels<float>* kernels : runnable_kernels())
+  Product product(17, 37, 1031, 5), tall(263, 33, 521, 6);
+  product.store_b(true, DType::f32, PanelFormat::own);
+  tall.store_b(false, DType::f32, PanelFormat::own);
+  for (Product* each : {&product, &tall})
     for (const bool transposed : {false, true}) {
-      Product product(17, 37, 1031, 5);
-      product.a_transposed = transposed;
-      product.b_transposed = true;
-      product.store_as(DType::f32, PanelFormat::own);
-      check_chain(*kernels, product);
-      Product tall(263, 33, 521, 6);
-      tall.a_transposed = transposed;
-      tall.store_as(DType::f32, PanelFormat::own);
-      check_chain(*kernels, tall);
+      each->store_a(transposed);
+      check_chain_of_all(*each);
     }
 }
 
 TEST_CASE("16-bit weights give the bits of the same weights widened first") {
-  for (const Kernels<float>* kernels : runnable_kernels())
+  for (const int64_t m : {1, 2, 9, 30}) {
+    Product product(m, 77, 45, 7);
+    product.store_a(false);
     for (const DType dtype : {DType::bf16, DType::f16})
       for (const PanelFormat packed : {format_of(dtype), PanelFormat::own})
-        for (const bool transposed : {false, true})
-          for (const int64_t m : {1, 2, 9, 30}) {
-            Product product(m, 77, 45, 7);
-            product.b_transposed = transposed;
-            product.store_as(dtype, packed);
-            check_chain(*kernels, product);
-          }
+        for (const bool transposed : {false, true}) {
+          product.store_b(transposed, dtype, packed);
+          check_chain_of_all(product);
+        }
+  }
 }
 
 TEST_CASE("sums in tiles are near those of pairs, and take numbers near nothing for nothing") {
@@ -198,30 +234,28 @@ TEST_CASE("sums in tiles are near those of pairs, and take numbers near nothing 
 TEST_CASE("products of bf16 give the same bits in every class (but amx, which has its own), whatever the shape") {
   const int64_t shapes[][3] = {{2, 3, 0},   {1, 1, 1},    {1, 31, 7},   {1, 300, 18}, {1, 300, 130}, {2, 129, 33}, {3, 64, 5},   {5, 97, 31},   {8, 256, 40}, {13, 33, 67},
                                {14, 32, 1}, {15, 65, 12}, {29, 95, 41}, {64, 64, 64}, {97, 101, 103}, {17, 37, 3001}, {9, 40, 8301}, {315, 33, 1801}, {37, 301, 600}, {65, 270, 1090}};
-  for (const Kernels<float>* kernels : runnable_kernels())
-    for (const auto& [m, n, k] : shapes)
-      for (const int layout : {0, 1, 2, 3})
-        for (const DType dtype : {DType::f32, DType::bf16}) {
-          Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
-          product.a_transposed = layout & 1;
-          product.b_transposed = layout & 2;
-          product.store_as(dtype, PanelFormat::bf16_pairs);
-          check_chain(*kernels, product);
-        }
+  for (const auto& [m, n, k] : shapes) {
+    Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
+    for (const int layout : {0, 1, 2, 3})
+      for (const DType dtype : {DType::f32, DType::bf16}) {
+        product.store_a(layout & 1);
+        product.store_b(layout & 2, dtype, PanelFormat::bf16_pairs);
+        check_chain_of_all(product);
+      }
+  }
 }
 
 TEST_CASE("products of bf16 take numbers near nothing for nothing, in every class") {
-  for (const Kernels<float>* kernels : runnable_kernels())
-    for (const float scale : {1e-17f, 1e-18f, 1e-19f, 1e-20f, 1e-38f})
-      for (const int64_t m : {1, 3, 20}) {
+  for (const float scale : {1e-17f, 1e-18f, 1e-19f, 1e-20f, 1e-38f})
+    for (const int64_t m : {1, 3, 20})
+      for (const float start : {1.0f, 1e-38f}) {
         Product product(m, 40, 71, uint64_t(m));
         for (float& x : product.a) x *= scale;
         for (float& x : product.b) x *= scale > 1e-30f ? scale : 1.0f;
+        for (float& x : product.start) x *= start;
         product.store_as(DType::f32, PanelFormat::bf16_pairs);
-        if (sums_in_tiles(*kernels, product)) continue;   // which zeros its sums near 2^-126 are is the processor's
-        check_chain(*kernels, product);
-        for (float& x : product.start) x *= 1e-38f;
-        check_chain(*kernels, product);
+        for (const Kernels<float>* kernels : runnable_kernels())
+          if (!sums_in_tiles(*kernels, product)) check_chain(*kernels, product);   // which zeros its sums near 2^-126 are is the processor's
       }
 }
 
@@ -233,9 +267,8 @@ TEST_CASE("every class packs the same panels") {
           for (const int64_t k : {0, 1, 7, 8, 15, 16, 17, 50})
             for (const bool transposed : {false, true}) {
               Product product(1, n, k, 3), expected(1, n, k, 3);
-              product.b_transposed = expected.b_transposed = transposed;
-              product.store_as(dtype, packed);
-              expected.store_as(dtype, packed);
+              product.store_b(transposed, dtype, packed);
+              expected.store_b(transposed, dtype, packed);
               product.pack(*kernels);
               expected.pack(reference_kernels<float>());
               INFO(std::string(kernels->name) << " n " << n << " k " << k << " transposed " << transposed);
@@ -275,7 +308,6 @@ struct BlockProduct : Product {
   std::vector<const std::byte*> rows;
 
   BlockProduct(BlockFormat format_, int64_t m_, int64_t n_, int64_t k_) : Product(m_, n_, k_, uint64_t(m_ * 1000 + n_ * 10 + k_)), format(format_) {
-    b_transposed = true;   // b[p, j] = W[j, p]
     bytes.resize(size_t(n * bytes_of(format, k)));
     for (int64_t j = 0; j < n; ++j) {
       std::byte* row = bytes.data() + j * bytes_of(format, k);
@@ -283,6 +315,7 @@ struct BlockProduct : Product {
       dequantise(format, row, b.data() + j * k, k);
       rows.push_back(row);
     }
+    store_a(false);
     packed = panels_of(format);
     panels = AlignedBytes(packed_bytes(packed, n, k));
   }
@@ -297,58 +330,60 @@ int64_t whole_blocks(BlockFormat format, int64_t k) { return (k + values_per_blo
 TEST_CASE("products of blocks are the products of what the blocks say, with the same bits in every class") {
   const int64_t shapes[][3] = {{1, 1, 0}, {1, 1, 32}, {1, 33, 64}, {1, 210, 256}, {2, 70, 96}, {3, 300, 544}, {5, 31, 160}, {6, 64, 2048}, {7, 40, 1056}, {13, 95, 512}, {64, 65, 544}, {33, 40, 8192}, {1700, 34, 64}, {500, 3, 576}};
   for (const BlockFormat format : kBlockFormats)
-    for (const auto& [m, n, least] : shapes)
-      for (const bool a_transposed : {false, true}) {
-        const int64_t k = whole_blocks(format, least);
-        INFO(std::string(name_of(format)) << " m " << m << " n " << n << " k " << k);
-        BlockProduct product(format, m, n, k);
-        const std::vector<float> rounded = rounded_in_blocks(product.a);
-        std::vector<float> turned(product.a.size());
-        for (int64_t i = 0; i < m; ++i)
-          for (int64_t p = 0; p < k; ++p) turned[size_t(p * m + i)] = product.a[size_t(i * k + p)];
-        if (a_transposed) product.a = turned, product.a_transposed = true;
-        std::vector<RowBlock> expected_rows;
-        for (const int mode : {0, 1, 2}) {
-          std::vector<float> expected;
-          for (const Kernels<float>* kernels : runnable_kernels()) {
-            INFO(std::string(kernels->name) << " mode " << mode);
-            product.pack(*kernels);
-            std::vector<float> c = product.start;
-            Matmul<float> call = product.call(c);
-            call.bias = mode == 1 ? product.bias.data() : nullptr;
-            call.accumulate = mode == 2;
-            kernels->matmul(call);
-            if (expected.empty()) {
-              double worst = 0;
-              for (int64_t i = 0; i < m; ++i)
-                for (int64_t j = 0; j < n; ++j) {
-                  const size_t at = size_t(i * n + j);
-                  double sum = mode == 0 ? 0 : mode == 1 ? product.bias[size_t(j)] : product.start[at];
-                  for (int64_t p = 0; p < k; ++p) sum += double(rounded[size_t(i * k + p)]) * double(product.b_at(p, j));
-                  worst = std::max(worst, std::abs(sum - double(c[at])));
+    for (const auto& [m, n, least] : shapes) {
+      const int64_t k = whole_blocks(format, least);
+      INFO(std::string(name_of(format)) << " m " << m << " n " << n << " k " << k);
+      BlockProduct product(format, m, n, k);
+      const std::vector<float> rounded = rounded_in_blocks(product.a);
+      std::vector<double> exact;
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          double sum = 0;
+          for (int64_t p = 0; p < k; ++p) sum += double(rounded[size_t(i * k + p)]) * double(product.b[size_t(j * k + p)]);
+          exact.push_back(sum);
+        }
+      std::vector<float> expected[3];   // what the first class gave
+      std::vector<RowBlock> expected_rows;
+      for (const Kernels<float>* kernels : runnable_kernels()) {
+        product.pack(*kernels);
+        for (const bool a_transposed : {false, true}) {
+          product.store_a(a_transposed);
+          std::vector<float> c;
+          Matmul<float> call = product.call(c);
+          std::vector<RowBlock> rows(size_t(m * k / kBlockValues));
+          kernels->round_rows(call.a, call.a_row_stride, call.a_k_stride, m, k, product.packed, rows.data());
+          if (expected_rows.empty()) expected_rows = rows;
+          CHECK((rows.empty() || std::memcmp(expected_rows.data(), rows.data(), rows.size() * sizeof(RowBlock)) == 0));
+          for (const int mode : {0, 1, 2})
+            for (const bool rounded_before : {false, true}) {
+              INFO(std::string(kernels->name) << " mode " << mode << (a_transposed ? " transposed" : "") << (rounded_before ? " rounded before" : ""));
+              c = product.start;
+              call.c = c.data();
+              call.bias = mode == 1 ? product.bias.data() : nullptr;
+              call.accumulate = mode == 2;
+              call.rounded = nullptr;
+              if (rounded_before) {
+                call.rounded = rows.data();
+                if (int64_t(rows.size() * sizeof(RowBlock)) <= kMatmulScratchBytes / 2) {   // in the half of the scratch that is left, as ops have them
+                  auto* there = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(call.scratch) + kMatmulScratchBytes / 2);
+                  std::copy(rows.begin(), rows.end(), there);
+                  call.rounded = there;
                 }
-              CHECK(worst < 2e-5 * std::sqrt(double(k + 1)));
-              expected = c;
+              }
+              kernels->matmul(call);
+              if (expected[mode].empty()) {
+                double worst = 0;
+                for (int64_t i = 0; i < m; ++i)
+                  for (int64_t j = 0; j < n; ++j)
+                    worst = std::max(worst, std::abs(exact[size_t(i * n + j)] + double(product.before(mode, i, j)) - double(c[size_t(i * n + j)])));
+                CHECK(worst < 2e-5 * std::sqrt(double(k + 1)));
+                expected[mode] = c;
+              }
+              CHECK(std::memcmp(expected[mode].data(), c.data(), c.size() * sizeof(float)) == 0);
             }
-            CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
-
-            std::vector<RowBlock> rows(size_t(m * k / kBlockValues));
-            kernels->round_rows(call.a, call.a_row_stride, call.a_k_stride, m, k, product.packed, rows.data());
-            if (expected_rows.empty()) expected_rows = rows;
-            CHECK((rows.empty() || std::memcmp(expected_rows.data(), rows.data(), rows.size() * sizeof(RowBlock)) == 0));
-            call.rounded = rows.data();
-            if (int64_t(rows.size() * sizeof(RowBlock)) <= kMatmulScratchBytes / 2) {   // in the half of the scratch that is left, as ops have them
-              auto* there = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(call.scratch) + kMatmulScratchBytes / 2);
-              std::copy(rows.begin(), rows.end(), there);
-              call.rounded = there;
-            }
-            call.c = c.data();
-            c = product.start;
-            kernels->matmul(call);
-            CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
-          }
         }
       }
+    }
 }
 
 TEST_CASE("blocks of any bits give the same product in every class, and it is that of what they say") {
@@ -366,6 +401,7 @@ TEST_CASE("blocks of any bits give the same product in every class, and it is th
         std::copy(values.begin(), values.end(), product.b.begin() + std::ptrdiff_t(at / size * values.size()));
       }
       for (float& value : product.a) value = random.uniform() < 0.1 ? 3.0f : -3.0f;   // the largest whole numbers
+      product.store_a(false);
       std::vector<float> expected;
       for (const Kernels<float>* kernels : runnable_kernels()) {
         INFO(std::string(kernels->name) << " " << name_of(format) << " m " << m);
@@ -379,7 +415,7 @@ TEST_CASE("blocks of any bits give the same product in every class, and it is th
             for (int64_t j = 0; j < product.n; ++j) {
               double sum = 0, size_of_all = 0;
               for (int64_t p = 0; p < product.k; ++p) {
-                const double one = double(product.a_at(i, p)) * double(product.b_at(p, j));
+                const double one = double(product.a[size_t(i * product.k + p)]) * double(product.b[size_t(j * product.k + p)]);
                 sum += one, size_of_all += std::abs(one);
               }
               wrong += std::abs(sum - double(c[size_t(i * product.n + j)])) > 1e-5 * size_of_all;
@@ -398,6 +434,7 @@ TEST_CASE("a row of a product of blocks gives the same bits alone and among othe
       product.a[size_t(3 * product.k + 40)] = std::numeric_limits<float>::infinity();
       product.a[size_t(4 * product.k + 600)] = std::numeric_limits<float>::quiet_NaN();
       std::fill(product.a.begin() + 5 * product.k, product.a.begin() + 6 * product.k, 1e-39f);
+      product.store_a(false);
       product.pack(*kernels);
       std::vector<float> all(product.start.size());
       kernels->matmul(product.call(all));
@@ -421,7 +458,7 @@ TEST_CASE("the inner dimension may be cut anywhere") {
       for (int64_t begin = 0; begin < product.k; begin += 37) {
         const int64_t end = std::min(product.k, begin + 37);
         AlignedBytes panels(packed_size(product.n, end - begin) * 4);
-        kernels->pack_panels(product.b.data() + begin * product.k_stride(), DType::f32, product.k_stride(),
+        kernels->pack_panels(product.b_stored.data() + begin * product.k_stride() * 4, DType::f32, product.k_stride(),
                              product.n_stride(), end - begin, product.n, panels.data(), PanelFormat::own);
         Matmul<float> part = product.call(parts);
         part.a += begin;
@@ -439,7 +476,7 @@ TEST_CASE("a product writes its own columns only, and NaN and infinities go thei
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const int64_t m : {1, 3, 16}) {
       Product product(m, 35, 9, 17);
-      product.b[3] = inf;              // b[0, 3]
+      product.b[size_t(3 * product.k)] = inf;
       product.a[size_t(product.k * (m - 1) + 2)] = nan;
       product.store_as(DType::f32, PanelFormat::own);
       product.pack(*kernels);

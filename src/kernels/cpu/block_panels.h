@@ -23,7 +23,7 @@ class PackedBlock {
  public:
   static constexpr BlockLayout kLayout = layout_of(kFormat);
   static constexpr bool kFar = true;   // it may be out of cache
-  static constexpr int kParts = kLayout.parts;
+  static constexpr int kParts = kLayout.parts, kBits = kLayout.bits;
   static constexpr bool kMins = kLayout.mins;
   static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
 

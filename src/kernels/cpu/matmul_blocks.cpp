@@ -15,6 +15,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/block_panels.h"
+#include "kernels/cpu/byte_sums.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/fastest.h"
 
@@ -24,13 +25,13 @@ round_rows_fn<float> round_rows;
 
 namespace {
 
-constexpr int kVectors = 2;                                         // of a tile: 32 columns, or 16
-constexpr int kTiles = int(kPanel / (kVectors * Floats::kLanes));   // in a panel
+// Vectors of a tile: a panel of 32 columns, or half of one with 16 registers, but for one row all of it, which then streams past once.
+constexpr int vectors_of(int rows) { return rows == 1 ? int(std::min<int64_t>(4, kPanel / Floats::kLanes)) : 2; }
 // Sums of a block and sums of all beside b's vectors: of 32 or 16 registers.
 #ifdef ORRERY_ISA_avx512
 constexpr int kMostRows = 6, kAloneRows = 8;
 #else
-constexpr int kMostRows = 2, kAloneRows = 2;
+constexpr int kMostRows = 4, kAloneRows = 4;
 #endif
 
 // Blocks of rows that are rounded at a time, where nobody has: so many of a row that a sliver of rows fits.
@@ -38,11 +39,11 @@ constexpr int64_t kRowBlocks = (kMatmulScratchBytes - kWideBytes) / int64_t(size
 static_assert(kWideBytes <= kMatmulScratchBytes / 2);
 
 // The same of one that was taken apart.
-template <int kPartsThere, bool kMinsThere>
+template <PanelFormat kFormat>
 class TakenApart {
  public:
-  static constexpr int kParts = kPartsThere;
-  static constexpr bool kMins = kMinsThere;
+  static constexpr int kParts = layout_of(kFormat).parts, kBits = layout_of(kFormat).bits;
+  static constexpr bool kMins = layout_of(kFormat).mins;
   static constexpr bool kFar = false;
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
@@ -68,9 +69,10 @@ constexpr int panels_at_once(int) { return 1; }
 #endif
 
 // c [kRows, columns of a tile] of kPanels panels, `panel_size` apart, goes on over `blocks` blocks, those from `first` on of each panel.
-template <int kRows, int kPanels, bool kInstruction, class Block>
+template <int kRows, int kVectors, int kPanels, bool kInstruction, class Block>
 void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t first, int64_t blocks, int64_t tile, Tile<kRows, kVectors> (&c)[kPanels]) {
   constexpr int kPartGroups = kGroups / Block::kParts;
+  using Factors = ByteFactors<Block::kBits>;
   const int64_t column = tile * kVectors * Floats::kLanes;
   const RowBlock* row[kRows];
 #pragma GCC unroll 8
@@ -81,36 +83,36 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
       for (int t = 0; t < kPanels; ++t) Block(panels + t * panel_size, first + b).ask_ahead();
     const auto block = [&](int t) __attribute__((always_inline)) { return Block(panels + t * panel_size, first + b); };
     const auto add_part = [&]<int part>() __attribute__((always_inline)) {
-      Ints sums[kPanels][kRows][kVectors];
+      ByteSums<Block::kBits, kInstruction> sums[kPanels][kRows][kVectors];
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 2
-          for (int v = 0; v < kVectors; ++v) sums[t][r][v] = Ints::broadcast(row[r][b].start[part]);
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) sums[t][r][v] = ByteSums<Block::kBits, kInstruction>(row[r][b].start[part]);
       for_groups<part * kPartGroups, kPartGroups>([&]<int g>() __attribute__((always_inline)) {
 #pragma GCC unroll 4
         for (int t = 0; t < kPanels; ++t) {
-          Ints four[kVectors];
-#pragma GCC unroll 2
-          for (int v = 0; v < kVectors; ++v) four[v] = block(t).template numbers<g>(column + v * Floats::kLanes);
+          Factors four[kVectors];
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) four[v] = Factors(block(t).template numbers<g>(column + v * Floats::kLanes));
 #pragma GCC unroll 8
           for (int r = 0; r < kRows; ++r) {
             int32_t q;
             __builtin_memcpy(&q, row[r][b].q + 4 * g, 4);
             const Ints numbers = Ints::broadcast(q);
-#pragma GCC unroll 2
-            for (int v = 0; v < kVectors; ++v) sums[t][r][v] = dot_bytes<kInstruction>(sums[t][r][v], four[v], numbers);
+#pragma GCC unroll 4
+            for (int v = 0; v < kVectors; ++v) sums[t][r][v].template add<g % kPartGroups, kPartGroups>(four[v], numbers);
           }
         }
       });
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
           const Floats scale = block(t).scale(part, column + v * Floats::kLanes);
 #pragma GCC unroll 8
-          for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(to_floats(sums[t][r][v]), Floats::broadcast(row[r][b].scale) * scale, c[t].acc[r][v]);
+          for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(to_floats(sums[t][r][v].whole()), Floats::broadcast(row[r][b].scale) * scale, c[t].acc[r][v]);
         }
     };
     add_part.template operator()<0>();
@@ -118,7 +120,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
     if constexpr (Block::kMins) {
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
           const Floats min = block(t).min(column + v * Floats::kLanes);
 #pragma GCC unroll 8
@@ -136,7 +138,8 @@ struct Slice {
 // Rows from `row` on against kPanels panels from that of `column` on, `at` the first block of the slice in each: c goes on.
 template <int kRows, int kPanels, bool kInstruction, class Block>
 void run_panels(const Matmul<float>& product, Slice slice, Rows rows, int64_t row, int64_t column, const std::byte* panels, int64_t panel_size, int64_t at) {
-  for (int64_t tile = 0; tile < kTiles; ++tile) {
+  constexpr int kVectors = vectors_of(kRows);
+  for (int64_t tile = 0; tile < kPanel / (kVectors * Floats::kLanes); ++tile) {
     const int64_t from = column + tile * kVectors * Floats::kLanes;
     if (from >= product.n) break;
     float* c = product.c + row * product.c_stride + from;
@@ -151,7 +154,7 @@ void run_panels(const Matmul<float>& product, Slice slice, Rows rows, int64_t ro
       else
         sums[t].zero();
     }
-    run_blocks<kRows, kPanels, kInstruction, Block>(rows, panels, panel_size, at, slice.blocks, tile, sums);
+    run_blocks<kRows, kVectors, kPanels, kInstruction, Block>(rows, panels, panel_size, at, slice.blocks, tile, sums);
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t) sums[t].store(c + t * kPanel, product.c_stride, product.n - from - t * kPanel);
   }
@@ -176,11 +179,10 @@ void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row)
 // Rows [first, first + m), rounded in `rows`, against all panels.
 template <PanelFormat kFormat, bool kInstruction>
 void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first, int64_t m) {
-  constexpr BlockLayout kLayout = layout_of(kFormat);
-  using Wide = TakenApart<kLayout.parts, kLayout.mins>;
+  using Wide = TakenApart<kFormat>;
   const Slivers slivers(m, kMostRows);
   if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
-  const bool apart = kLayout.bits < 8 && slivers.count > 2;
+  const bool apart = Wide::kBits < 8 && slivers.count > 2;
   std::byte* wide = static_cast<std::byte*>(product.scratch);
   for (int64_t j = 0; j < product.n; j += kPanel) {
     const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_bytes(kFormat, product.k);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/byte_sums.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/fastest.h"
 
@@ -25,29 +26,30 @@ template <int kRows, bool kInstruction>
 void run_tile(const Matmul<float>& product, int64_t row, int64_t column, const Int8Group& group, int64_t first, const Int8Panel& panel, int64_t lane) {
   constexpr int kChains = kRows <= 2 ? 2 : 1;   // few sums wait for each other
   constexpr int64_t kGroupBytes = kPanel * 4;
-  Ints sums[kChains][kRows][kVectors];
+  using Sums = ByteSums<8, kInstruction>;
+  Sums sums[kChains][kRows][kVectors];
 #pragma GCC unroll 2
   for (int chain = 0; chain < kChains; ++chain)
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) sums[chain][r][v] = chain == 0 ? Ints::broadcast(group.head->start[first + r]) : Ints::zero();
+      for (int v = 0; v < kVectors; ++v) sums[chain][r][v] = Sums(chain == 0 ? group.head->start[first + r] : 0);
   const int8_t* a = group.numbers + first * kInt8Step;
   const uint8_t* b = panel.numbers + 4 * lane;
   for (int64_t p = 0; p < product.k; p += kInt8Step, a += kInt8Rows * kInt8Step)
     for (int64_t q = 0; q < kInt8Step; q += 4 * kChains)
 #pragma GCC unroll 2
       for (int chain = 0; chain < kChains; ++chain, b += kGroupBytes) {
-        Ints four[kVectors];
+        ByteFactors<8> four[kVectors];
 #pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) four[v] = Ints::load(b + 4 * v * Floats::kLanes);
+        for (int v = 0; v < kVectors; ++v) four[v] = ByteFactors<8>(Ints::load(b + 4 * v * Floats::kLanes));
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) {
           int32_t numbers;
           __builtin_memcpy(&numbers, a + r * kInt8Step + q + 4 * chain, 4);
           const Ints all = Ints::broadcast(numbers);
 #pragma GCC unroll 2
-          for (int v = 0; v < kVectors; ++v) sums[chain][r][v] = dot_bytes<kInstruction>(sums[chain][r][v], four[v], all);
+          for (int v = 0; v < kVectors; ++v) sums[chain][r][v].template add<0, 1>(four[v], all);
         }
       }
   const int64_t columns = product.n - column;
@@ -64,7 +66,7 @@ void run_tile(const Matmul<float>& product, int64_t row, int64_t column, const I
     const Floats scale = Floats::load(panel.scale + lane + v * Floats::kLanes);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      const Ints sum = kChains == 1 ? sums[0][r][v] : add(sums[0][r][v], sums[kChains - 1][r][v]);
+      const Ints sum = kChains == 1 ? sums[0][r][v].whole() : add(sums[0][r][v].whole(), sums[kChains - 1][r][v].whole());
       tile.acc[r][v] = fma(to_floats(sum), Floats::broadcast(group.head->scale[first + r]) * scale, tile.acc[r][v]);
     }
   }
