@@ -22,6 +22,7 @@ namespace reference {
 namespace cpu::avx2 {
 void fill(Kernels<float>& table);
 }
+#ifdef ORRERY_HAS_avx512
 namespace cpu::avx512 {
 void fill(Kernels<float>& table);
 matmul_fn<float> matmul_in_tiles;
@@ -33,6 +34,7 @@ peak_bf16_fn<float> peak_bf16_in_tiles;
 peak_int8_fn<float> peak_int8_in_tiles;
 bool has_bf16_tiles();
 }
+#endif
 #elif defined(__aarch64__)
 namespace cpu::neon {
 void fill(Kernels<float>& table);
@@ -73,6 +75,8 @@ std::vector<KernelClass> make_classes() {
   // has no name for here, came to every line of processors before AVX2 did.
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  std::vector<KernelClass> classes = {{reference_table<float>(), true}, {filled("avx2", cpu::avx2::fill, avx2), avx2}};
+#ifdef ORRERY_HAS_avx512
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   const bool amx = avx512 && cpu::avx512::has_bf16_tiles();
@@ -86,10 +90,10 @@ std::vector<KernelClass> make_classes() {
     tiles.peak_bf16 = cpu::avx512::peak_bf16_in_tiles;
     tiles.peak_int8 = cpu::avx512::peak_int8_in_tiles;
   }
-  return {{reference_table<float>(), true},
-          {filled("avx2", cpu::avx2::fill, avx2), avx2},
-          {filled("avx512", cpu::avx512::fill, avx512), avx512},
-          {tiles, amx}};
+  classes.push_back({filled("avx512", cpu::avx512::fill, avx512), avx512});
+  classes.push_back({tiles, amx});
+#endif
+  return classes;
 }
 #elif defined(__aarch64__)
 // Every aarch64 processor has NEON.

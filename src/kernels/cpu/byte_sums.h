@@ -60,7 +60,12 @@ class ByteSums {
   [[gnu::always_inline]] void add(const ByteFactors<kBits>& b, Ints a) {
     const __m256i products = b.times(a);
     in_16_bits_ = step % kTogether == 0 ? products : _mm256_add_epi16(in_16_bits_, products);
-    if (step % kTogether == kTogether - 1 || step == steps - 1) sums_.r = _mm256_add_epi32(sums_.r, _mm256_madd_epi16(in_16_bits_, _mm256_set1_epi16(1)));
+    if (step % kTogether == kTogether - 1 || step == steps - 1) {
+      sums_.r = _mm256_add_epi32(sums_.r, _mm256_madd_epi16(in_16_bits_, _mm256_set1_epi16(1)));
+      asm("" : "+x"(sums_.r));   // now: compilers put such sums off, and the products away to memory
+    } else {
+      asm("" : "+x"(in_16_bits_));
+    }
   }
   [[gnu::always_inline]] Ints whole() const { return sums_; }
 

@@ -27,11 +27,14 @@ namespace {
 
 // Vectors of a tile: a panel of 32 columns, or half of one with 16 registers, but for one row all of it, which then streams past once.
 constexpr int vectors_of(int rows) { return rows == 1 ? int(std::min<int64_t>(4, kPanel / Floats::kLanes)) : 2; }
-// Sums of a block and sums of all beside b's vectors: of 32 or 16 registers.
+// Rows that pass over a panel together, where there are more and where there are no others: sums of a block and sums of all beside b's
+// vectors, of 32 or 16 registers. (Processors of AVX-512 without products of bytes are few, and old.)
 #ifdef ORRERY_ISA_avx512
-constexpr int kMostRows = 6, kAloneRows = 8;
+constexpr int most_rows(bool instruction) { return instruction ? 6 : 2; }
+constexpr int alone_rows(bool instruction) { return instruction ? 8 : 2; }
 #else
-constexpr int kMostRows = 4, kAloneRows = 4;
+constexpr int most_rows(bool) { return 4; }
+constexpr int alone_rows(bool) { return 4; }
 #endif
 
 // Blocks of rows that are rounded at a time, where nobody has: so many of a row that a sliver of rows fits.
@@ -63,9 +66,9 @@ struct Rows {
 
 // Panels that so many rows pass over side by side: as many as leave room for their sums in registers.
 #ifdef ORRERY_ISA_avx512
-constexpr int panels_at_once(int rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+constexpr int panels_at_once(int rows, bool instruction) { return !instruction ? 1 : rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
 #else
-constexpr int panels_at_once(int) { return 1; }
+constexpr int panels_at_once(int, bool) { return 1; }
 #endif
 
 // c [kRows, columns of a tile] of kPanels panels, `panel_size` apart, goes on over `blocks` blocks, those from `first` on of each panel.
@@ -170,7 +173,7 @@ void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row)
     for (; j + (kPanels - 1) * kPanel < product.n; j += kPanels * kPanel)
       run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first);
   };
-  constexpr int kMost = panels_at_once(kRows);
+  constexpr int kMost = panels_at_once(kRows, kInstruction);
   run.template operator()<kMost>();
   if constexpr (kMost > 2) run.template operator()<2>();
   if constexpr (kMost > 1) run.template operator()<1>();
@@ -180,9 +183,11 @@ void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row)
 template <PanelFormat kFormat, bool kInstruction>
 void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first, int64_t m) {
   using Wide = TakenApart<kFormat>;
+  constexpr int kMostRows = most_rows(kInstruction), kAloneRows = alone_rows(kInstruction);
   const Slivers slivers(m, kMostRows);
   if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
-  const bool apart = Wide::kBits < 8 && slivers.count > 2;
+  constexpr bool kTakesApart = Wide::kBits < 8;
+  const bool apart = kTakesApart && slivers.count > 2;
   std::byte* wide = static_cast<std::byte*>(product.scratch);
   for (int64_t j = 0; j < product.n; j += kPanel) {
     const std::byte* panel = static_cast<const std::byte*>(product.panels) + j / kPanel * panel_bytes(kFormat, product.k);
@@ -193,8 +198,10 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
         with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
-          if (apart) run_panels<kRows, 1, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0, 0);
-          else run_panels<kRows, 1, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, 0, slice.first);
+          if constexpr (kTakesApart) {
+            if (apart) return run_panels<kRows, 1, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0, 0);
+          }
+          run_panels<kRows, 1, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, 0, slice.first);
         });
     }
   }
@@ -205,11 +212,11 @@ void run(const Matmul<float>& product) {
   const int64_t all = product.k / kBlockValues;
   if (product.rounded) return run_rows<kFormat, kInstruction>(product, {0, all}, {static_cast<const RowBlock*>(product.rounded), all}, 0, product.m);
   auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(product.scratch) + kWideBytes);
-  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / kMostRows), most_rows = kRowBlocks / some;
+  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / most_rows(kInstruction)), together = kRowBlocks / some;
   for (int64_t p = 0; p == 0 || p < all; p += some) {
     const Slice slice{p, std::min(some, all - p)};
-    for (int64_t i = 0; i < product.m; i += most_rows) {
-      const int64_t rows = std::min(most_rows, product.m - i);
+    for (int64_t i = 0; i < product.m; i += together) {
+      const int64_t rows = std::min(together, product.m - i);
       round_rows(product.a + i * product.a_row_stride + p * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride, rows,
                  slice.blocks * kBlockValues, kFormat, rounded);
       run_rows<kFormat, kInstruction>(product, slice, {rounded, slice.blocks}, i, rows);
