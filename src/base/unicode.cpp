@@ -52,17 +52,16 @@ CodePoints all_of(const char32_t (&keys)[N]) {
   return set;
 }
 
-std::vector<uint8_t> combining_classes() {
-  std::vector<uint8_t> classes(std::end(kCombining)[-1].last + 1);
+constexpr size_t kCombiningEnd = std::end(kCombining)[-1].last + 1;
+constexpr std::array<uint8_t, kCombiningEnd> combining_classes() {
+  std::array<uint8_t, kCombiningEnd> classes{};
   for (const CombiningRange& range : kCombining)
     for (char32_t c = range.first; c <= range.last; c++) classes[c] = range.combining_class;
   return classes;
 }
+constexpr std::array<uint8_t, kCombiningEnd> kCombiningClasses = combining_classes();   // a table, for a text may be marks alone
 
-uint8_t combining_class(char32_t c) {
-  static const std::vector<uint8_t> classes = combining_classes();
-  return c < classes.size() ? classes[c] : uint8_t(0);
-}
+uint8_t combining_class(char32_t c) { return c < kCombiningEnd ? kCombiningClasses[c] : uint8_t(0); }
 
 bool decomposes(char32_t c) {
   static const CodePoints set = all_of(kNfdKeys);
@@ -118,6 +117,13 @@ void sort_marks(std::span<Change> marks) {
   for (const Change& mark : unsorted) marks[places[combining_class(mark.value)]++] = mark;
 }
 
+// decode_utf8; two bytes, as most marks are, without a call.
+CodePoint decode_marks_first(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
+  if (byte(0) - 0xC2 < 0x1E && text.size() - at >= 2 && (byte(1) & 0xC0) == 0x80) return {(byte(0) & 0x1F) << 6 | (byte(1) & 0x3F), 2};
+  return decode_utf8(text, at);
+}
+
 // Decomposes and puts each run of combining marks in the order of their classes. A mark keeps its own `change`, so a
 // mark that moves takes the alignment of the place it moves to, as the reference's does.
 std::vector<Change> decomposed(std::string_view text, bool compatibility) {
@@ -132,7 +138,7 @@ std::vector<Change> decomposed(std::string_view text, bool compatibility) {
     sorted = true;
   };
   for (size_t at = 0; at < text.size();) {
-    const CodePoint c = decode_utf8(text, at);
+    const CodePoint c = decode_marks_first(text, at);
     at += c.size;
     decompose(c.value, compatibility, [&](char32_t value, int32_t change) {
       const uint8_t combining = value < 0x80 ? uint8_t(0) : combining_class(value);
@@ -149,31 +155,30 @@ std::vector<Change> decomposed(std::string_view text, bool compatibility) {
 
 // Joins each starter with the marks and the starters after it that compose with it and are not blocked: a mark is
 // blocked by an earlier unjoined one of the same or a higher class.
-std::vector<Change> composed(const std::vector<Change>& in) {
-  std::vector<Change> out;
-  out.reserve(in.size());
+void compose(std::vector<Change>& text) {
+  size_t end = 0;   // of what is made, which takes the place of what was read
   size_t starter = 0;
   bool have_starter = false, unjoined = false;
   uint8_t last_class = 0;   // of the last unjoined mark after the starter
-  for (const Change& c : in) {
+  for (const Change c : text) {
     const uint8_t combining = c.value < 0x80 ? uint8_t(0) : combining_class(c.value);
     if (have_starter && (!unjoined || (combining != 0 && last_class < combining))) {
-      if (const auto joined = compose(out[starter].value, c.value)) {
-        out[starter] = {*joined, out[starter].change + c.change - 1};
+      if (const auto joined = compose(text[starter].value, c.value)) {
+        text[starter] = {*joined, text[starter].change + c.change - 1};
         continue;
       }
     }
     if (combining == 0) {
-      starter = out.size();
+      starter = end;
       have_starter = true;
       unjoined = false;
     } else if (have_starter) {
       unjoined = true;
       last_class = combining;
     }
-    out.push_back(c);
+    text[end++] = c;
   }
-  return out;
+  text.resize(end);
 }
 
 }  // namespace
@@ -189,7 +194,7 @@ std::span<const char32_t> lowercase(char32_t c) {
 
 std::vector<Change> normal_form(std::string_view text, NormalForm form) {
   std::vector<Change> changes = decomposed(text, is_compatibility(form));
-  if (form == NormalForm::nfc || form == NormalForm::nfkc) return composed(changes);
+  if (form == NormalForm::nfc || form == NormalForm::nfkc) compose(changes);
   return changes;
 }
 

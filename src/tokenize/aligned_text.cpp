@@ -135,7 +135,7 @@ void TextEdit::change(std::span<const Change> changes, size_t at) {
 void AlignedText::replace(std::string_view what, std::string_view with) {
   size_t found = what.empty() ? std::string::npos : text.find(what);
   if (found == std::string::npos) return;
-  if (!tracked && what.size() == 1) return replace_each(what[0], with);
+  if (what.size() == 1) return replace_each(what[0], with);
   TextEdit edit(*this);
   size_t kept = 0;
   for (; found != std::string::npos; found = text.find(what, kept)) {
@@ -152,12 +152,17 @@ void AlignedText::replace_each(char what, std::string_view with) {
   const size_t size = text.size() - count + count * with.size();
   check_growth(size, limit);
   std::string made(size, '\0');
+  std::vector<Span> made_of(tracked ? size : 0);
   char* to = made.data();
-  for (const char c : text) {
-    if (c != what) *to++ = c;
+  Span* to_origin = made_of.data();
+  for (size_t at = 0; at < text.size(); ++at) {
+    const bool found = text[at] == what;
+    if (!found) *to++ = text[at];
     else to = std::copy(with.begin(), with.end(), to);
+    if (tracked) to_origin = std::fill_n(to_origin, found ? with.size() : 1, origin[at]);
   }
   text.swap(made);
+  origin.swap(made_of);
 }
 
 namespace {

@@ -19,6 +19,7 @@ class Pattern {
   explicit Pattern(const Json& config);
 
   WordScanner words() const { return words_; }   // null where there is none by hand
+  const std::string* literal() const { return regex_ || words_ || is_clip_ || text_.empty() ? nullptr : &text_; }   // null unless this very text is meant
 
   // Whether a match may begin in a text of such bytes, each of which stands for its character of the byte-level alphabet.
   bool may_match_spelled(std::string_view bytes) const;

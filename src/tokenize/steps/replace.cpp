@@ -12,6 +12,7 @@ class Replace : public Normalizer, public Decoder {
   explicit Replace(const Json& config) : pattern_(config), content_(text_field(config, "content")) {}
 
   void normalize(AlignedText& text) const override {
+    if (const std::string* what = pattern_.literal()) return text.replace(*what, content_);
     TextEdit edit(text);
     size_t kept = 0;
     bool changed = false, in_front = false;
