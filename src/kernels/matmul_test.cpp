@@ -427,6 +427,31 @@ TEST_CASE("blocks of any bits give the same product in every class, and it is th
     }
 }
 
+TEST_CASE("the largest numbers of blocks add up exactly, in every class") {
+  for (const BlockFormat format : kBlockFormats)
+    for (const float most : {1.0f, -1.0f})   // of all numbers of b but the first of a block, which makes them the largest stored, or the least
+      for (const float row : {1.0f, -1.0f}) {
+        BlockProduct product(format, 5, 40, 512);
+        for (size_t i = 0; i < product.b.size(); ++i) product.b[i] = i % 32 == 0 ? -most : most;
+        for (int64_t j = 0; j < product.n; ++j) {
+          std::byte* bytes = product.bytes.data() + j * bytes_of(format, product.k);
+          quantise(format, product.b.data() + j * product.k, bytes, product.k);
+          dequantise(format, bytes, product.b.data() + j * product.k, product.k);
+        }
+        std::fill(product.a.begin(), product.a.end(), row);
+        product.store_a(false);
+        double exact = 0;
+        for (int64_t p = 0; p < product.k; ++p) exact += double(row) * double(product.b[size_t(p)]);
+        for (const Kernels<float>* kernels : runnable_kernels()) {
+          INFO(std::string(kernels->name) << " " << name_of(format));
+          product.pack(*kernels);
+          std::vector<float> c(product.start.size());
+          kernels->matmul(product.call(c));
+          CHECK(std::all_of(c.begin(), c.end(), [&](float value) { return std::abs(double(value) - exact) < 1e-4 * double(product.k); }));
+        }
+      }
+}
+
 TEST_CASE("a row of a product of blocks gives the same bits alone and among others, and NaN and infinities make it NaN") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const BlockFormat format : kBlockFormats) {
