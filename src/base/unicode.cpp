@@ -117,13 +117,6 @@ void sort_marks(std::span<Change> marks) {
   for (const Change& mark : unsorted) marks[places[combining_class(mark.value)]++] = mark;
 }
 
-// decode_utf8; two bytes, as most marks are, without a call.
-CodePoint decode_marks_first(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
-  if (byte(0) - 0xC2 < 0x1E && text.size() - at >= 2 && (byte(1) & 0xC0) == 0x80) return {(byte(0) & 0x1F) << 6 | (byte(1) & 0x3F), 2};
-  return decode_utf8(text, at);
-}
-
 // Decomposes and puts each run of combining marks in the order of their classes. A mark keeps its own `change`, so a
 // mark that moves takes the alignment of the place it moves to, as the reference's does.
 std::vector<Change> decomposed(std::string_view text, bool compatibility) {
@@ -138,7 +131,7 @@ std::vector<Change> decomposed(std::string_view text, bool compatibility) {
     sorted = true;
   };
   for (size_t at = 0; at < text.size();) {
-    const CodePoint c = decode_marks_first(text, at);
+    const CodePoint c = decode_valid_utf8(text, at);
     at += c.size;
     decompose(c.value, compatibility, [&](char32_t value, int32_t change) {
       const uint8_t combining = value < 0x80 ? uint8_t(0) : combining_class(value);

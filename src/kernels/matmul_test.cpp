@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "kernels/kernels.h"
+#include "kernels/test_values.h"
 #include "kernels/testing.h"
 
 namespace orrery {
@@ -125,12 +126,6 @@ PanelFormat format_of(DType dtype) {
 bool sums_in_tiles(const Kernels<float>& kernels, const Product& product) { return std::string(kernels.name) == "amx" && product.packed == PanelFormat::bf16_pairs; }
 bool is_fused(const Kernels<float>& kernels) { return kernels.matmul != reference_kernels<float>().matmul; }
 
-int64_t different(const std::vector<float>& got, const std::vector<float>& expected) {
-  int64_t wrong = int64_t(got.size() != expected.size());
-  for (size_t i = 0; i < std::min(got.size(), expected.size()); ++i) wrong += !same_bits(got[i], expected[i]);
-  return wrong;
-}
-
 void check_chain(const Kernels<float>& kernels, Product& product) {
   product.pack(kernels);
   INFO(std::string(kernels.name) << " m " << product.m << " n " << product.n << " k " << product.k);
@@ -144,9 +139,9 @@ void check_chain(const Kernels<float>& kernels, Product& product) {
       std::vector<float> in_tiles = product.start;
       call.c = in_tiles.data();
       reference_matmul_in_tiles(call);
-      CHECK(different(c, in_tiles) == 0);
+      CHECK(bit_difference(c, in_tiles) == "");
     } else {
-      CHECK(different(c, product.chains(mode, is_fused(kernels))) == 0);
+      CHECK(bit_difference(c, product.chains(mode, is_fused(kernels))) == "");
     }
   }
 }

@@ -42,11 +42,11 @@ constexpr int64_t kRowBlocks = (kMatmulScratchBytes - kWideBytes) / int64_t(size
 static_assert(kWideBytes <= kMatmulScratchBytes / 2);
 
 // The same of one that was taken apart.
-template <PanelFormat kFormat>
+template <int kBitsThere, int kPartsThere, bool kMinsThere>
 class TakenApart {
  public:
-  static constexpr int kParts = layout_of(kFormat).parts, kBits = layout_of(kFormat).bits;
-  static constexpr bool kMins = layout_of(kFormat).mins;
+  static constexpr int kBits = kBitsThere, kParts = kPartsThere;
+  static constexpr bool kMins = kMinsThere;
   static constexpr bool kFar = false;
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
@@ -182,7 +182,8 @@ void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row)
 // Rows [first, first + m), rounded in `rows`, against all panels.
 template <PanelFormat kFormat, bool kInstruction>
 void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first, int64_t m) {
-  using Wide = TakenApart<kFormat>;
+  constexpr BlockLayout kLayout = layout_of(kFormat);
+  using Wide = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins>;
   constexpr int kMostRows = most_rows(kInstruction), kAloneRows = alone_rows(kInstruction);
   const Slivers slivers(m, kMostRows);
   if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });

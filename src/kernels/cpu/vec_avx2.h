@@ -167,12 +167,6 @@ struct Ints {
   static Ints broadcast(int32_t i) { return {_mm256_set1_epi32(i)}; }
   static Ints load(const void* p) { return {_mm256_loadu_si256(static_cast<const __m256i*>(p))}; }
 };
-template <bool kInstruction>   // there is none
-[[gnu::always_inline]] inline Ints dot_bytes(Ints sums, Ints a, Ints b) {
-  const __m256i even = _mm256_madd_epi16(_mm256_and_si256(a.r, _mm256_set1_epi16(0xff)), _mm256_srai_epi16(_mm256_slli_epi16(b.r, 8), 8));
-  const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(a.r, 8), _mm256_srai_epi16(b.r, 8));
-  return {_mm256_add_epi32(sums.r, _mm256_add_epi32(even, odd))};
-}
 inline Ints operator&(Ints a, Ints b) { return {_mm256_and_si256(a.r, b.r)}; }
 inline Ints operator|(Ints a, Ints b) { return {_mm256_or_si256(a.r, b.r)}; }
 template <int kBits>
