@@ -2,11 +2,11 @@
 //
 // Many rows: for each block of p and block of rows, the rows are packed into slivers of kRows and stay in L2 while every
 // panel's slice of that block passes by once; Goto & van de Geijn 2008, with b packed beforehand.
-// Few rows (one block, up to kRows): panels stream past the rows once; with one or two rows several panels at a time, for
-// enough independent chains to keep the memory busy.
+// Few rows (a sliver, or two where slivers are low): panels stream past the rows once; with one or two rows several panels at a time,
+// for enough independent chains to keep the memory busy.
 //
 // All of it counts in steps of the inner dimension: a number each, or two as a pair of bf16 (tile.h). Packed rows are floats
-// in either case, a pair as a float's bits.
+// in either case, a pair as a float's bits; but where floats have to multiply pairs, many rows do it in two steps (kParts).
 #include "kernels/matmul.h"
 
 #include <algorithm>
@@ -33,8 +33,10 @@ constexpr int64_t kTileColumns = kTileVectors * Floats::kLanes;
 // which is near enough at 128 bytes per step of 14 cycles; long blocks visit c less often, and c comes from further away.
 constexpr int64_t kBlockK = 768;
 constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 22 : 20);
-constexpr int64_t kFewBlockK = 4096;
-constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, 2 * kFewBlockK * kRows);
+// Few rows are one sliver, of long blocks. With 16 registers two: the second finds a panel's slice, which is shorter for it, in L2.
+constexpr int64_t kFewSlivers = kAccumulators == 28 ? 1 : 2;
+constexpr int64_t kFewBlockK = kFewSlivers == 1 ? 4096 : 2048;
+constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, kFewBlockK * kRows * (kFewSlivers + 1));
 static_assert((kPackedFloats + kBlockK * kPanel) * 4 <= kMatmulScratchBytes);
 
 // What is the same for all tiles of a call.
@@ -126,46 +128,79 @@ void pack_rows(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
     pack_floats(a, rows, k, packed);
 }
 
+// Steps of floats in which many rows multiply a step of b: the pairs' own product by floats would take each pair apart again for every
+// tile. The second of a pair is first, as it is in the sum.
+template <class Element>
+constexpr int64_t kParts = 1;
+template <>
+constexpr int64_t kParts<Pair<false>> = 2;
+
+// Elements of b that are no floats are made such once for all slivers.
+template <class Element>
+const float* as_floats(const Element* b, int64_t k, float* widened) {
+  for (int64_t x = 0; x < k * kPanel; x += Floats::kLanes) widen(b + x).store(widened + x);
+  return widened;
+}
+const float* as_floats(const Pair<false>* b, int64_t k, float* widened) {
+  for (int64_t s = 0; s < k; ++s, b += kPanel, widened += 2 * kPanel)
+    for (int64_t x = 0; x < kPanel; x += Floats::kLanes) {
+      const Floats both = pairs(b + x);
+      high_of_pairs(both).store(widened + x);
+      low_of_pairs(both).store(widened + kPanel + x);
+    }
+  return widened - k * 2 * kPanel;
+}
+
+// Rows for as_floats: pack_rows, pairs in their two parts. Stores go on beyond `rows`, to what is stored next.
+template <class Element>
+void pack_parts(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
+  if constexpr (kParts<Element> == 1) return pack_rows<Element>(a, rows, k, packed, spare);
+  const int64_t steps = steps_of<Element>(k);
+  pack_rows<Element>(a, rows, k, spare, spare + steps * rows + Floats::kLanes);
+  for (int64_t s = 0; s < steps; ++s, spare += rows, packed += 2 * rows) {
+    const Floats both = Floats::load(spare);
+    high_of_pairs(both).store(packed);
+    low_of_pairs(both).store(packed + rows);
+  }
+}
+
 template <class Element>
 void many_rows(const Matmul<float>& product) {
+  constexpr int64_t kBlock = kBlockK / kParts<Element>;
   float* packed = static_cast<float*>(product.scratch);
   float* widened = packed + kPackedFloats;
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t row_blocks = (product.m + kBlockRows - 1) / kBlockRows;  // of equal height, nearly
   const int64_t block_rows = (product.m + row_blocks - 1) / row_blocks;
   const int64_t steps = steps_of<Element>(product.k);
-  for (int64_t p = 0; p == 0 || p < steps; p += kBlockK) {
-    const int64_t k = std::min(kBlockK, steps - p), first = p * kDepth<Element>;
+  for (int64_t p = 0; p == 0 || p < steps; p += kBlock) {
+    const int64_t k = std::min(kBlock, steps - p), first = p * kDepth<Element>, parts = k * kParts<Element>;
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const Slivers slivers(std::min(block_rows, product.m - i), kRows);
       for (int64_t s = 0; s < slivers.count; ++s) {
         const int64_t row = slivers.begin(s);
-        pack_rows<Element>({product.a + (i + row) * product.a_row_stride + first * product.a_k_stride, product.a_row_stride,
-                            product.a_k_stride},
-                           slivers.height(s), std::min(k * kDepth<Element>, product.k - first), packed + row * k, widened);
+        pack_parts<Element>({product.a + (i + row) * product.a_row_stride + first * product.a_k_stride, product.a_row_stride,
+                             product.a_k_stride},
+                            slivers.height(s), std::min(k * kDepth<Element>, product.k - first), packed + row * parts, widened);
       }
       for (int64_t j = 0; j < product.n; j += kPanel) {
         const Element* b = panels + j * steps + p * kPanel;
         const auto slice = [&] {
-          if constexpr (sizeof(Element) == 2) {
-            for (int64_t x = 0; x < k * kPanel; x += Floats::kLanes) widen(b + x).store(widened + x);
-            return static_cast<const float*>(widened);
-          } else {
-            return b;
-          }
+          if constexpr (sizeof(Element) == 2 || kParts<Element> == 2) return as_floats(b, k, widened);
+          else return b;
         }();
         // The next panel's slice comes to L2, a part with each sliver, and the rows of c of the next tile to L1.
         const bool last_panel = j + kPanel >= product.n;
-        constexpr int64_t kLines = Ahead::kSteps * kPanel * int64_t(sizeof(Element)) / 64;   // of a slice, in so many steps
+        constexpr int64_t kLines = Ahead::kSteps * kPanel * int64_t(sizeof(Element)) / kParts<Element> / 64;   // of a slice, in so many steps
         const int64_t each = last_panel ? 0 : (kLines + slivers.count - 1) / slivers.count;
         const char* const next = reinterpret_cast<const char*>(b + (last_panel ? 0 : steps * kPanel));
         for (int64_t s = 0; s < slivers.count; ++s) {
           const bool last = s + 1 == slivers.count;
           const int64_t to = last ? 0 : s + 1, column = last && !last_panel ? j + kPanel : j;
-          const Ahead ahead{next + s * (k / Ahead::kSteps) * each * 64, (each + kTilesPerPanel - 1) / kTilesPerPanel, block.c + (i + slivers.begin(to)) * block.c_stride + column, block.c_stride, slivers.height(to)};
-          run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, slice, k, i + slivers.begin(s), j, ahead);
+          const Ahead ahead{next + s * (parts / Ahead::kSteps) * each * 64, (each + kTilesPerPanel - 1) / kTilesPerPanel, block.c + (i + slivers.begin(to)) * block.c_stride + column, block.c_stride, slivers.height(to)};
+          run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * parts, slice, parts, i + slivers.begin(s), j, ahead);
         }
       }
     }
@@ -232,20 +267,23 @@ void few_rows(const Matmul<float>& product) {
     return one_sliver<3, Element>(product, a);
   }
   const Element* panels = static_cast<const Element*>(product.panels);
+  const Slivers slivers(product.m, kRows);
   for (int64_t p = 0; p == 0 || p < steps; p += kFewBlockK) {
     const int64_t k = std::min(kFewBlockK, steps - p), first = p * kDepth<Element>;
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
-    pack_rows<Element>({a.data + first * a.k_stride, a.row_stride, a.k_stride}, product.m, std::min(k * kDepth<Element>, product.k - first), packed,
-                       packed + kFewBlockK * kRows);
+    for (int64_t s = 0; s < slivers.count; ++s)
+      pack_rows<Element>({a.data + slivers.begin(s) * a.row_stride + first * a.k_stride, a.row_stride, a.k_stride}, slivers.height(s),
+                         std::min(k * kDepth<Element>, product.k - first), packed + slivers.begin(s) * k, packed + kFewBlockK * kRows * kFewSlivers);
     for (int64_t j = 0; j < product.n; j += kPanel)
-      run_panel_of(product.m, block, packed, panels + j * steps + p * kPanel, k, 0, j, FromMemory{});
+      for (int64_t s = 0; s < slivers.count; ++s)
+        run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, panels + j * steps + p * kPanel, k, slivers.begin(s), j, FromMemory{});
   }
 }
 
 template <class Element>
 void matmul_of(const Matmul<float>& product) {
-  if (product.m <= kRows)
+  if (product.m <= kRows * kFewSlivers)
     few_rows<Element>(product);
   else
     many_rows<Element>(product);
