@@ -20,8 +20,8 @@ constexpr int64_t kChunkVectors = kKeyChunk / Floats::kLanes;
 constexpr int kBlockQueries = 6;
 constexpr int kWideVectors = kAccumulators / kBlockQueries;  // 4 or 2: the widest tile of that many rows
 
-inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 constexpr int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // A range [begin, end); empty when begin >= end.
@@ -203,10 +203,12 @@ void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, i
 }
 template <int kRows, Start kStart, class Step = float, class Lanes>
 void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
+  // One or two rows take more vectors with 16 registers too: enough sums that none waits, and a row of b is read from end to end.
+  constexpr int kVectors = int(larger(kWideVectors, kRows == 1 ? smaller(kChunkVectors, 8) : kRows == 2 ? smaller(kChunkVectors / 2, 4) : 1));
   int64_t j = 0;
-  for (; columns - j > (kWideVectors - 1) * Floats::kLanes; j += kWideVectors * Floats::kLanes)
-    product_tile_of<kRows, kWideVectors, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
-  if constexpr (kWideVectors > 2) {
+  for (; columns - j > (kVectors - 1) * Floats::kLanes; j += kVectors * Floats::kLanes)
+    product_tile_of<kRows, kVectors, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
+  if constexpr (kVectors > 2) {
     for (; columns - j > Floats::kLanes; j += 2 * Floats::kLanes) product_tile_of<kRows, 2, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
   }
   for (; j < columns; j += Floats::kLanes) product_tile_of<kRows, 1, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);

@@ -225,7 +225,7 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
   for (int64_t p = 0; p < k; ++p, row += a.k_stride) {
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t) {
-      prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
+      if constexpr (asks_ahead(kTileRows)) prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
       Floats vectors[kPanelVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kPanelVectors; ++v) vectors[v] = StepOf<Element>::lanes(b + t * panel_size + p * kPanel + v * Floats::kLanes);

@@ -8,8 +8,8 @@
 // slice of a panel is taken apart once, into bytes with floats beside them, and all rows pass over that. Sums of whole numbers are
 // exact and the floats are the same ones, so that both give the same bits.
 //
-// Few rows are bound by memory, and taking numbers apart leaves the processor no room to look far ahead by itself. So panels are read
-// several at a time, which memory serves faster than one stream (by a tenth), and are asked for ahead.
+// Few rows are bound by memory: panels are read several at a time, which memory serves faster than one stream, and asked for ahead
+// where that helps (kAsksAheadOf).
 #include "kernels/cpu/matmul_blocks.h"
 
 #include <algorithm>
@@ -47,7 +47,7 @@ class TakenApart {
  public:
   static constexpr int kBits = kBitsThere, kParts = kPartsThere;
   static constexpr bool kMins = kMinsThere;
-  static constexpr bool kFar = false;
+  static constexpr bool kAsksAhead = false;   // it is near
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
   [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
@@ -65,10 +65,12 @@ struct Rows {
 };
 
 // Panels that so many rows pass over side by side: as many as leave room for their sums in registers.
-#ifdef ORRERY_ISA_avx512
-constexpr int panels_at_once(int rows, bool instruction) { return !instruction ? 1 : rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+#if defined(ORRERY_ISA_avx512)
+constexpr int panels_at_once(int rows, int, bool instruction) { return !instruction ? 1 : rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+#elif defined(ORRERY_ISA_avx2)
+constexpr int panels_at_once(int rows, int bits, bool) { return rows == 1 && bits == 8 ? 3 : 1; }   // of fewer bits, two sums and more wait in registers for each vector
 #else
-constexpr int panels_at_once(int, bool) { return 1; }
+constexpr int panels_at_once(int, int, bool) { return 1; }
 #endif
 
 // c [kRows, columns of a tile] of kPanels panels, `panel_size` apart, goes on over `blocks` blocks, those from `first` on of each panel.
@@ -81,7 +83,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) row[r] = a.blocks + r * a.stride;
   for (int64_t b = 0; b < blocks; ++b) {
-    if constexpr (Block::kFar)
+    if constexpr (Block::kAsksAhead)
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t) Block(panels + t * panel_size, first + b).ask_ahead();
     const auto block = [&](int t) __attribute__((always_inline)) { return Block(panels + t * panel_size, first + b); };
@@ -173,7 +175,7 @@ void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row)
     for (; j + (kPanels - 1) * kPanel < product.n; j += kPanels * kPanel)
       run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first);
   };
-  constexpr int kMost = panels_at_once(kRows, kInstruction);
+  constexpr int kMost = panels_at_once(kRows, layout_of(kFormat).bits, kInstruction);
   run.template operator()<kMost>();
   if constexpr (kMost > 2) run.template operator()<2>();
   if constexpr (kMost > 1) run.template operator()<1>();
