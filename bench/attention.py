@@ -50,7 +50,7 @@ def main():
         engines = {name: peers.summary([run["cases"][case if name == "orrery" else case.removesuffix(" bf16")] for run in of_engine]) for name, of_engine in good.items()}
         seconds = engines["orrery"]["median"]
         speed = one["gb_per_second" if one["queries"] == 1 else "gflops"] * one["seconds"] / seconds
-        share = speed / limits["read_gb_per_second" if one["queries"] == 1 else f"{one['products']}_gflops"]
+        share = speed / peers.peak(limits, "read_gb_per_second" if one["queries"] == 1 else f"{one['products']}_gflops")
         ratios = {name: engine["median"] / seconds for name, engine in engines.items() if name != "orrery"}
         cases[case] = {name: one[name] for name in ("queries", "keys", "heads", "head_dim", "dtype", "products")} | {"speed": speed, "share": share, "engines": engines, "ratios": ratios}
         rows.append([case, f"{one['queries']}x{one['keys']}", f"{speed:.1f}", f"{share:.0%}", *[f"{ratios[name]:.2f}" if name in ratios else "" for name in PEERS]])

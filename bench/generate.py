@@ -68,7 +68,7 @@ def compare(shape, name, arguments, probe, limits):
     if "orrery" in engines:
         read, multiplied = work(folder, gguf, arguments)
         prefill, decode = (engines["orrery"][kind]["median"] for kind in KINDS)
-        result |= {"prefill_share": prefill * multiplied / 1e9 / limits[FORMATS[name][2]], "decode_share": decode / arguments.batch * read / 1e9 / limits["read_gb_per_second"]}
+        result |= {"prefill_share": prefill * multiplied / 1e9 / peers.peak(limits, FORMATS[name][2]), "decode_share": decode / arguments.batch * read / 1e9 / limits["read_gb_per_second"]}
     return result
 
 

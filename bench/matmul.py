@@ -40,7 +40,7 @@ def main():
     for run in taken:
         peaks = limits["one_thread"] if run["threads"] == 1 else limits
         for one in run["products"]:
-            peak = peaks[PEAKS[one["kind"]]]
+            peak = peers.peak(peaks, PEAKS[one["kind"]])
             one["share"], one["onednn_share"] = one["ours"] / peak, one["onednn"] / peak
             rows.append([run["threads"], f"{one['m']}x{one['n']}x{one['k']}", one["kind"], f"{one['ours']:.0f}", f"{one['share']:.0%}", f"{one['onednn']:.0f}", f"{one['onednn_share']:.0%}",
                          f"{one['ratio']:.2f}", one["implementation"]])

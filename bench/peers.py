@@ -53,7 +53,12 @@ def machine():
             cpu = line.split(":", 1)[1].strip()
             break
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return {"cpu": cpu, "cores": os.cpu_count(), "memory_gib": round(pages * page / 2**30, 1), "kernel": platform.release()}
+    return {"cpu": cpu, "cores": os.cpu_count(), "memory_gib": round(pages * page / 2**30, 1), "kernel": platform.release(), "kernels": orrery("bench", "machine")["kernels"]}
+
+
+def peak(limits, name):
+    """Of products in bf16, where the processor has none, that of those in f32, which then multiply them."""
+    return limits[name] or limits["f32_gflops"]
 
 
 def versions(*packages):

@@ -23,9 +23,19 @@ def newest(name):
     return runs[-1] if runs else None
 
 
-def newest_of_each(name, **keys):
-    """The newest run for each value of the keys, whose values of old are given: runs that were kept before there was a choice."""
-    return list({tuple(run.get(key, of_old) for key, of_old in keys.items()): run for run in kept(name)}.values())
+def newest_of_each(name, *of_run, **keys):
+    """The newest run for each value of the functions and of the keys, whose values of old are given: runs that were kept before there was a choice."""
+    return list({(*(function(run) for function in of_run), *(run.get(key, of_old) for key, of_old in keys.items())): run for run in kept(name)}.values())
+
+
+def kernels_of(run):
+    """The class of kernels that a run used; "" of runs that were kept before there was a choice."""
+    return run["machine"].get("kernels", "")
+
+
+def of_kernels(run):
+    """What a heading says of them."""
+    return f", kernels {kernels_of(run)}" if kernels_of(run) else ""
 
 
 def table(header, rows):
@@ -36,7 +46,7 @@ def table(header, rows):
 def conditions(run):
     machine = run["machine"]
     packages = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    return f"{run['when'][:10]}; {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB; {packages}."
+    return f"{run['when'][:10]}; {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB{of_kernels(run)}; {packages}."
 
 
 def train(run):
@@ -51,7 +61,7 @@ def train(run):
             cells.append(f"{speed['median']:.0f} ({speed['least']:.0f}–{speed['most']:.0f})")
             cells.append(f"{engine['vm_hwm_bytes'] / 2**30:.2f}")
         rows.append(cells + [result["torch_attention"], f"{result['ratio']:.2f}×"])
-    return [f"## Training {', '.join(run['shapes'])}, " + ("products in bf16" if run.get("compute_dtype") == "bf16" else "float32"), "",
+    return [f"## Training {', '.join(run['shapes'])}, " + ("products in bf16" if run.get("compute_dtype") == "bf16" else "float32") + of_kernels(run), "",
             "A step is forward, backward and AdamW on random tokens, dropout off. Both ran in turns on the same machine, each in its own process; "
             "PyTorch with the faster of its two attentions. Median of the rounds, spread in brackets; runs taken in the machine's slow "
             f"state are dropped. `python3 bench/train.py{' --compute-dtype bf16' if run.get('compute_dtype') == 'bf16' else ''} --keep`, {run['threads']} threads.", "",
@@ -137,7 +147,7 @@ def generate(runs):
                 rows.append(cells)
         limits, batch = run["limits"], run.get("batch", 1)
         plain = any(one.get("own_layouts") is False for case in run["cases"].values() for one in case["taken"])
-        lines += ["", f"### {run['shape']}, {batch} prompt{'s' if batch > 1 else ''} of {run['prompt']} tokens and {run['new']} more; keys and values in {run.get('kv_dtype', 'f16')}; {run['threads']} threads", "",
+        lines += ["", f"### {run['shape']}, {batch} prompt{'s' if batch > 1 else ''} of {run['prompt']} tokens and {run['new']} more; keys and values in {run.get('kv_dtype', 'f16')}; {run['threads']} threads{of_kernels(run)}", "",
                   *table(["weights", "peer", "reading: Orrery", "of the limit", "the peer", "ratio", "writing: Orrery", "of the limit", "the peer", "ratio"], rows), "",
                   f"The machine before it: {limits['read_gb_per_second']:.1f} GB/s read, {limits['f32_gflops']:.0f} GFLOP/s in f32, {limits['bf16_gflops']:.0f} in bf16, {limits['int8_gops']:.0f} Gop/s in int8. " + ("llama.cpp without layouts of its own, which for AMX end in a crash. " if plain else "") + conditions(run)]
     return lines
@@ -146,7 +156,7 @@ def generate(runs):
 def attention(run):
     rows = [[case, f"{one['queries']}×{one['keys']}", f"{one['speed']:.1f}", f"{one['share']:.0%}", *[f"{one['ratios'][name]:.2f}×" if name in one["ratios"] else "" for name in ("torch f32", "torch bf16")]]
             for case, one in run["cases"].items()]
-    return ["## Attention", "",
+    return [f"## Attention{of_kernels(run)}", "",
             f"12 heads of 64 beside PyTorch's scaled_dot_product_attention, {run['threads']} threads, in turns; GFLOP/s, of one query against a cache in bf16 GB/s, and the share of the peak of its products or of the "
             "read bandwidth. `python3 bench/attention.py --keep`.", "",
             *table(["what", "queries×keys", "Orrery", "of the limit", "beside PyTorch f32", "beside PyTorch bf16"], rows), "", conditions(run)]
@@ -171,13 +181,13 @@ def agreement(run):
 
 def busy(run):
     rows = [[name, *[f"{one[state]['median']:.1f}" for state in ("alone", "busy")], f"{one['left']:.0%}"] for name, one in run["engines"].items()]
-    return ["## Beside a busy process", "",
+    return [f"## Beside a busy process{of_kernels(run)}", "",
             f"{run['shape']} in {run['format']}, {run['threads']} threads: tokens written a second, alone and while another process spins on one of the cores. `python3 bench/busy.py --keep`.", "",
             *table(["engine", "alone", "beside it", "left"], rows), "", conditions(run)]
 
 
 def encode(run):
-    lines = ["## Sentences to vectors", "",
+    lines = [f"## Sentences to vectors{of_kernels(run)}", "",
              f"{run['texts']} sentences of mixed length, the same tokens for all, {run['threads']} threads, in turns. The binary pads nothing; a peer reads texts in order of length, as many "
              "together as it is fastest with. Least cosine: of a text's mean state to PyTorch's in float32. `python3 bench/encode.py --keep`."]
     for case, result in run["cases"].items():
@@ -195,7 +205,7 @@ def seq2seq(run):
     for name, engine in run["engines"].items():
         speed = engine["tokens_per_second"]
         rows.append([name, f"{speed['median']:.1f} ({speed['least']:.1f}–{speed['most']:.1f})", f"{engine['vm_hwm_bytes'] / 2**30:.2f}"])
-    return ["## Encoder-decoders", "",
+    return [f"## Encoder-decoders{of_kernels(run)}", "",
             f"{run['shape']}, random weights, {run['batch']} source{'s' if run['batch'] > 1 else ''} of {run['source']} tokens, {run['new']} tokens written greedily, {run['threads']} threads, in turns. "
             "`python3 bench/seq2seq.py --keep`.", "",
             *table(["engine", "tokens/s", "GiB"], rows), "",
@@ -205,7 +215,7 @@ def seq2seq(run):
 def matmul(run):
     rows = [[f"{one['m']}×{one['n']}×{one['k']}", one["kind"], str(taken["threads"]), f"{one['ours']:.0f}", f"{one['share']:.0%}", f"{one['onednn']:.0f}", f"{one['onednn_share']:.0%}", f"{one['ratio']:.2f}×"]
             for taken in run["taken"] for one in taken["products"]]
-    return ["## Matrix products", "",
+    return [f"## Matrix products{of_kernels(run)}", "",
             "Beside oneDNN, weights packed before by both, in one process and in turns; GFLOP/s by the clock and the share of the peak that `orrery bench machine` measured. Our rows come as float32 and "
             "are rounded within the product, oneDNN's come rounded; its whole numbers leave as such, ours are scaled, of int8 once and of q8_0 for every 32. `python3 bench/matmul.py --keep`.", "",
             *table(["m×n×k", "numbers", "threads", "Orrery", "of peak", "oneDNN", "of peak", "ratio"], rows), "", conditions(run)]
@@ -217,10 +227,10 @@ def claims(runs):
     for run in runs["train"]:
         for shape, result in run["shapes"].items():
             if "ratio" in result:
-                rows.append([f"training step, {shape}, {result['batch']}×{result['seq']}, {run.get('compute_dtype', 'f32')}", f"{result['engines']['orrery']['tokens_per_second']['median']:.0f} tokens/s",
+                rows.append([f"training step, {shape}, {result['batch']}×{result['seq']}, {run.get('compute_dtype', 'f32')}{of_kernels(run)}", f"{result['engines']['orrery']['tokens_per_second']['median']:.0f} tokens/s",
                              f"PyTorch {run['versions']['torch']}: {result['engines']['torch']['tokens_per_second']['median']:.0f}", f"{result['ratio']:.2f}×"])
                 held = [result["engines"][name]["vm_hwm_bytes"] / 2**30 for name in ("orrery", "torch")]
-                rows.append([f"memory of that step, {shape}", f"{held[0]:.2f} GiB", f"PyTorch: {held[1]:.2f} GiB", f"{held[0] / held[1]:.2f}×"])
+                rows.append([f"memory of that step, {shape}{of_kernels(run)}", f"{held[0]:.2f} GiB", f"PyTorch: {held[1]:.2f} GiB", f"{held[0] / held[1]:.2f}×"])
     for run in runs["tokenization"]:
         if (run["text"], run["threads"]) != ("mixed", 1):
             continue
@@ -244,17 +254,20 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "attention", "agreement", "busy", "encode", "seq2seq", "matmul", "loss_curves")}
-    runs["train"] = list({(run.get("compute_dtype", "f32"), shape): run | {"shapes": {shape: result}} for run in kept("train") for shape, result in run["shapes"].items()}.values())
+    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "agreement", "loss_curves")}
+    runs |= {name: newest_of_each(name, kernels_of) for name in ("attention", "busy", "encode", "seq2seq", "matmul")}
+    runs["train"] = list({(kernels_of(run), run.get("compute_dtype", "f32"), shape): run | {"shapes": {shape: result}} for run in kept("train") for shape, result in run["shapes"].items()}.values())
     runs["tokenization"] = newest_of_each("tokenization", text="mixed", threads=1)
-    runs["generate"] = newest_of_each("generate", shape="llama-110m", prompt=512, batch=1, kv_dtype="f16")
+    runs["generate"] = newest_of_each("generate", kernels_of, shape="llama-110m", prompt=512, batch=1, kv_dtype="f16")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
     for run in runs["train"]:
         lines += ["", *train(run)]
-    for name, section in (("loss_curves", loss_curves), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("agreement", agreement), ("attention", attention), ("busy", busy),
-                          ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):
+    for name, section in (("loss_curves", loss_curves), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("agreement", agreement)):
         if runs[name]:
             lines += ["", *section(runs[name])]
+    for name, section in (("attention", attention), ("busy", busy), ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):
+        for run in runs[name]:
+            lines += ["", *section(run)]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join(lines) + "\n")
     write_claims(runs)
