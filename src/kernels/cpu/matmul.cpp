@@ -86,15 +86,16 @@ void run_panel_of(int64_t rows, const Block& block, const float* a, const Elemen
   with_rows<kRows>(rows, [&]<int kHeight>() { run_panel<kHeight>(block, a, b, k, row, column, ahead); });
 }
 
-// packed[p * rows + r] = a[r, p]
+// packed[p * rows + r] = a[r, p], and some more floats behind the last: slivers are packed one after the other, and a panel's worth of
+// scratch lies behind them.
 void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
   if (a.row_stride == 1 && a.k_stride != 1) {
     for (int64_t p = 0; p < k; ++p)
       for (int64_t r = 0; r < rows; r += Floats::kLanes)
-        Floats::load(a.data + p * a.k_stride + r, rows - r).store(packed + p * rows + r, rows - r);
+        Floats::load(a.data + p * a.k_stride + r, rows - r).store(packed + p * rows + r);
     return;
   }
-  transpose(a.data, a.row_stride, rows, k, packed, rows);
+  transpose_to_sliver(a.data, a.row_stride, rows, k, packed);
 }
 
 // to[p] = a[0, p], rounded; to the end of its last pair.
@@ -104,7 +105,7 @@ void round_row_of(TileA a, int64_t k, Bf16* to) {
   if (k % 2) to[k] = {};
 }
 
-// packed[s * rows + r] = the pair a[r, 2 s], a[r, 2 s + 1]. `spare` has room for as much.
+// packed[s * rows + r] = the pair a[r, 2 s], a[r, 2 s + 1], and more behind them, as above. `spare` has room for as much.
 void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
   const int64_t steps = (k + 1) / 2;
   if (a.row_stride == 1 && a.k_stride != 1) {
@@ -112,12 +113,12 @@ void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
       for (int64_t r = 0; r < rows; r += Floats::kLanes) {
         const float* low = a.data + 2 * s * a.k_stride + r;
         const Floats high = 2 * s + 1 < k ? Floats::load(low + a.k_stride, rows - r) : Floats::zero();
-        pair_of(round_to_bf16(Floats::load(low, rows - r)), round_to_bf16(high)).store(packed + s * rows + r, rows - r);
+        pair_of(round_to_bf16(Floats::load(low, rows - r)), round_to_bf16(high)).store(packed + s * rows + r);
       }
     return;
   }
   for (int64_t r = 0; r < rows; ++r) round_row_of({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
-  transpose(spare, steps, rows, steps, packed, rows);
+  transpose_to_sliver(spare, steps, rows, steps, packed);
 }
 
 template <class Element>
@@ -151,7 +152,7 @@ const float* as_floats(const Pair<false>* b, int64_t k, float* widened) {
   return widened - k * 2 * kPanel;
 }
 
-// Rows for as_floats: pack_rows, pairs in their two parts. Stores go on beyond `rows`, to what is stored next.
+// Rows for as_floats: pack_rows, pairs in their two parts.
 template <class Element>
 void pack_parts(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
   if constexpr (kParts<Element> == 1) return pack_rows<Element>(a, rows, k, packed, spare);
@@ -171,7 +172,7 @@ void many_rows(const Matmul<float>& product) {
   float* widened = packed + kPackedFloats;
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t row_blocks = (product.m + kBlockRows - 1) / kBlockRows;  // of equal height, nearly
-  const int64_t block_rows = (product.m + row_blocks - 1) / row_blocks;
+  const int64_t block_rows = ((product.m + row_blocks - 1) / row_blocks + kRows - 1) / kRows * kRows;
   const int64_t steps = steps_of<Element>(product.k);
   for (int64_t p = 0; p == 0 || p < steps; p += kBlock) {
     const int64_t k = std::min(kBlock, steps - p), first = p * kDepth<Element>, parts = k * kParts<Element>;

@@ -73,18 +73,23 @@ inline void turn(const __m256 (&pairs)[4], __m256* columns) {
   columns[3] = _mm256_shuffle_ps(b, d, 0xee);
 }
 
+// Eight columns of `rows` rows, the last of which stands for those that are not there. Loading by halves leaves the shuffle port free.
+[[gnu::always_inline]] inline Block8 loaded_by_halves(const float* from, int64_t from_stride, int64_t rows) {
+  Block8 block;
+#pragma GCC unroll 4
+  for (int64_t r = 0; r < 4; ++r) {
+    const float *upper = from + (r < rows ? r : rows - 1) * from_stride, *lower = from + (r + 4 < rows ? r + 4 : rows - 1) * from_stride;
+    block.low[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper)), _mm_loadu_ps(lower), 1);
+    block.high[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper + 4)), _mm_loadu_ps(lower + 4), 1);
+  }
+  return block;
+}
+
 template <class From, class To>
 void transpose_block(const From* from, int64_t from_stride, int64_t rows, int64_t cols, To* to, int64_t to_stride) {
   Block8 block;
   if (std::is_same_v<From, float> && rows >= 8 && cols >= 8) {
-    // Loading by halves leaves the shuffle port free.
-#pragma GCC unroll 4
-    for (int64_t r = 0; r < 4; ++r) {
-      const float* upper = reinterpret_cast<const float*>(from + r * from_stride);
-      const float* lower = reinterpret_cast<const float*>(from + (r + 4) * from_stride);
-      block.low[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper)), _mm_loadu_ps(lower), 1);
-      block.high[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper + 4)), _mm_loadu_ps(lower + 4), 1);
-    }
+    block = loaded_by_halves(reinterpret_cast<const float*>(from), from_stride, 8);
   } else {
     __m256 in[8];
     for (int64_t r = 0; r < 8; ++r) {
@@ -111,6 +116,23 @@ void transpose_block(const From* from, int64_t from_stride, int64_t rows, int64_
   }
 }
 
+// to[c * rows + r] = from[r * from_stride + c], where up to 7 floats beyond the last may be overwritten: whole stores, as some processors are
+// very slow to store parts of a register. Each goes on to where a later one begins.
+inline void transpose_to_sliver(const float* from, int64_t from_stride, int64_t rows, int64_t cols, float* to) {
+  int64_t c = 0;
+  for (; c + 8 <= cols; c += 8)
+    for (int64_t r = (rows - 1) / 8 * 8; r >= 0; r -= 8) {
+      const Block8 block = loaded_by_halves(from + r * from_stride + c, from_stride, rows - r);
+      __m256 out[8];
+      turn(block.low, out);
+      turn(block.high, out + 4);
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < 8; ++i) _mm256_storeu_ps(to + (c + i) * rows + r, out[i]);
+    }
+  for (; c < cols; ++c)
+    for (int64_t r = 0; r < rows; ++r) to[c * rows + r] = from[r * from_stride + c];
+}
+
 }  // namespace orrery::cpu::ORRERY_ISA
 
 #endif
@@ -123,5 +145,9 @@ void transpose(const From* from, int64_t from_stride, int64_t rows, int64_t cols
     for (int64_t r = 0; r < rows; r += kTransposed)
       transpose_block(from + r * from_stride + c, from_stride, rows - r, cols - c, to + c * to_stride + r, to_stride);
 }
+
+#ifdef ORRERY_ISA_neon
+inline void transpose_to_sliver(const float* from, int64_t from_stride, int64_t rows, int64_t cols, float* to) { transpose(from, from_stride, rows, cols, to, rows); }
+#endif
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -30,9 +30,12 @@ struct Vec<float> {
   static Vec zero() { return {_mm256_setzero_ps()}; }
   static Vec broadcast(float s) { return {_mm256_set1_ps(s)}; }
   static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
-  static Vec load(const float* p, int64_t lanes) { return {_mm256_maskload_ps(p, lane_bits32(lanes))}; }
+  static Vec load(const float* p, int64_t lanes) { return {lanes >= kLanes ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, lane_bits32(lanes))}; }
   void store(float* p) const { _mm256_storeu_ps(p, r); }
-  void store(float* p, int64_t lanes) const { _mm256_maskstore_ps(p, lane_bits32(lanes), r); }
+  void store(float* p, int64_t lanes) const {
+    if (lanes >= kLanes) return store(p);   // parts of a register take some processors as long as 40 whole ones
+    _mm256_maskstore_ps(p, lane_bits32(lanes), r);
+  }
 };
 
 template <>
