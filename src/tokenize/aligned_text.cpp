@@ -35,7 +35,8 @@ void TextEdit::put(std::string_view added, size_t at) {
 }
 
 void TextEdit::put(char32_t c, size_t at) {
-  append_utf8(text_, c);
+  if (c < 0x80) text_.push_back(static_cast<char>(c));
+  else append_utf8(text_, c);
   if (old_.tracked) origin_.resize(text_.size(), old_.origin[at]);
 }
 
@@ -65,7 +66,7 @@ void AlignedText::remove(uint32_t classes) {
   size_t kept = 0;
   bool changed = false;
   for (size_t at = 0; at < text.size();) {
-    const CodePoint c = decode_utf8(text, at);
+    const CodePoint c = decode_valid_utf8(text, at);
     if (is(c.value, classes)) {
       edit.keep(kept, at);
       kept = at + c.size;
