@@ -142,7 +142,8 @@ struct Tokenizer::Parts {
   std::optional<Encoding> quick_encoding(std::string_view text, const EncodeOptions& options) const;
   void add_all_rows(std::string_view text, const EncodeOptions& options, Run& run, TokenTexts& texts) const;
   bool goes_on(std::string_view text, const WordPart& part) const;
-  void prepare_part(Pieces& pieces, bool in_word) const;
+  void normalize_part(Pieces& pieces, bool in_word) const;
+  void cut_part(Pieces& pieces) const;
   struct PartTokens;
   void find_ids(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& tokens, std::vector<TokenSpan>& out) const;
