@@ -247,15 +247,15 @@ std::optional<Encoding> Tokenizer::Parts::quick_encoding(std::string_view text, 
   const std::optional<Around>& around = around_text[options.add_special];
   if (!around || !around->is_all || options.pair || options.truncation || !is_valid_utf8(text) || !goes_by_parts(text)) return std::nullopt;
   if ((words.how == WordWay::pieces && !is_left(text)) || goes_on_threads(text, options)) return std::nullopt;
-  TokenTexts own({model, &model->vocab()});
+  TokenTexts own;   // without the vocabulary, of which threads would have to keep count once more
   const RunPool::Lease run = runs.take(*model);
   add_all_rows(text, options, *run, own);
   Encoding out;
   run->rows.take(out, {around->before, around->after, 0, around->type_id});
   out.texts = around->before.texts;
-  const size_t before = around->before.size(), size = out.size() - before - around->after.size();
-  out.texts.append(before, std::move(own), std::span(out.ids).subspan(before, size));
-  out.texts.append(before + size, around->after.texts, around->after.ids);
+  const size_t before = around->before.size(), after = out.size() - around->after.size();
+  out.texts.append(before, std::move(own), {});
+  out.texts.append(after, around->after.texts, around->after.ids);
   out.bare = !post_processor;
   return out;
 }
