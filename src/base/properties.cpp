@@ -89,6 +89,12 @@ Break break_of(char32_t c) {
 
 }  // namespace
 
+bool begins_grapheme(std::string_view text, size_t at) {
+  if (at == 0) return true;
+  const Break next = break_of(decode_valid_utf8(text, at).value);
+  return next == other && break_of(decode_valid_utf8(text, previous_utf8(text, at)).value) != prepend;
+}
+
 size_t grapheme_end(std::string_view text, size_t at) {
   const CodePoint first = decode_utf8(text, at);
   at += first.size;

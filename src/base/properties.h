@@ -23,5 +23,7 @@ uint8_t old_script_of(char32_t c);
 
 // The end of the extended grapheme cluster that begins at byte `at` of a valid UTF-8 text.
 size_t grapheme_end(std::string_view text, size_t at);
+// Whether one surely begins at byte `at` of a valid text, as the characters on either side tell.
+bool begins_grapheme(std::string_view text, size_t at);
 
 }  // namespace orrery

@@ -218,11 +218,19 @@ CodePoints that_are_not_normal(NormalForm form) {
   return set;
 }
 
+template <NormalForm form>
+const CodePoints& known_not_normal() {   // made when first asked for
+  static const CodePoints known = that_are_not_normal(form);
+  return known;
+}
+
 const CodePoints& not_normal(NormalForm form) {
-  static const CodePoints nfc = that_are_not_normal(NormalForm::nfc);
-  if (form == NormalForm::nfc) return nfc;
-  static const std::array<CodePoints, 3> others = {that_are_not_normal(NormalForm::nfd), that_are_not_normal(NormalForm::nfkc), that_are_not_normal(NormalForm::nfkd)};
-  return others[form == NormalForm::nfd ? 0 : form == NormalForm::nfkc ? 1 : 2];
+  switch (form) {
+    case NormalForm::nfc: return known_not_normal<NormalForm::nfc>();
+    case NormalForm::nfd: return known_not_normal<NormalForm::nfd>();
+    case NormalForm::nfkc: return known_not_normal<NormalForm::nfkc>();
+    default: return known_not_normal<NormalForm::nfkd>();
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -34,7 +35,8 @@ void TextEdit::put(std::string_view added, size_t at) {
 }
 
 void TextEdit::put(char32_t c, size_t at) {
-  append_utf8(text_, c);
+  if (c < 0x80) text_.push_back(static_cast<char>(c));
+  else append_utf8(text_, c);
   if (old_.tracked) origin_.resize(text_.size(), old_.origin[at]);
 }
 
@@ -64,7 +66,7 @@ void AlignedText::remove(uint32_t classes) {
   size_t kept = 0;
   bool changed = false;
   for (size_t at = 0; at < text.size();) {
-    const CodePoint c = decode_utf8(text, at);
+    const CodePoint c = decode_valid_utf8(text, at);
     if (is(c.value, classes)) {
       edit.keep(kept, at);
       kept = at + c.size;
@@ -170,6 +172,7 @@ namespace {
 struct ByteAlphabet {
   std::array<char32_t, 256> chars{};
   std::array<int16_t, 512> bytes{};
+  std::array<std::array<char, 2>, 256> utf8{};   // of each character, which is one byte below 128 and else two
 };
 
 constexpr ByteAlphabet make_alphabet() {
@@ -179,7 +182,9 @@ constexpr ByteAlphabet make_alphabet() {
   for (unsigned byte = 0; byte < 256; byte++) {
     const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
     alphabet.chars[byte] = printable ? char32_t(byte) : next++;
-    alphabet.bytes[alphabet.chars[byte]] = static_cast<int16_t>(byte);
+    const char32_t c = alphabet.chars[byte];
+    alphabet.bytes[c] = static_cast<int16_t>(byte);
+    alphabet.utf8[byte] = {static_cast<char>(c < 0x80 ? c : 0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
   }
   return alphabet;
 }
@@ -190,6 +195,17 @@ constexpr ByteAlphabet kAlphabet = make_alphabet();
 
 char32_t byte_to_char(unsigned char byte) { return kAlphabet.chars[byte]; }
 int char_to_byte(char32_t c) { return c < kAlphabet.bytes.size() ? kAlphabet.bytes[c] : -1; }
+
+std::string_view spell_bytes(std::string_view bytes, std::string& room) {
+  room.resize(2 * bytes.size());
+  char* to = room.data();
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    std::memcpy(to, kAlphabet.utf8[byte].data(), 2);
+    to += 1 + (kAlphabet.chars[byte] >= 0x80);
+  }
+  return std::string_view(room).substr(0, static_cast<size_t>(to - room.data()));
+}
 
 void bytes_to_chars(AlignedText& text) {
   TextEdit edit(text);

@@ -66,6 +66,7 @@ class TextEdit {
 char32_t byte_to_char(unsigned char byte);
 int char_to_byte(char32_t c);   // -1 where c stands for no byte
 void bytes_to_chars(AlignedText& text);
+std::string_view spell_bytes(std::string_view bytes, std::string& room);   // their characters, written into the room
 
 // Throws the Error for a text that grew past `limit` bytes.
 void check_growth(size_t size, size_t limit);

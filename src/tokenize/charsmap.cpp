@@ -31,6 +31,22 @@ Charsmap::Charsmap(std::string_view blob) {
   if (!is_valid_utf8(replacements_)) bad("has replacements that are not valid UTF-8");
 }
 
+size_t Charsmap::next_begun(std::string_view text, size_t at) const {
+  if (units_.empty()) return text.size();
+  const uint32_t root = offset(units_[0]);
+  for (; at < text.size(); at += decode_valid_utf8(text, at).size) {
+    uint32_t node = root;
+    for (size_t i = at; i < text.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      node ^= byte;
+      if (byte == 0 || node >= units_.size() || label(units_[node]) != byte) break;
+      if (has_leaf(units_[node])) return at;
+      node ^= offset(units_[node]);
+    }
+  }
+  return text.size();
+}
+
 bool Charsmap::maps_ascii(char c) const {
   if (units_.empty()) return false;
   const auto child = [&](uint32_t node, unsigned char byte) -> std::optional<uint32_t> {

@@ -27,6 +27,8 @@ class Charsmap {
   // Of the mapped strings that begin the text: the shortest (Hugging Face asks for it) and the longest (sentencepiece).
   std::optional<Match> shortest(std::string_view text) const { return find(text, true); }
   std::optional<Match> longest(std::string_view text) const { return find(text, false); }
+  // The first character of a valid text, from byte `at` on, with which a mapped string may begin; its size where there is none.
+  size_t next_begun(std::string_view text, size_t at) const;
   // Whether some mapped string is this character of ASCII, or goes on with another such.
   bool maps_ascii(char c) const;
 

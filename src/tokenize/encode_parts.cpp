@@ -49,12 +49,14 @@ bool Tokenizer::Parts::goes_on(std::string_view text, const WordPart& part) cons
   return words.goes_on && !part.fresh && !words.cuts.is_space(text[part.begin]);
 }
 
-// All steps before the model.
-void Tokenizer::Parts::prepare_part(Pieces& pieces, bool in_word) const {
+// The steps before the model, on a part: first its normalised text, then the pieces of that.
+void Tokenizer::Parts::normalize_part(Pieces& pieces, bool in_word) const {
   if (words.how == WordWay::metaspace && in_word)
     pieces.rewrite([](AlignedText& piece) { piece.replace(" ", kMetaspace); });
   else if (words.how != WordWay::pieces && normalizer)
     pieces.rewrite([&](AlignedText& piece) { normalizer->normalize(piece); });
+}
+void Tokenizer::Parts::cut_part(Pieces& pieces) const {
   if (words.how == WordWay::pieces)
     pieces.read_as_bytes();
   else if (pre_tokenizer)
@@ -77,8 +79,14 @@ void Tokenizer::Parts::find_ids_of_part(std::string_view text, const WordPart& p
 
 // Of one that goes on with nothing: no token of it has to be left out, so no place is asked for.
 void Tokenizer::Parts::find_ids_of_own_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const {
-  Pieces pieces(text.substr(part.begin, part.end - part.begin), /*tracked=*/pre_tokenizer && pre_tokenizer->needs_origins());
-  prepare_part(pieces, words.how == WordWay::metaspace && !part.fresh);
+  Pieces pieces(word_of(text, part), /*tracked=*/pre_tokenizer && pre_tokenizer->needs_origins());
+  normalize_part(pieces, words.how == WordWay::metaspace && !part.fresh);
+  if (pre_tokenizer && pieces.all().size() == 1) {   // most words of many tokenizers are one piece, which is soon made
+    std::string_view word = pieces.text(pieces.all()[0]);
+    if (word.size() > 1 && word[0] == ' ' && pre_tokenizer->drops_white_space()) word.remove_prefix(1);
+    if (const auto before = pre_tokenizer->before_whole(word)) return run.tokenize_once(std::string(*before).append(word), /*bytes=*/false, out);
+  }
+  cut_part(pieces);
   for (const Piece& piece : pieces.all()) run.tokenize_once(pieces.text(piece), pieces.bytes(), out);
 }
 
@@ -87,7 +95,8 @@ void Tokenizer::Parts::tokenize_part(std::string_view text, const WordPart& part
   const bool in_word = goes_on || (words.how == WordWay::metaspace && !part.fresh);
   const uint32_t begin = part.begin - goes_on;   // the character before stands for the word so far; its tokens are left out
   Pieces pieces(text.substr(begin, part.end - begin), /*tracked=*/true);
-  prepare_part(pieces, in_word);
+  normalize_part(pieces, in_word);
+  cut_part(pieces);
 
   out.all.clear();
   out.found.ids.clear();
@@ -238,15 +247,15 @@ std::optional<Encoding> Tokenizer::Parts::quick_encoding(std::string_view text, 
   const std::optional<Around>& around = around_text[options.add_special];
   if (!around || !around->is_all || options.pair || options.truncation || !is_valid_utf8(text) || !goes_by_parts(text)) return std::nullopt;
   if ((words.how == WordWay::pieces && !is_left(text)) || goes_on_threads(text, options)) return std::nullopt;
-  TokenTexts own({model, &model->vocab()});
+  TokenTexts own;   // without the vocabulary, of which threads would have to keep count once more
   const RunPool::Lease run = runs.take(*model);
   add_all_rows(text, options, *run, own);
   Encoding out;
   run->rows.take(out, {around->before, around->after, 0, around->type_id});
   out.texts = around->before.texts;
-  const size_t before = around->before.size(), size = out.size() - before - around->after.size();
-  out.texts.append(before, std::move(own), std::span(out.ids).subspan(before, size));
-  out.texts.append(before + size, around->after.texts, around->after.ids);
+  const size_t before = around->before.size(), after = out.size() - around->after.size();
+  out.texts.append(before, std::move(own), {});
+  out.texts.append(after, around->after.texts, around->after.ids);
   out.bare = !post_processor;
   return out;
 }

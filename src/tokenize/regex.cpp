@@ -47,8 +47,10 @@ void add_first_bytes(const Node& node, std::array<bool, 256>& bytes) {
       return add_long();
     case Kind::set:
       for (char32_t c = 0; c < 128; c++) bytes[c] = bytes[c] || node.set.has(c);
-      if (!node.set.is_ascii()) add_long();
-      return;
+      if (node.set.is_ascii()) return;
+      // Of two bytes each; those of more are too many to be asked.
+      for (char32_t c = 0x80; c < 0x800; c++) bytes[0xC0 | c >> 6] = bytes[0xC0 | c >> 6] || node.set.has(c);
+      return std::fill(bytes.begin() + 0xE0, bytes.end(), true);
     case Kind::alternatives:
       for (const Node& child : node.children) add_first_bytes(child, bytes);
       return;

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -52,6 +54,8 @@ class PreTokenizer {
   virtual bool cuts_at_spaces_alone() const { return false; } // white space, or what stands for it
   virtual bool adds_prefix() const { return false; }          // in front of a piece, which then says where pieces begin
   virtual bool isolates(char /*ascii*/) const { return false; }   // it is a piece by itself, wherever it stands
+  // Where it surely makes one piece of a text, for which it asks no origin: what it puts in front of that.
+  virtual std::optional<std::string_view> before_whole(std::string_view /*text*/) const { return std::nullopt; }
 };
 
 // Gets one encoding for each input sequence; what it returns is joined end to end.

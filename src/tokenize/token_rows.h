@@ -84,9 +84,9 @@ class TokenRows {
       auto& to = out.*field;
       const auto &before = frame.before.*field, &after = frame.after.*field;
       to.reserve(before.size() + size + std::max(after.size(), kSpecials));
-      to.insert(to.end(), before.begin(), before.end());
+      for (const auto& one : before) to.push_back(one);   // few
       add(to);
-      to.insert(to.end(), after.begin(), after.end());
+      for (const auto& one : after) to.push_back(one);
     };
     const auto rows = [&](auto field) {
       return [&parts, field](auto& to) {

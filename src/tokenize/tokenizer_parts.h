@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,28 +16,14 @@
 #include "tokenize/decode_table.h"
 #include "tokenize/model.h"
 #include "tokenize/pieces.h"
+#include "tokenize/run_pool.h"
 #include "tokenize/step.h"
-#include "tokenize/token_rows.h"
 #include "tokenize/tokenizer.h"
 #include "tokenize/tokenizer_file.h"
-#include "tokenize/word_ids.h"
 #include "tokenize/word_parts.h"
 #include "tokenize/word_scan.h"
-#include "tokenize/word_tokens.h"
 
 namespace orrery {
-
-// What a caller has for itself while it encodes: a model's scratch space, and the words met before.
-struct Run {
-  explicit Run(std::unique_ptr<ModelRun> of) : model(std::move(of)) {}
-
-  std::unique_ptr<ModelRun> model;
-  std::thread::id thread;   // that had it last
-  WordIds words;
-  IdBuffer ids;   // of the text at hand
-  std::array<WordTokens, 2> parts;   // with places in bytes, and in characters
-  TokenRows rows;
-};
 
 // How texts are tokenised part by part. `whole`: not at all. `pieces`: parts are the model's pieces, read as bytes. `apart`: each goes
 // through all steps by itself. `metaspace`: spaces become ▁, and one more stands before the first part of each text.
@@ -61,45 +46,6 @@ struct Stretch {
   uint32_t place = 0;              // of that in the text
   uint32_t begin = 0, end;         // of its bytes those that are read; a word begins at either
   int32_t token = Piece::kOpen;
-};
-
-// Runs that wait for the next caller, warm. At most one for each thread that ever encoded at the same time; a thread gets the one it
-// had before where that waits: the words are those it met, and its core's caches hold them.
-class RunPool {
- public:
-  class Lease {
-   public:
-    Lease(RunPool& pool, std::unique_ptr<Run> run) : pool_(pool), run_(std::move(run)) {}
-    ~Lease() { pool_.give_back(std::move(run_)); }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    Run* operator->() const { return run_.get(); }
-    Run& operator*() const { return *run_; }
-
-   private:
-    RunPool& pool_;
-    std::unique_ptr<Run> run_;
-  };
-
-  Lease take(const TokenModel& model) {
-    const std::lock_guard lock(mutex_);
-    if (idle_.empty()) return {*this, std::make_unique<Run>(model.run())};
-    const auto own = std::find_if(idle_.begin(), idle_.end(), [now = std::this_thread::get_id()](const auto& run) { return run->thread == now; });
-    if (own != idle_.end()) std::swap(*own, idle_.back());
-    std::unique_ptr<Run> run = std::move(idle_.back());
-    idle_.pop_back();
-    return {*this, std::move(run)};
-  }
-
- private:
-  void give_back(std::unique_ptr<Run> run) {
-    run->thread = std::this_thread::get_id();
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(run));
-  }
-
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Run>> idle_;
 };
 
 struct Tokenizer::Parts {
@@ -142,7 +88,8 @@ struct Tokenizer::Parts {
   std::optional<Encoding> quick_encoding(std::string_view text, const EncodeOptions& options) const;
   void add_all_rows(std::string_view text, const EncodeOptions& options, Run& run, TokenTexts& texts) const;
   bool goes_on(std::string_view text, const WordPart& part) const;
-  void prepare_part(Pieces& pieces, bool in_word) const;
+  void normalize_part(Pieces& pieces, bool in_word) const;
+  void cut_part(Pieces& pieces) const;
   struct PartTokens;
   void find_ids(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   void find_ids_of_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& tokens, std::vector<TokenSpan>& out) const;

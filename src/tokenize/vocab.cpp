@@ -32,7 +32,7 @@ uint64_t hash_bytes(std::string_view bytes) {
 
 Vocab::Vocab(TokenList entries) : entries_(std::move(entries)) {
   const size_t slots = std::bit_ceil(entries_.size() * 2 + 1);
-  slots_ = ZeroArray<Slot>(slots);
+  slots_ = ZeroArray<Slot>::dense(slots);
   mask_ = slots - 1;
   by_id_.reserve(entries_.size());
   constexpr size_t kBatch = 32;   // whose places are asked for together

@@ -287,7 +287,7 @@ class WordIds {
   void grow() {
     const bool full = bits_ == most_bits_ || used_ > most_records_ / 2;
     const int bits = full ? kFirstBits : bits_ + 1;
-    ZeroArray<Line> larger(size_t(1) << (bits - 1));
+    auto larger = ZeroArray<Line>::dense(size_t(1) << (bits - 1));
     if (full) {
       words_ = used_ = 0;
     } else {

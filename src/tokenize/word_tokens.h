@@ -44,20 +44,20 @@ struct FoundWord {
   KnownWord view() const { return {ids.data(), places.data(), static_cast<uint32_t>(ids.size()), words, starts, false}; }
 };
 
-// The second level.
+// The second level: its table of places grows with the words.
 class AllWordTokens {
  public:
   static uint64_t hash_of(std::string_view word, bool fresh) { return (hash_bytes(word) ^ (fresh ? 0xFF51AFD7ED558CCDu : 0)) * 0x9E3779B97F4A7C15u; }
-  void ask(uint64_t hash) const { __builtin_prefetch(&places_[hash >> kShift]); }
+  void ask(uint64_t hash) const { __builtin_prefetch(&places_[first_place(upper(hash), bits_)]); }
 
   // Null where the word is new.
   const KnownWord* find(std::string_view word, bool fresh, uint64_t hash) {
     if (word.size() > kLongest) return nullptr;
     const uint16_t size = size_of(word, fresh);
-    for (size_t at = hash >> kShift;; at = (at + 1) & (kPlaces - 1)) {
+    for (size_t at = first_place(upper(hash), bits_);; at = next_place(at, bits_)) {
       const Place& place = places_[at];
       if (place.size == 0) return nullptr;
-      if (place.hash != static_cast<uint32_t>(hash) || place.size != size) continue;
+      if (place.hash != upper(hash) || place.size != size) continue;
       const uint32_t* record = &records_[place.at];
       if (std::memcmp(record + kHead + place.count + places_size(place.count), word.data(), word.size()) != 0) continue;
       uint64_t starts;
@@ -70,13 +70,8 @@ class AllWordTokens {
   void add(std::string_view word, bool fresh, uint64_t hash, const FoundWord& found) {
     if (word.size() > kLongest) return;
     const size_t count = found.ids.size(), record = kHead + count + places_size(count) + (word.size() + 3) / 4;
-    if (words_ * 2 >= kPlaces || used_ + record > kRecords) {
-      places_ = ZeroArray<Place>(kPlaces);
-      words_ = used_ = 0;
-    }
-    size_t at = hash >> kShift;
-    while (places_[at].size != 0) at = (at + 1) & (kPlaces - 1);
-    places_[at] = {static_cast<uint32_t>(hash), static_cast<uint32_t>(used_), size_of(word, fresh), static_cast<uint8_t>(count), static_cast<uint8_t>(found.words)};
+    if (words_ * 2 >= size_t(1) << bits_ || used_ + record > kRecords) grow(used_ + record > kRecords);
+    put(places_, bits_, {upper(hash), static_cast<uint32_t>(used_), size_of(word, fresh), static_cast<uint8_t>(count), static_cast<uint8_t>(found.words)});
     uint32_t* to = &records_[used_];
     std::memcpy(to, &found.starts, sizeof found.starts);
     if (count > 0) {
@@ -94,13 +89,39 @@ class AllWordTokens {
     uint16_t size;   // 0 where the place is free
     uint8_t count, words;
   };
-  static constexpr int kBits = 21, kShift = 64 - kBits;
-  static constexpr size_t kPlaces = size_t(1) << kBits, kRecords = size_t(1) << 24, kLongest = FoundWord::kMostBytes, kHead = 2;   // 24 and 64 MiB
+  static constexpr int kFirstBits = 12, kMostBits = 21;   // 24 MiB at most
+  static constexpr size_t kRecords = size_t(1) << 24, kLongest = FoundWord::kMostBytes, kHead = 2;   // 64 MiB
+
+  // What is kept of a hash: enough to find a word's place in a larger table.
+  static uint32_t upper(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+  static size_t first_place(uint32_t hash, int bits) { return hash >> (32 - bits); }
+  static size_t next_place(size_t at, int bits) { return (at + 1) & ((size_t(1) << bits) - 1); }
+  static void put(ZeroArray<Place>& places, int bits, const Place& place) {
+    size_t at = first_place(place.hash, bits);
+    while (places[at].size != 0) at = next_place(at, bits);
+    places[at] = place;
+  }
+
+  // Twice the room; or none of the words any more, where they or their records fill all that there may be.
+  void grow(bool full) {
+    full = full || bits_ == kMostBits;
+    const int bits = full ? kFirstBits : bits_ + 1;
+    auto larger = ZeroArray<Place>::dense(size_t(1) << bits);
+    if (full) {
+      words_ = used_ = 0;
+    } else {
+      for (size_t at = 0; at < size_t(1) << bits_; ++at)
+        if (const Place& place = places_[at]; place.size != 0) put(larger, bits, place);
+    }
+    places_ = std::move(larger);
+    bits_ = bits;
+  }
 
   static size_t places_size(size_t count) { return (sizeof(TokenPlace) * count + 3) / 4; }
   static uint16_t size_of(std::string_view word, bool fresh) { return static_cast<uint16_t>(word.size() | (fresh ? 0x8000u : 0u)); }
 
-  ZeroArray<Place> places_{kPlaces};
+  int bits_ = kFirstBits;
+  ZeroArray<Place> places_{size_t(1) << kFirstBits};
   ZeroArray<uint32_t> records_{kRecords};
   size_t words_ = 0, used_ = 0;
   KnownWord found_{};
@@ -182,7 +203,7 @@ class WordTokens {
 
   void grow() {
     const int bits = levels_->bits + 1;
-    ZeroArray<Entry> larger(size_t(1) << bits);
+    auto larger = ZeroArray<Entry>::dense(size_t(1) << bits);
     for (size_t i = 0; i < size_t(1) << levels_->bits; ++i)
       if (const Entry& entry = levels_->entries[i]; !(entry.key == WordKey{})) larger[entry.key.place(bits)] = entry;
     levels_->entries = std::move(larger);

@@ -43,7 +43,7 @@ struct Merge {
 class MergeTable {
  public:
   explicit MergeTable(size_t count)
-      : size_(std::bit_ceil(count * 2 + 2)), slots_(size_), maybe_((size_ * kBitsPerSlot + 63) / 64), shift_(64 - std::countr_zero(size_)) {}
+      : size_(std::bit_ceil(count * 2 + 2)), slots_(ZeroArray<Slot>::dense(size_)), maybe_((size_ * kBitsPerSlot + 63) / 64), shift_(64 - std::countr_zero(size_)) {}
 
   void set(int32_t left, int32_t right, Merge merge) {
     const uint64_t wanted = key(left, right), bit = bit_of(wanted);
@@ -271,11 +271,7 @@ struct Bpe::Run : ModelRun {
     bool operator>(const Candidate& o) const { return rank != o.rank ? rank > o.rank : at > o.at; }
   };
 
-  std::string_view spelled(std::string_view piece) {
-    spelling.clear();
-    for (const char c : piece) append_utf8(spelling, byte_to_char(static_cast<unsigned char>(c)));
-    return spelling;
-  }
+  std::string_view spelled(std::string_view piece) { return spell_bytes(piece, spelling); }
 
   void add_characters(std::string_view piece, size_t begin, size_t end) {
     for (size_t at = begin; at < end;) {
@@ -582,6 +578,7 @@ const CharCuts* Bpe::char_cuts(bool bytes) const {
     std::string spelled;
     vocab_.each([&](std::string_view token, int32_t) {
       if (token.ends_with(suffix_)) token.remove_suffix(suffix_.size());   // the text that it stands for
+      if (is_ascii(token)) return;                                         // most tokens: they have no such places
       if (!bytes) return lazy.cuts.add(token);
       spelled.clear();
       for (size_t at = 0; at < token.size();) {

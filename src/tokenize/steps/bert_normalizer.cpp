@@ -30,7 +30,7 @@ struct BertNormalizer : Normalizer {
     size_t kept = 0;
     bool changed = false;
     for (size_t at = 0; at < text.text.size();) {
-      const CodePoint c = decode_utf8(text.text, at);
+      const CodePoint c = decode_valid_utf8(text.text, at);
       const size_t end = at + c.size;
       if (const uint32_t classes = unicode_classes(c.value) & touched; classes != 0) {
         edit.keep(kept, at);

@@ -15,6 +15,11 @@ struct WhitespaceSplit : PreTokenizer {
   bool is_local() const override { return true; }
   bool drops_white_space() const override { return true; }
   bool cuts_at_spaces_alone() const override { return true; }
+  std::optional<std::string_view> before_whole(std::string_view text) const override {
+    bool found = false;
+    each_of(kWhitespace)(text, [&](size_t, size_t) { found = true; });
+    return found ? std::nullopt : std::optional<std::string_view>("");
+  }
   void pre_tokenize(Pieces& pieces) const override {
     split_at(pieces, SplitBehavior::removed, kWhitespace);
   }

@@ -36,6 +36,11 @@ struct Metaspace : PreTokenizer, Decoder {
   bool cuts_at_spaces_alone() const override { return splits; }
   bool needs_origins() const override { return prepends == Prepends::first; }
 
+  std::optional<std::string_view> before_whole(std::string_view text) const override {
+    if (prepends == Prepends::first || text.find(' ') != std::string_view::npos || text.find(replacement) != std::string_view::npos) return std::nullopt;
+    return prepends == Prepends::always ? replacement : std::string_view();
+  }
+
   void pre_tokenize(Pieces& pieces) const override {
     pieces.rewrite([&](AlignedText& text) {
       text.replace(" ", replacement);

@@ -1,7 +1,6 @@
 // Precompiled: sentencepiece's character map, as Hugging Face applies it. Each grapheme cluster below six bytes is looked
 // up by the shortest mapped string that begins it, and replaced as a whole; other clusters character by character.
 #include <algorithm>
-#include <array>
 
 #include "base/base64.h"
 #include "base/properties.h"
@@ -18,12 +17,8 @@ constexpr size_t kLongestCluster = 5;   // bytes
 struct Precompiled : Normalizer {
   bool is_local() const override { return true; }
   Charsmap map;
-  // What begins and ends clusters of its own: visible ASCII, before more of it.
-  std::array<bool, 128> stays{};
 
-  explicit Precompiled(std::string_view blob) : map(blob) {
-    for (char c = '!'; c <= '~'; c++) stays[static_cast<unsigned char>(c)] = !map.shortest({&c, 1});
-  }
+  explicit Precompiled(std::string_view blob) : map(blob) {}
 
   void normalize(AlignedText& text) const override {
     if (!text.tracked) return normalize_text(text);
@@ -59,30 +54,32 @@ struct Precompiled : Normalizer {
     check_growth(text.text.size(), text.limit);
   }
 
-  // keep(part) and change(part, with), from left to right.
+  // keep(part) and change(part, with), from left to right. Only characters that begin a mapped string are looked at, so it is only there
+  // that it matters where a cluster begins.
   template <class Keep, class Swap>
   void each_part(std::string_view all, Keep keep, Swap change) const {
-    const auto is_visible = [&](size_t at) { return all[at] >= '!' && all[at] <= '~'; };
     const auto replaced = [&](std::string_view part) {
       const auto match = map.shortest(part);
       if (match) change(part, match->replacement);
       return match.has_value();
     };
+    size_t cluster = 0, end = 0;   // the last that was looked at
     for (size_t at = 0; at < all.size();) {
-      if (is_visible(at) && stays[static_cast<unsigned char>(all[at])] && (at + 1 == all.size() || is_visible(at + 1))) {
-        keep(all.substr(at++, 1));
-        continue;
+      const size_t begun = map.next_begun(all, at);
+      if (at < begun) keep(all.substr(at, begun - at));
+      if (begun == all.size()) return;
+      at = begun;
+      while (end <= at) {
+        cluster = begins_grapheme(all, at) ? at : end;
+        end = grapheme_end(all, cluster);
       }
-      const size_t end = grapheme_end(all, at);
-      if (end - at <= kLongestCluster && replaced(all.substr(at, end - at))) {
+      if (cluster == at && end - at <= kLongestCluster && replaced(all.substr(at, end - at))) {
         at = end;
         continue;
       }
-      while (at < end) {
-        const CodePoint c = decode_valid_utf8(all, at);
-        if (!replaced(all.substr(at, c.size))) keep(all.substr(at, c.size));
-        at += c.size;
-      }
+      const std::string_view one = all.substr(at, decode_valid_utf8(all, at).size);
+      if (!replaced(one)) keep(one);
+      at += one.size();
     }
   }
 

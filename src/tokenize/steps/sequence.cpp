@@ -55,6 +55,15 @@ struct PreTokenizerSequence : PreTokenizer {
     const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one->isolates(c) || one->adds_prefix(); });
     return is_local() && found != all.end() && (*found)->isolates(c);
   }
+  std::optional<std::string_view> before_whole(std::string_view text) const override {   // of one step at most, the last
+    std::string_view before;
+    for (const auto& one : all) {
+      const auto own = before.empty() ? one->before_whole(text) : std::nullopt;
+      if (!own) return std::nullopt;
+      before = *own;
+    }
+    return before;
+  }
   void pre_tokenize(Pieces& pieces) const override {
     for (const auto& one : all) one->pre_tokenize(pieces);
   }
