@@ -159,9 +159,8 @@ void pack_parts(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
   const int64_t steps = steps_of<Element>(k);
   pack_rows<Element>(a, rows, k, spare, spare + steps * rows + Floats::kLanes);
   for (int64_t s = 0; s < steps; ++s, spare += rows, packed += 2 * rows) {
-    const Floats both = Floats::load(spare);
-    high_of_pairs(both).store(packed);
-    low_of_pairs(both).store(packed + rows);
+    for (int64_t r = 0; r < rows; r += Floats::kLanes) high_of_pairs(Floats::load(spare + r)).store(packed + r);
+    for (int64_t r = 0; r < rows; r += Floats::kLanes) low_of_pairs(Floats::load(spare + r)).store(packed + rows + r);
   }
 }
 
