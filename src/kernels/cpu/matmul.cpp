@@ -170,9 +170,10 @@ void many_rows(const Matmul<float>& product) {
   float* packed = static_cast<float*>(product.scratch);
   float* widened = packed + kPackedFloats;
   const Element* panels = static_cast<const Element*>(product.panels);
-  const int64_t row_blocks = (product.m + kBlockRows - 1) / kBlockRows;  // of equal height, nearly
-  const int64_t block_rows = ((product.m + row_blocks - 1) / row_blocks + kRows - 1) / kRows * kRows;
   const int64_t steps = steps_of<Element>(product.k);
+  const int64_t most_rows = kBlockRows * kBlock / std::clamp<int64_t>(steps, 1, kBlock) / kRows * kRows;   // short ones are more
+  const int64_t row_blocks = (product.m + most_rows - 1) / most_rows;  // of equal height, nearly
+  const int64_t block_rows = ((product.m + row_blocks - 1) / row_blocks + kRows - 1) / kRows * kRows;
   for (int64_t p = 0; p == 0 || p < steps; p += kBlock) {
     const int64_t k = std::min(kBlock, steps - p), first = p * kDepth<Element>, parts = k * kParts<Element>;
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
