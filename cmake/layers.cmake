@@ -1,10 +1,11 @@
 # Reads src/layers.txt and makes, for each folder, the library orrery_FOLDER from its sources and the test program
 # FOLDER_test from its *_test.cpp. Adding a file edits no build file.
 
-# Built once per instruction set: kernels/cpu/NAME.cpp with ORRERY_ISA naming its namespace;
-# kernels/cpu/NAME_avx512.cpp for that set alone.
+# Built once per instruction set: FOLDER/cpu/NAME.cpp with ORRERY_ISA naming its namespace; FOLDER/cpu/NAME_avx512.cpp for that set alone.
+# kernels/ has references beside them; in other folders they are built for what every processor of the kind has, too (`baseline`).
 set(ORRERY_ALL_ISAS avx2 avx512 neon)
 set(ORRERY_ISAS "")
+set(ORRERY_FLAGS_baseline "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(ORRERY_ISAS avx2 avx512)
   set(ORRERY_FLAGS_avx2 -mavx2 -mfma -mf16c)
@@ -40,11 +41,20 @@ foreach(line ${layer_lines})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$|/cli/main\\.cpp$")
   set(isa_sources ${sources})
-  list(FILTER isa_sources INCLUDE REGEX "/kernels/cpu/")
-  list(FILTER sources EXCLUDE REGEX "/kernels/cpu/")
+  list(FILTER isa_sources INCLUDE REGEX "/${folder}/cpu/")
+  list(FILTER sources EXCLUDE REGEX "/${folder}/cpu/")
+  set(isas ${ORRERY_ISAS})
+  set(bit_flags "")
+  if(NOT folder STREQUAL "kernels")
+    list(REMOVE_ITEM isas neon)   # which is what every one has
+    list(PREPEND isas baseline)
+    if(avx2 IN_LIST isas)
+      set(bit_flags -mbmi -mbmi2 -mpopcnt)   # what scans texts counts bits
+    endif()
+  endif()
 
   set(objects "")
-  foreach(isa ${ORRERY_ISAS})
+  foreach(isa ${isas})
     set(chosen ${isa_sources})
     foreach(other ${ORRERY_ALL_ISAS})
       if(NOT other STREQUAL isa)
@@ -54,7 +64,7 @@ foreach(line ${layer_lines})
     if(chosen)
       add_library(orrery_${folder}_${isa} OBJECT ${chosen})
       # GCC 12 warns of its own AVX-512 headers (GCC bug 105593).
-      target_compile_options(orrery_${folder}_${isa} PRIVATE ${ORRERY_FLAGS_${isa}} $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-uninitialized>)
+      target_compile_options(orrery_${folder}_${isa} PRIVATE ${ORRERY_FLAGS_${isa}} $<$<NOT:$<STREQUAL:${isa},baseline>>:${bit_flags}> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-uninitialized>)
       target_compile_definitions(orrery_${folder}_${isa} PRIVATE ORRERY_ISA=${isa} ORRERY_ISA_${isa})
       target_link_libraries(orrery_${folder}_${isa} PRIVATE orrery_flags)
       list(APPEND objects $<TARGET_OBJECTS:orrery_${folder}_${isa}>)
@@ -75,7 +85,7 @@ foreach(line ${layer_lines})
   if(sources OR objects)
     add_library(orrery_${folder} STATIC ${sources} ${objects} ${embedded})
     if(objects)
-      list(TRANSFORM ORRERY_ISAS PREPEND ORRERY_HAS_ OUTPUT_VARIABLE with_isas)
+      list(TRANSFORM isas PREPEND ORRERY_HAS_ OUTPUT_VARIABLE with_isas)
       target_compile_definitions(orrery_${folder} PRIVATE ${with_isas})
     endif()
     if(embedded)
@@ -96,6 +106,9 @@ foreach(line ${layer_lines})
   if(tests)
     add_executable(${folder}_test ${tests})
     target_link_libraries(${folder}_test PRIVATE orrery_doctest orrery_${folder})
+    if(objects)
+      target_compile_definitions(${folder}_test PRIVATE ${with_isas})
+    endif()
     precompiled(${folder}_test tests)
     target_compile_options(${folder}_test PRIVATE -O1)   # what is tested is optimised; the tests need not be
     foreach(test ${tests})

@@ -3,9 +3,7 @@
 #include <array>
 #include <cstring>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "base/processor.h"
 
 namespace orrery {
 
@@ -86,102 +84,24 @@ bool is_ascii(std::string_view text) {
   return true;
 }
 
-#if defined(__SSE2__)
-namespace {
-
-// 64 bytes at a time, as masks of a bit each: bytes that go on must stand where the first bytes before them ask for some, and
-// nowhere else.
-struct Utf8Masks {
-  __m128i bytes[4];
-
-  template <class F>
-  uint64_t where(F f) const {
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; ++i) mask |= static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(f(bytes[i])))) << (16 * i);
-    return mask;
+#define DECLARE(set) \
+  namespace cpu::set { \
+  bool is_valid_utf8(std::string_view text); \
   }
-  template <class F>
-  bool any(F f) const {
-    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(f(bytes[0]), f(bytes[1])), _mm_or_si128(f(bytes[2]), f(bytes[3])))) != 0;
-  }
-  static __m128i all(int byte) { return _mm_set1_epi8(static_cast<char>(byte)); }
-  static __m128i is(__m128i b, int byte) { return _mm_cmpeq_epi8(b, all(byte)); }
-  static __m128i is_at_least(__m128i b, int byte) { return _mm_cmpeq_epi8(_mm_max_epu8(b, all(byte)), b); }
-  uint64_t at_least(int byte) const {
-    return where([&](__m128i b) { return is_at_least(b, byte); });
-  }
-  uint64_t equal(int byte) const {
-    return where([&](__m128i b) { return is(b, byte); });
-  }
-};
-
-}  // namespace
+ORRERY_EACH_SET(DECLARE)
+#undef DECLARE
 
 bool is_valid_utf8(std::string_view text) {
-  constexpr size_t kAhead = 1024;   // bytes asked for early: this is often the first look at a text, and memory is what it waits for
-  uint64_t two = 0, three = 0, four = 0, e0 = 0, ed = 0, f0 = 0, f4 = 0;   // of the 64 before
-  char padded[64];
-  for (size_t at = 0; at < text.size(); at += 64) {
-    const char* from = text.data() + at;
-    if (text.size() - at < 64) {
-      std::memset(padded, 0, sizeof padded);
-      std::memcpy(padded, from, text.size() - at);
-      from = padded;
-    }
-    __builtin_prefetch(from + kAhead);
-    Utf8Masks m;
-    for (int i = 0; i < 4; ++i) m.bytes[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from) + i);
-    uint64_t asked = two >> 63 | three >> 62 | four >> 61;
-    if (!m.any([](__m128i b) { return b; })) {
-      if (asked != 0) return false;
-      two = three = four = e0 = ed = f0 = f4 = 0;
-      continue;
-    }
-    const uint64_t was_e0 = e0 >> 63, was_ed = ed >> 63, was_f0 = f0 >> 63, was_f4 = f4 >> 63;
-    const uint64_t high = m.where([](__m128i b) { return b; });
-    const uint64_t goes_on = m.where([](__m128i b) { return _mm_cmplt_epi8(b, Utf8Masks::all(0xC0)); });   // signed: 0x80 is the least
-    two = high & ~goes_on;
-    three = two & m.where([](__m128i b) { return _mm_cmpgt_epi8(b, Utf8Masks::all(0xDF)); });
-    four = e0 = ed = f0 = f4 = 0;
-    // First bytes that are wrong, of four bytes, or after which but a part of the bytes that go on may stand.
-    if ((was_e0 | was_ed | was_f0 | was_f4) != 0 || m.any([](__m128i b) {
-          const __m128i c = Utf8Masks::is(_mm_and_si128(b, Utf8Masks::all(0xFE)), 0xC0), e = _mm_or_si128(Utf8Masks::is(b, 0xE0), Utf8Masks::is(b, 0xED));
-          return _mm_or_si128(_mm_or_si128(c, e), Utf8Masks::is_at_least(b, 0xF0));
-        })) {
-      uint64_t wrong = two & ~m.at_least(0xC2);
-      four = m.at_least(0xF0);
-      e0 = m.equal(0xE0), ed = m.equal(0xED);
-      if (four != 0) f0 = m.equal(0xF0), f4 = m.equal(0xF4), wrong |= m.at_least(0xF5);
-      const uint64_t after_e0 = e0 << 1 | was_e0, after_ed = ed << 1 | was_ed, after_f0 = f0 << 1 | was_f0, after_f4 = f4 << 1 | was_f4;
-      if ((after_e0 | after_ed) != 0) {
-        const uint64_t upper = m.at_least(0xA0);
-        wrong |= (after_e0 & ~upper) | (after_ed & upper);
-      }
-      if ((after_f0 | after_f4) != 0) {
-        const uint64_t upper = m.at_least(0x90);
-        wrong |= (after_f0 & ~upper) | (after_f4 & upper);
-      }
-      if (wrong != 0) return false;
-    }
-    asked |= two << 1 | three << 2 | four << 3;
-    if (asked != goes_on) return false;
-  }
-  return (two >> 63 | three >> 62 | four >> 61) == 0;
+  static bool (*const chosen)(std::string_view) = [] {
+    bool (*best)(std::string_view) = nullptr;
+#define TAKE(set) \
+  if (may_use(InstructionSet::set)) best = cpu::set::is_valid_utf8;
+    ORRERY_EACH_SET(TAKE)
+#undef TAKE
+    return best;
+  }();
+  return chosen(text);
 }
-#else
-bool is_valid_utf8(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    if (at + 8 <= text.size() && is_ascii(text.substr(at, 8))) {
-      at += 8;
-      continue;
-    }
-    const CodePoint c = decode_utf8(text, at);
-    if (!c.valid) return false;
-    at += c.size;
-  }
-  return true;
-}
-#endif
 
 size_t count_code_points(std::string_view text) {
   size_t count = 0;

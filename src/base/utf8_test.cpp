@@ -5,9 +5,17 @@
 #include <random>
 #include <vector>
 
+#include "base/processor.h"
 #include "base/unicode.h"
 
 namespace orrery {
+
+#define DECLARE(set) \
+  namespace cpu::set { \
+  bool is_valid_utf8(std::string_view text); \
+  }
+ORRERY_EACH_SET(DECLARE)
+#undef DECLARE
 
 TEST_CASE("every code point survives the way to UTF-8 and back") {
   int wrong = 0;
@@ -49,6 +57,11 @@ TEST_CASE("each maximal invalid part becomes one U+FFFD, and the parts are count
 TEST_CASE("a text is valid where each of its characters is, wherever in it that stands") {
   const std::vector<std::string> parts = {"a", "\u00E9", "\u0800", "\uD7FF", "\uE000", "\uFFFD", "\U00010000", "\U0010FFFF", "0123456789abcdef"};
   const std::vector<std::string> wrong = {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x9F\xBF", "\xE2\x82", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"};
+  std::vector<bool (*)(std::string_view)> checks;   // those that run here
+#define ADD(set) \
+  if (has(InstructionSet::set)) checks.push_back(cpu::set::is_valid_utf8);
+  ORRERY_EACH_SET(ADD)
+#undef ADD
   std::mt19937_64 random(11);
   int differences = 0;
   for (int round = 0; round < 40000; ++round) {
@@ -67,6 +80,7 @@ TEST_CASE("a text is valid where each of its characters is, wherever in it that 
       at += c.size;
     }
     differences += valid != is_valid_utf8(text);
+    for (const auto check : checks) differences += valid != check(text);
   }
   CHECK(differences == 0);
 }

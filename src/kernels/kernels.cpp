@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/processor.h"
 #include "kernels/fastest.h"
 
 namespace orrery {
@@ -71,14 +72,10 @@ Kernels<float> filled(const char* name, void (*fill)(Kernels<float>&), bool runs
 
 #if defined(__x86_64__)
 std::vector<KernelClass> make_classes() {
-  // These ask the processor (CPUID) and whether the operating system keeps the registers (XCR0). F16C, which clang 14
-  // has no name for here, came to every line of processors before AVX2 did.
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx2 = has(InstructionSet::avx2);
   std::vector<KernelClass> classes = {{reference_table<float>(), true}, {filled("avx2", cpu::avx2::fill, avx2), avx2}};
 #ifdef ORRERY_HAS_avx512
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  const bool avx512 = has(InstructionSet::avx512);
   const bool amx = avx512 && cpu::avx512::has_bf16_tiles();
   Kernels<float> tiles = filled("amx", cpu::avx512::fill, amx);
   if (amx) {

@@ -290,9 +290,10 @@ void Tokenizer::Parts::add_rows(const Stretch& stretch, const OffsetMap& offsets
     rows.add(known, place + part.begin, place + part.end, word, offsets_of);
     word += static_cast<int32_t>(known.words);
   };
-  std::array<WordPart, 64> parts;
+  constexpr size_t kAtOnce = 256;
+  std::array<WordPart, kAtOnce> parts;
   if (words.how == WordWay::pieces) {
-    std::array<uint32_t, 64> ends;
+    std::array<uint32_t, kAtOnce> ends;
     for (uint32_t at = stretch.begin; const size_t count = scan_words(stretch, at, ends);) {
       for (size_t i = 0; i < count; at = ends[i++]) parts[i] = {at, ends[i], true};
       known_parts.look_up(open, std::span(parts.data(), count), find, emit);

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cpu/bytes.h"
 #include "base/utf8.h"
 #include "tokenize/aligned_text.h"
 #include "tokenize/encoding.h"
-#include "tokenize/kinds.h"
 
 namespace orrery {
 
@@ -67,11 +67,9 @@ class OffsetMap {
         if (!text.empty()) std::memcpy(padded, bytes, text.size());
         bytes = padded;
       }
-      const kinds::Longer longer = kinds::longer(bytes);
-      begins = ~longer.inner & (text.size() < 64 ? (uint64_t(1) << text.size()) - 1 : ~uint64_t(0));
-      if (unit != OffsetUnit::utf16) return;
-      for (uint64_t left = longer.high & ~longer.inner; left != 0; left &= left - 1)
-        if (static_cast<unsigned char>(bytes[std::countr_zero(left)]) >= 0xF0) pairs |= left & (~left + 1);
+      using namespace cpu::ORRERY_ISA;
+      begins = bits_of_64(bytes, [](Bytes b) { return b > 0xBF; }) & (text.size() < 64 ? (uint64_t(1) << text.size()) - 1 : ~uint64_t(0));
+      if (unit == OffsetUnit::utf16) pairs = bits_of_64(bytes, [](Bytes b) { return within(b, 0xF0, 0x10); });
     }
 
     bool is_even() const { return (~begins | pairs) == 0; }

@@ -60,8 +60,9 @@ class WordIds {
   struct Batch {
     std::array<WordKey, kBatch> keys;
     std::array<size_t, kBatch> places;
-    int bits;       // with which these are right
-    bool has_long;  // words of which the second memory tells
+    int bits;              // with which these are right
+    uint32_t long_count;   // words that only the second memory tells whole
+    std::array<uint16_t, kBatch> long_ones;
 
     void place(size_t from, size_t count, int now) {
       for (size_t i = from; i < count; ++i) places[i] = keys[i].place(now - 1);
@@ -73,7 +74,7 @@ class WordIds {
   template <class Words>
   void ask(const Words& words, Batch& batch) const {
     const std::string_view text = words.text;
-    if (words[words.size() - 1].end + 16 <= text.size()) return ask(words, batch, [&](size_t begin, size_t size) { return WordKey::inside(text.data() + begin, size); });
+    if (words[words.size() - 1].end + 16 <= text.size()) return ask(words, batch, [text](size_t begin, size_t size) { return WordKey::inside(text.data() + begin, size); });
     const WordKey::Bytes bytes(text);
     ask(words, batch, [&](size_t begin, size_t size) { return WordKey::inside(bytes.from(begin), size); });
   }
@@ -81,7 +82,7 @@ class WordIds {
   template <class Words, class Find>
   void answer(const Words& words, Batch& batch, IdBuffer& ids, Find find) {
     if (batch.bits != bits_) batch.place(0, words.size(), bits_);
-    if (batch.has_long) ask_again(batch, words.size());
+    ask_again(batch);
     const auto& keys = batch.keys;
     const auto& places = batch.places;
     const Line* lines = &lines_[0];
@@ -172,34 +173,68 @@ class WordIds {
     std::array<Entry, 2> entries;
   };
 
-  static WordKey long_key(std::string_view word) { return {{hash_bytes(word), uint64_t(0x7F) << 56 | word.size()}}; }
+  static WordKey long_key(std::string_view word) { return {{word.size() <= kUsual ? hash_usual(word) : hash_bytes(word), uint64_t(0x7F) << 56 | word.size()}}; }
 
+  // Of words of 16 to 64 bytes, without a branch: four times 16 bytes are read, some of them twice.
+  static constexpr size_t kUsual = 64;
+  static std::array<size_t, 4> sixteens_of(size_t size) {
+    const size_t last = size - 16, second = std::min<size_t>(last, 16);
+    return {0, second, last - second, last};
+  }
+  static uint64_t eight_at(const char* bytes) {
+    uint64_t word;
+    std::memcpy(&word, bytes, 8);
+    return word;
+  }
+  static uint64_t hash_usual(std::string_view word) {
+    constexpr std::array<uint64_t, 4> kFirst = {0x9E3779B97F4A7C15u, 0xC2B2AE3D27D4EB4Fu, 0xFF51AFD7ED558CCDu, 0xD6E8FEB86659FD93u};
+    constexpr std::array<uint64_t, 4> kSecond = {0xBF58476D1CE4E5B9u, 0x94D049BB133111EBu, 0xC4CEB9FE1A85EC53u, 0xA0761D6478BD642Fu};
+    const std::array<size_t, 4> places = sixteens_of(word.size());
+    uint64_t hash = 0;
+    for (size_t i = 0; i < places.size(); ++i) hash += eight_at(word.data() + places[i]) * kFirst[i] + eight_at(word.data() + places[i] + 8) * kSecond[i];
+    hash = (hash ^ hash >> 32) * kFirst[0];
+    return hash ^ hash >> 29;
+  }
+
+  // Two rounds: whether a word is long cannot be guessed, so the first makes a short one's key of each.
   template <class Words, class Key>
-  void ask(const Words& words, Batch& batch, Key key_of) const {
+  void ask(Words words, Batch& batch, Key key_of) const {
     const int bits = batch.bits = bits_;
     const Line* const lines = &lines_[0];
-    size_t longest = 0;
-    for (size_t i = 0; i < words.size(); ++i) {
+    const auto put = [&](size_t i, const WordPart& part, WordKey key) {
+      key.parts[1] |= uint64_t(part.fresh) << 63;
+      batch.keys[i] = key;
+      return batch.places[i] = key.place(bits - 1);
+    };
+    uint32_t long_count = 0;
+    const size_t count = words.size();
+    for (size_t i = 0; i < count; ++i) {
       const WordPart part = words[i];
       const size_t size = part.end - part.begin;
-      longest = std::max(longest, size);
-      WordKey key = size <= WordKey::kLongest ? key_of(part.begin, size) : long_key(words.text.substr(part.begin, size));
-      key.parts[1] |= uint64_t(part.fresh) << 63;
-      const size_t place = key.place(bits - 1);
-      batch.keys[i] = key;
-      batch.places[i] = place;
-      __builtin_prefetch(lines + place);
+      const auto is_long = static_cast<uint32_t>(size > WordKey::kLongest);
+      batch.long_ones[long_count] = static_cast<uint16_t>(i);
+      long_count += is_long;
+      const size_t place = put(i, part, key_of(part.begin, std::min(size, WordKey::kLongest)));
+      __builtin_prefetch(lines + (place & (size_t(is_long) - 1)));
     }
-    batch.has_long = longest > WordKey::kLongest;
+    batch.long_count = long_count;
+    for (size_t n = 0; n < long_count; ++n) {
+      const size_t i = batch.long_ones[n];
+      const WordPart part = words[i];
+      __builtin_prefetch(lines + put(i, part, long_key(words.text.substr(part.begin, part.end - part.begin))));
+    }
   }
   // The lines are there: what they tell of the second memory is asked for too.
-  void ask_again(const Batch& batch, size_t words) const {
-    for (size_t i = 0; i < words; ++i)
-      for (const Entry& entry : lines_[batch.places[i]].entries)
-        if (entry.ids.count() == Packed::kElsewhere && entry.key == batch.keys[i]) {
-          const char* const record = reinterpret_cast<const char*>(&records_[entry.ids.lanes[0]]);
-          for (size_t line = 0; line < 3; ++line) __builtin_prefetch(record + 64 * line);
-        }
+  void ask_again(const Batch& batch) const {
+    if (records_.empty()) return;
+    for (size_t n = 0; n < batch.long_count; ++n) {
+      const size_t i = batch.long_ones[n];
+      const auto& both = lines_[batch.places[i]].entries;
+      const Entry& entry = both[!(both[0].key == batch.keys[i])];
+      const size_t record = entry.key == batch.keys[i] ? entry.ids.lanes[0] : 0;
+      const char* const bytes = reinterpret_cast<const char*>(&records_[record]);
+      for (size_t line = 0; line < 3; ++line) __builtin_prefetch(bytes + 64 * line);
+    }
   }
 
   // Are the ids of an entry with the word's key in the second memory, and the word's? A long one's key is but a hash.
@@ -213,15 +248,10 @@ class WordIds {
 
   // Of at least 16 bytes.
   static bool is_same(const char* one, const char* other, size_t size) {
-    if (size > 64) return std::memcmp(one, other, size) == 0;
-    const auto differ = [&](size_t at) {   // in any of 16 bytes
-      std::array<uint64_t, 2> a, b;
-      std::memcpy(a.data(), one + at, sizeof a);
-      std::memcpy(b.data(), other + at, sizeof b);
-      return (a[0] ^ b[0]) | (a[1] ^ b[1]);
-    };
-    const size_t last = size - 16;
-    return (differ(0) | differ(std::min<size_t>(last, 16)) | differ(last - std::min<size_t>(last, 16)) | differ(last)) == 0;
+    if (size > kUsual) return std::memcmp(one, other, size) == 0;
+    uint64_t differ = 0;
+    for (const size_t at : sixteens_of(size)) differ |= (eight_at(one + at) ^ eight_at(other + at)) | (eight_at(one + at + 8) ^ eight_at(other + at + 8));
+    return differ == 0;
   }
 
   // Of words that are not in the first line they may be in, or not with their ids, or new.

@@ -4,50 +4,17 @@
 #include <bit>
 #include <cstring>
 
-#include "tokenize/kinds.h"
+#include "tokenize/text_scans.h"
 
 namespace orrery {
 
-#if defined(__SSE2__)
-PartScanner::Masks PartScanner::masks_at(const char* bytes) const {
-  Masks m;
-  for (int i = 0; i < 4; ++i) {
-    const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes) + i);
-    const auto put = [&](uint64_t& to, __m128i mask) { to |= kinds::mask_of(mask) << (16 * i); };
-    __m128i space = _mm_cmpeq_epi8(all, _mm_set1_epi8(' '));
-    if (cuts_.lines) {
-      const __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(all, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(all, _mm_set1_epi8('\r')));
-      space = _mm_or_si128(_mm_or_si128(space, ends), _mm_cmpeq_epi8(all, _mm_set1_epi8('\t')));
-    }
-    put(m.space, space);
-    put(m.small, kinds::in_range(all, 'a', 26));
-    put(m.capital, kinds::in_range(all, 'A', 26));
-    put(m.high, all);
-  }
-  return m;
-}
-#else
-PartScanner::Masks PartScanner::masks_at(const char* bytes) const {
-  Masks m;
-  for (int i = 0; i < 64; ++i) {
-    const char c = bytes[i];
-    const uint64_t bit = uint64_t(1) << i;
-    if (cuts_.is_space(c)) m.space |= bit;
-    if (c >= 'a' && c <= 'z') m.small |= bit;
-    if (c >= 'A' && c <= 'Z') m.capital |= bit;
-    if (static_cast<unsigned char>(c) >= 0x80) m.high |= bit;
-  }
-  return m;
-}
-#endif
-
 PartScanner::PartScanner(const PartCuts& cuts, std::string_view text, size_t begin, size_t end)
-    : cuts_(cuts), text_(text), first_(begin), end_(end), at_(begin), base_(begin), next_(begin) {
+    : cuts_(cuts), masks_at_(TextScans::best().part_masks), text_(text), first_(begin), end_(end), at_(begin), base_(begin), next_(begin) {
   if (begin == 0) return;
   char before[64] = {};
   const size_t known = std::min<size_t>(begin, 64);
   std::memcpy(before + 64 - known, text.data() + begin - known, known);
-  before_ = masks_at(before);
+  before_ = masks_at_(before, cuts_.lines);
 }
 
 size_t PartScanner::first_after(const PartCuts& cuts, std::string_view text, size_t from) {
@@ -80,7 +47,7 @@ uint64_t PartScanner::next_64() {
     bytes = padded;
     told &= (uint64_t(1) << left) - 1;
   }
-  const Masks m = masks_at(bytes);
+  const PartMasks m = masks_at_(bytes, cuts_.lines);
   const auto one_back = [](uint64_t mask, uint64_t before) { return mask << 1 | before >> 63; };
   const uint64_t after_space = one_back(m.space, before_.space), after_high = one_back(m.high, before_.high);
   uint64_t spaces = m.space & ~after_space & told;

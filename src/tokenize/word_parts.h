@@ -36,6 +36,13 @@ struct PartCuts {
   bool is_space(char c) const { return c == ' ' || (lines && (c == '\n' || c == '\r' || c == '\t')); }
 };
 
+// 64 bytes as masks, one bit a byte.
+struct PartMasks {
+  uint64_t space = 0;                // white space
+  uint64_t small = 0, capital = 0;   // letters of ASCII
+  uint64_t high = 0;                 // beyond ASCII
+};
+
 class PartScanner {
  public:
   // `text` is valid UTF-8 of less than 4 GiB.
@@ -49,20 +56,14 @@ class PartScanner {
   size_t next(std::span<WordPart> parts);
 
  private:
-  // 64 bytes as masks, one bit a byte.
-  struct Masks {
-    uint64_t space = 0;                // white space
-    uint64_t small = 0, capital = 0;   // letters of ASCII
-    uint64_t high = 0;                 // beyond ASCII
-  };
-  Masks masks_at(const char* bytes) const;
   uint64_t next_64();
   size_t next_cut();
 
   const PartCuts& cuts_;
+  PartMasks (*masks_at_)(const char* bytes, bool lines);
   std::string_view text_;
   size_t first_, end_;
-  Masks before_;       // of the 64 bytes that were met last
+  PartMasks before_;   // of the 64 bytes that were met last
   size_t at_;          // where the next part begins
   size_t base_, next_; // the bytes that `left_` is of, and those after them
   uint64_t left_ = 0;  // their cuts that were not made yet

@@ -1,208 +1,38 @@
 #include "tokenize/word_scan.h"
 
-#include <algorithm>
-#include <bit>
-#include <cstring>
-
-#include "tokenize/kinds.h"
+#include "base/processor.h"
+#include "tokenize/text_scans.h"
 #include "tokenize/scanners.h"
+#include "tokenize/word_ends.h"
 
 namespace orrery {
 
-namespace {
-
-uint64_t bit(unsigned at) { return uint64_t(1) << at; }
-uint64_t bits_to(unsigned at) { return at >= 63 ? ~uint64_t(0) : bit(at + 1) - 1; }   // 0 ... at
-uint64_t firsts(uint64_t mask) { return mask & ~(mask << 1); }                        // of each run
-
-// The first bytes of the characters whose last bytes, or any, are set.
-uint64_t begins(uint64_t mask, uint64_t inner) {
-  while (const uint64_t in = mask & inner) mask = (mask & ~in) | in >> 1;
-  return mask;
+const TextScans& TextScans::best() {
+  static const TextScans* const chosen = [] {
+    const TextScans* found = nullptr;
+#define TAKE(set) \
+  if (may_use(InstructionSet::set)) found = &cpu::set::text_scans;
+    ORRERY_EACH_SET(TAKE)
+#undef TAKE
+    return found;
+  }();
+  return *chosen;
 }
 
-// The first byte of each run's last character, where something other follows.
-uint64_t lasts(uint64_t mask, const Kinds& k) { return begins(mask & ~(mask >> 1) & ~bit(k.size - 1), k.inner); }
+namespace word_ends {
 
-// Bytes whose white space goes on past what is told: of its words only the first is certain to begin where it seems to.
-uint64_t certain(uint64_t space, const Kinds& k) {
-  const auto run = static_cast<unsigned>(std::countl_one(space << (64 - k.size)));
-  return run == 0 ? ~uint64_t(0) : bits_to(k.size - std::min(run, k.size));
-}
+size_t contraction(std::string_view text, size_t at) { return scan::contraction(text, at); }
+size_t contraction_any_case(std::string_view text, size_t at) { return scan::contraction_any_case(text, at); }
+size_t gpt2(std::string_view text, size_t at) { return scan::gpt2_end(text, at); }
+size_t llama3(std::string_view text, size_t at, int most_digits, bool whole_tail) { return scan::llama3_end(text, at, most_digits, whole_tail); }
+size_t o200k(std::string_view text, size_t at) { return scan::o200k_end(text, at); }
 
-// Where matches of kGpt2Pattern begin, as far as the 64 bytes tell; the first byte begins one. `last`: the text ends here.
-struct Gpt2 {
-  static uint64_t begins(const Kinds& k, bool last) {
-    const uint64_t kinds = firsts(k.letter) | firsts(k.number) | firsts(k.other);
-    const uint64_t all = (kinds & ~(k.blank << 1)) | firsts(k.space) | lasts(k.space, k);   // a blank begins what follows it
-    return last ? all : all & certain(k.space, k);
-  }
-  static size_t contraction(std::string_view text, size_t at) { return scan::contraction(text, at); }
-  static size_t end(std::string_view text, size_t at) { return scan::gpt2_end(text, at); }
-};
+}  // namespace word_ends
 
-// The same of kLlama3Pattern and its kin.
-template <int most_digits, bool whole_tail = false>
-struct Llama3 {
-  static uint64_t begins(const Kinds& k, bool last) {
-    const uint64_t after_other = k.newline & (k.other << 1);
-    const uint64_t taken = k.newline & ~(k.newline + after_other);   // newlines that end a run of others
-    const uint64_t space = k.space & ~taken, newline = k.newline & ~taken, gap = space & ~newline;
-
-    // One other character that begins a word, or the last of the gap, goes with the letters that follow.
-    const uint64_t others = firsts(k.other) & ~(k.blank << 1);
-    uint64_t one = others;
-    if (k.inner != 0)
-      for (int i = 0; i < 3; ++i) one |= (one << 1) & k.inner;
-    uint64_t all = (firsts(k.letter) & ~((one | gap) << 1)) | others | firsts(space) | numbers(k);
-
-    // After the last newline of white space a gap is by itself; so is its last character, where no white space follows.
-    const uint64_t gaps = firsts(gap), before_newline = (gap + gaps) & ~gap & newline;
-    uint64_t alone = gap;
-    for (uint64_t ends = before_newline; ends != 0; ends &= ends - 1) {
-      const auto end = static_cast<unsigned>(std::countr_zero(ends));
-      alone &= ~(bit(end) - bit(end - run_before(gap, end)));
-    }
-    all |= firsts(alone) | lasts(alone, k);
-    return last && !whole_tail ? all : all & certain(space, k);
-  }
-  static size_t contraction(std::string_view text, size_t at) { return scan::contraction_any_case(text, at); }
-  static size_t end(std::string_view text, size_t at) { return scan::llama3_end(text, at, most_digits, whole_tail); }
-
- private:
-  // How many bits before `end` are set in a row, at least one.
-  static unsigned run_before(uint64_t mask, unsigned end) { return static_cast<unsigned>(std::countl_one(mask << (64 - end))); }
-
-  static uint64_t numbers(const Kinds& k) {
-    if constexpr (most_digits == 1) return k.number & ~k.inner;
-    uint64_t all = firsts(k.number);
-    if ((k.number & k.number << 1 & k.number << 2 & k.number << 3) == 0) return all;
-    int digits = 0;
-    for (uint64_t left = k.number & ~k.inner; left != 0; left &= left - 1) {
-      const uint64_t one = left & (~left + 1);
-      digits = (all & one) != 0 || digits == most_digits ? 1 : digits + 1;
-      if (digits == 1) all |= one;
-    }
-    return all;
-  }
-};
-
-// Takes the contractions that begin a match out of `all`, and tells how many of the bytes are then certain.
-template <class Pattern>
-uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, bool last, uint64_t all) {
-  for (uint64_t quotes = k.quote & all; quotes != 0; quotes &= quotes - 1) {
-    const auto at = static_cast<unsigned>(std::countr_zero(quotes));
-    if (!last && at + 3 >= k.size) return all & bits_to(at);
-    if (const size_t size = Pattern::contraction(text, base + at)) {
-      all &= ~(bits_to(at + static_cast<unsigned>(size) - 1) & ~bits_to(at));
-      if (at + size < k.size) all |= bit(at + static_cast<unsigned>(size));
-    }
-  }
-  return all;
-}
-
-// How many are set, where the processor may lack an instruction for it (Warren, "Hacker's Delight", 5-1).
-unsigned bits_in(uint64_t mask) {
-  mask -= mask >> 1 & 0x5555555555555555u;
-  mask = (mask & 0x3333333333333333u) + (mask >> 2 & 0x3333333333333333u);
-  mask = (mask + (mask >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
-  return static_cast<unsigned>(mask * 0x0101010101010101u >> 56);
-}
-
-// The ends of words at the set bits, and of the last word at the end of the text.
-[[gnu::always_inline]] inline size_t write_ends(std::string_view text, size_t base, uint64_t all, bool last, uint32_t* ends, size_t most) {
-  size_t count = 0;
-  if (most > 64) {   // there is room for all: eight are written at a time, for a loop that ends anywhere is seldom guessed
-    const size_t found = bits_in(all);
-    for (; count < found; count += 8)
-      for (size_t i = 0; i < 8; ++i, all &= all - 1) ends[count + i] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all | bit(63))));
-    count = found;
-    all = 0;
-  }
-  for (; all != 0 && count < most; all &= all - 1) ends[count++] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all)));
-  if (all == 0 && last && count < most) ends[count++] = static_cast<uint32_t>(text.size());
-  return count;
-}
-
-// kO200kPattern, without marks: as kLlama3Pattern, but a capital after a small letter begins a word.
-struct O200k {
-  static uint64_t begins(const Kinds& k, const Cases& cases, bool last) { return Llama3<3>::begins(k, last) | (cases.capital & (cases.small << 1)); }
-  // Marks are letters or others, by what stands before them; letters that may be capitals or small are what the next ones make of them;
-  // newlines after others go on with a slash.
-  static bool is_hard(const Kinds& k, const Cases& cases) {
-    const uint64_t either = k.letter & ~(cases.capital | cases.small);
-    return (cases.mark | ((either << 1) & cases.capital) | ((k.newline << 1) & cases.slash)) != 0;
-  }
-  static size_t end(std::string_view text, size_t at) { return scan::o200k_end(text, at); }
-
-  // Takes the contractions after words out of `all`, and tells how many of the bytes are then certain.
-  static uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, bool last, uint64_t all) {
-    unsigned done = 0;   // where the last one ended: none follows another
-    for (uint64_t quotes = k.quote & all & (k.letter << 1); quotes != 0; quotes &= quotes - 1) {
-      const auto at = static_cast<unsigned>(std::countr_zero(quotes));
-      if (at == done) continue;
-      if (!last && at + 3 >= k.size) return all & bits_to(at - 1);
-      const auto size = static_cast<unsigned>(scan::contraction_any_case(text, base + at));
-      if (size == 0) continue;
-      done = at + size;
-      all &= ~(bits_to(done - 1) & ~bits_to(at - 1));
-      if (done < k.size) all |= bit(done);
-    }
-    return all;
-  }
-};
-
-// Are the last bytes told letters of a word that ends where they do? (No contraction, which would end before.)
-bool ends_in_letters(const Kinds& k) { return k.size >= 4 && (k.letter >> (k.size - 1) & 1) != 0 && k.quote >> (k.size - 4) == 0; }
-
-template <class Pattern>
-size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  const KindTable& table = KindTable::shared();
-  size_t count = 0, begin = at;   // of the next word
-  while (at < text.size() && count < most) {
-    const Kinds k = kinds_at(text, at, table);
-    const bool last = at + k.size == text.size();
-    uint64_t all = Pattern::begins(k, last);
-    if (k.quote & all) all = with_contractions<Pattern>(text, at, k, last, all);
-    if (begin == at || (k.letter & 1) != 0) all &= ~bit(0);   // else the letters of the 64 bytes before go no further
-    const bool goes_on = !last && ends_in_letters(k);
-    if (all != 0 || last) {
-      count += write_ends(text, at, all, last, ends + count, most - count);
-      begin = ends[count - 1];
-    } else if (!goes_on) {   // a long one
-      begin = Pattern::end(text, begin);
-      ends[count++] = static_cast<uint32_t>(begin);
-    }
-    at = goes_on ? at + k.size : begin;
-  }
-  return count;
-}
-
-}  // namespace
-
-size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Gpt2>(text, at, ends, most); }
-size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3>>(text, at, ends, most); }
-size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<1>>(text, at, ends, most); }
-size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3, true>>(text, at, ends, most); }
-
-size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  const KindTable& table = KindTable::shared();
-  const CaseTable& cases_of = CaseTable::shared();
-  size_t count = 0;
-  while (at < text.size() && count < most) {
-    const Kinds k = kinds_at(text, at, table);
-    const Cases cases = cases_at(text, at, k, cases_of);
-    const bool last = at + k.size == text.size();
-    if (O200k::is_hard(k, cases)) {
-      for (const size_t limit = at + k.size; at < limit && count < most;) ends[count++] = static_cast<uint32_t>(at = O200k::end(text, at));
-      continue;
-    }
-    const uint64_t all = O200k::with_contractions(text, at, k, last, O200k::begins(k, cases, last)) & ~bit(0);
-    if (all != 0 || last) count += write_ends(text, at, all, last, ends + count, most - count);
-    else ends[count++] = static_cast<uint32_t>(O200k::end(text, at));   // a long one
-    at = ends[count - 1];
-  }
-  return count;
-}
+size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return TextScans::best().gpt2(text, at, ends, most); }
+size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) { return TextScans::best().llama3(text, at, ends, most); }
+size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return TextScans::best().qwen2(text, at, ends, most); }
+size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return TextScans::best().cl100k(text, at, ends, most); }
+size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return TextScans::best().o200k(text, at, ends, most); }
 
 }  // namespace orrery

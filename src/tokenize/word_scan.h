@@ -3,6 +3,7 @@
 // 64 bytes become masks, one bit a byte for each kind of character (kinds.h). Where words begin then follows for all of them at once,
 // by arithmetic of bits: a run begins where its mask is set and the bit before is not; adding a run's first bit to its mask carries
 // to where it ends. Where that hangs on what comes after the 64, the next 64 begin there; a longer word is left to scanners.h.
+// cpu/word_scan.cpp does it, once for each instruction set (text_scans.h).
 #pragma once
 
 #include <array>
@@ -14,13 +15,10 @@ namespace orrery {
 
 // Writes the ends of the words that begin at byte `at` of a valid UTF-8 text, at most `most`, and tells how many; each word
 // begins where the one before it ends. 0 at the end of the text. Texts of less than 4 GiB.
-using WordScanner = size_t (*)(std::string_view text, size_t at, uint32_t* ends, size_t most);
+using WordScan = size_t(std::string_view text, size_t at, uint32_t* ends, size_t most);
+using WordScanner = WordScan*;
 
-size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most);
-size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most);
-size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most);
-size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most);
-size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most);
+WordScan words_gpt2, words_llama3, words_qwen2, words_cl100k, words_o200k;
 
 // emit(begin, end) for each word.
 template <class Emit>

@@ -3,15 +3,18 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "base/unicode.h"
 #include "base/utf8.h"
-#include "tokenize/kinds.h"
+#include "tokenize/cpu/kinds_at.h"
 #include "tokenize/rank_file.h"
 #include "tokenize/regex.h"
 #include "tokenize/scanners.h"
+#include "tokenize/text_scans.h"
 
 using namespace orrery;
 
@@ -29,12 +32,22 @@ std::vector<size_t> by_one(std::string_view text, int kind) {
   return ends;
 }
 
-std::vector<size_t> by_many(std::string_view text, int kind, size_t most) {
-  constexpr WordScanner kScanners[] = {words_gpt2, words_llama3, words_qwen2, words_cl100k, words_o200k};
+std::vector<size_t> by_many(const TextScans& scans, std::string_view text, int kind, size_t most) {
+  const WordScanner scanner = std::array{scans.gpt2, scans.llama3, scans.qwen2, scans.cl100k, scans.o200k}[static_cast<size_t>(kind)];
   std::vector<size_t> ends;
   std::vector<uint32_t> some(most);
-  for (size_t at = 0; const size_t count = kScanners[kind](text, at, some.data(), most); at = ends.back()) ends.insert(ends.end(), some.begin(), some.begin() + std::ptrdiff_t(count));
+  for (size_t at = 0; const size_t count = scanner(text, at, some.data(), most); at = ends.back()) ends.insert(ends.end(), some.begin(), some.begin() + std::ptrdiff_t(count));
   return ends;
+}
+
+// Those that run here.
+std::vector<std::pair<const char*, const TextScans*>> all_scans() {
+  std::vector<std::pair<const char*, const TextScans*>> all;
+#define ADD(set) \
+  if (has(InstructionSet::set)) all.emplace_back(#set, &cpu::set::text_scans);
+  ORRERY_EACH_SET(ADD)
+#undef ADD
+  return all;
 }
 
 }  // namespace
@@ -50,7 +63,10 @@ TEST_CASE("cl100k's words are those of its expression, as read by the engine") {
     CAPTURE(text);
     std::vector<size_t> ends;
     engine.each_match(text, [&](size_t, size_t end) { ends.push_back(end); });
-    REQUIRE(by_many(text, 3, 64) == ends);
+    for (const auto& [set, scans] : all_scans()) {
+      CAPTURE(set);
+      REQUIRE(by_many(*scans, text, 3, 64) == ends);
+    }
   }
 }
 
@@ -66,7 +82,10 @@ TEST_CASE("o200k's words are those of its expression, as read by the engine") {
     std::vector<size_t> ends;
     engine.each_match(text, [&](size_t, size_t end) { ends.push_back(end); });
     REQUIRE(by_one(text, 4) == ends);
-    REQUIRE(by_many(text, 4, 64) == ends);
+    for (const auto& [set, scans] : all_scans()) {
+      CAPTURE(set);
+      REQUIRE(by_many(*scans, text, 4, 64) == ends);
+    }
   }
 }
 
@@ -99,7 +118,7 @@ TEST_CASE("64 bytes at a time have the kinds of their characters") {
     if (c < 0xD800 || c > 0xDFFF) append_utf8(text, c);
   size_t wrong = 0;
   for (size_t at = 0; at < text.size();) {
-    const Kinds k = kinds_at(text, at, KindTable::shared());
+    const Kinds k = cpu::baseline::kinds_at(text, at, KindTable::shared());
     REQUIRE(k.size > 0);
     for (unsigned i = 0; i < k.size; ++i) {
       size_t begin = at + i;
@@ -125,7 +144,11 @@ TEST_CASE("many words at a time are the words one by one") {
     CAPTURE(text);
     for (int kind = 0; kind < 5; ++kind) {
       CAPTURE(kind);
-      REQUIRE(by_many(text, kind, 1 + random() % 120) == by_one(text, kind));
+      const std::vector<size_t> expected = by_one(text, kind);
+      for (const auto& [set, scans] : all_scans()) {
+        CAPTURE(set);
+        REQUIRE(by_many(*scans, text, kind, 1 + random() % 120) == expected);
+      }
     }
   }
 }

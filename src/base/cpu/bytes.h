@@ -1,0 +1,50 @@
+// Bytes: one register of text. What scans texts is written over it in the cpu/ folders and built once for each instruction set and once for
+// what every processor of the kind has (`baseline`), each in a namespace of its own (ORRERY_ISA), so that the linker never merges two
+// builds of a helper. Elsewhere it is the baseline's.
+//
+//   uint64_t blanks = 0;   // bit i is of byte i
+//   each_of_64(text, [&](Bytes bytes, int at) { blanks |= bits(bytes == ' ') << at; });
+//
+// What every instruction set offers:
+//   Bytes::kSize, 64 or a part of it; Bytes::load(p), of any address; b | byte;
+//   b == byte, b < byte, b > byte -> Lanes, the order that of signed numbers: bytes beyond ASCII come before it;
+//   within(b, from, count): from <= byte < from + count, as unsigned numbers; beyond_ascii(b);
+//   l | m, l & m, without(l, m) = l & ~m, any(l), bits(l): bit i is of lane i.
+#pragma once
+
+#include <cstdint>
+
+#ifndef ORRERY_ISA
+#define ORRERY_ISA baseline
+#define ORRERY_ISA_baseline
+#endif
+
+#if defined(ORRERY_ISA_avx512)
+#include "base/cpu/bytes_avx512.h"
+#elif defined(ORRERY_ISA_avx2)
+#include "base/cpu/bytes_avx2.h"
+#elif defined(__SSE2__)
+#include "base/cpu/bytes_sse2.h"
+#elif defined(__aarch64__)
+#include "base/cpu/bytes_neon.h"
+#else
+#include "base/cpu/bytes_plain.h"
+#endif
+
+namespace orrery::cpu::ORRERY_ISA {
+
+// f(Bytes, i) for each register of the 64 bytes from `text` on, i its first byte among them.
+template <class F>
+[[gnu::always_inline]] inline void each_of_64(const char* text, F f) {
+  for (int i = 0; i < 64; i += Bytes::kSize) f(Bytes::load(text + i), i);
+}
+
+// What `f` tells of each of the 64 bytes.
+template <class F>
+[[gnu::always_inline]] inline uint64_t bits_of_64(const char* text, F f) {
+  uint64_t mask = 0;
+  each_of_64(text, [&](Bytes bytes, int at) { mask |= bits(f(bytes)) << at; });
+  return mask;
+}
+
+}  // namespace orrery::cpu::ORRERY_ISA

@@ -1,0 +1,36 @@
+// Bytes (bytes.h) in 64 bytes of AVX-512, whose comparisons tell bits.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "base/repeated_bytes.h"
+
+namespace orrery::cpu::ORRERY_ISA {
+
+struct Lanes {
+  uint64_t v;
+};
+struct Bytes {
+  static constexpr int kSize = 64;
+  __m512i v;
+
+  static Bytes load(const char* p) { return {_mm512_loadu_si512(p)}; }
+};
+
+inline __m512i all(int byte) { return _mm512_load_si512(repeated_bytes[byte & 0xFF].bytes.data()); }
+inline Bytes operator|(Bytes b, int byte) { return {_mm512_or_si512(b.v, all(byte))}; }
+inline Lanes operator==(Bytes b, int byte) { return {_mm512_cmpeq_epi8_mask(b.v, all(byte))}; }
+inline Lanes operator<(Bytes b, int byte) { return {_mm512_cmplt_epi8_mask(b.v, all(byte))}; }
+inline Lanes operator>(Bytes b, int byte) { return {_mm512_cmpgt_epi8_mask(b.v, all(byte))}; }
+inline Lanes within(Bytes b, int from, int count) { return {_mm512_cmplt_epu8_mask(_mm512_sub_epi8(b.v, all(from)), all(count))}; }
+inline Lanes beyond_ascii(Bytes b) { return {_mm512_movepi8_mask(b.v)}; }
+
+inline Lanes operator|(Lanes l, Lanes m) { return {l.v | m.v}; }
+inline Lanes operator&(Lanes l, Lanes m) { return {l.v & m.v}; }
+inline Lanes without(Lanes l, Lanes m) { return {l.v & ~m.v}; }
+inline uint64_t bits(Lanes l) { return l.v; }
+inline bool any(Lanes l) { return l.v != 0; }
+
+}  // namespace orrery::cpu::ORRERY_ISA
