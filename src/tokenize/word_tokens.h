@@ -133,14 +133,19 @@ class WordTokens {
   // it has seen to the part itself.
   template <class Find, class Emit>
   void look_up(std::string_view text, std::span<const WordPart> parts, Find find, Emit emit) {
-    if (!levels_) levels_ = std::make_unique<Levels>();
-    const WordKey::Bytes bytes(text);
-    for (; !parts.empty(); parts = parts.subspan(std::min(kBatch, parts.size()))) batch(text, bytes, parts.first(std::min(kBatch, parts.size())), find, emit);
+    std::array<Batch, 2> batches;   // the memory is asked for one while the other is answered
+    const auto some = [parts](size_t from) { return parts.subspan(from, std::min(kBatch, parts.size() - from)); };
+    if (!parts.empty()) ask(text, some(0), batches[0]);
+    for (size_t done = 0, turn = 0; done < parts.size(); done += kBatch, turn ^= 1) {
+      if (const size_t next = done + kBatch; next < parts.size()) ask(text, some(next), batches[turn ^ 1]);
+      answer(text, some(done), batches[turn], find, emit);
+    }
   }
 
  private:
   static constexpr size_t kMostTokens = 7, kBatch = 32;
   static constexpr int kFirstBits = 14, kMostBits = 19;   // one MiB, and 32
+  static constexpr uint32_t kNowhere = UINT32_MAX;
 
   struct alignas(64) Entry {
     WordKey key;
@@ -156,32 +161,39 @@ class WordTokens {
     AllWordTokens all;
   };
 
+  struct Batch {
+    std::array<WordKey, kBatch> keys;
+    std::array<uint32_t, kBatch> places;   // kNowhere: too long for the first level
+    int bits;                              // with which these are right
+  };
+
   static std::string_view word_of(std::string_view text, const WordPart& part) { return text.substr(part.begin, part.end - part.begin); }
 
-  template <class Find, class Emit>
-  void batch(std::string_view text, const WordKey::Bytes& bytes, std::span<const WordPart> parts, Find& find, Emit& emit) {
+  // Asks the memory for one to kBatch parts.
+  void ask(std::string_view text, std::span<const WordPart> parts, Batch& batch) {
+    if (!levels_) levels_ = std::make_unique<Levels>();
     if (levels_->driven_out > size_t(1) << (levels_->bits - 1) && levels_->bits < kMostBits) grow();
-    std::array<WordKey, kBatch> keys;
+    if (parts.back().end + 16 <= text.size()) return ask(parts, batch, [text](size_t begin) { return text.data() + begin; });
+    const WordKey::Bytes bytes(text);
+    ask(parts, batch, [&bytes](size_t begin) { return bytes.from(begin); });
+  }
+  // Tells of them, as look_up does; though others were asked for since.
+  template <class Find, class Emit>
+  void answer(std::string_view text, std::span<const WordPart> parts, Batch& batch, Find& find, Emit& emit) {
+    if (batch.bits != levels_->bits) place(batch, parts.size());
+    Entry* const all = &levels_->entries[0];
     std::array<Entry*, kBatch> entries;
-    for (size_t i = 0; i < parts.size(); ++i) {
-      const size_t size = parts[i].end - parts[i].begin;
-      entries[i] = nullptr;
-      if (size > WordKey::kLongest) continue;
-      keys[i] = WordKey::inside(bytes.from(parts[i].begin), size);
-      if (parts[i].fresh) keys[i].parts[1] |= uint64_t(1) << 63;
-      entries[i] = &levels_->entries[keys[i].place(levels_->bits)];
-      __builtin_prefetch(entries[i]);
-    }
     std::array<uint64_t, kBatch> hashes;
     for (size_t i = 0; i < parts.size(); ++i) {
       hashes[i] = 0;
-      if (entries[i] && entries[i]->key == keys[i]) continue;
+      entries[i] = batch.places[i] == kNowhere ? nullptr : all + batch.places[i];
+      if (entries[i] && entries[i]->key == batch.keys[i]) continue;
       hashes[i] = AllWordTokens::hash_of(word_of(text, parts[i]), parts[i].fresh);
       levels_->all.ask(hashes[i]);
     }
     for (size_t i = 0; i < parts.size(); ++i) {
-      Entry* entry = entries[i];
-      if (entry && entry->key == keys[i]) {
+      Entry* const entry = entries[i];
+      if (entry && entry->key == batch.keys[i]) {
         emit(parts[i], KnownWord{entry->ids.data(), entry->places.data(), entry->count, entry->words, entry->starts, true});
         continue;
       }
@@ -197,8 +209,30 @@ class WordTokens {
         known = found->view();
       }
       emit(parts[i], known);
-      if (entry && known.count <= kMostTokens) keep(*entry, keys[i], known);
+      if (entry && known.count <= kMostTokens) keep(*entry, batch.keys[i], known);
     }
+  }
+
+  template <class From>
+  void ask(std::span<const WordPart> parts, Batch& batch, From from) const {
+    const int bits = batch.bits = levels_->bits;
+    const Entry* const entries = &levels_->entries[0];
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const WordPart part = parts[i];
+      const size_t size = part.end - part.begin;
+      batch.places[i] = kNowhere;
+      if (size > WordKey::kLongest) continue;
+      WordKey key = WordKey::inside(from(part.begin), size);
+      key.parts[1] |= uint64_t(part.fresh) << 63;
+      batch.keys[i] = key;
+      batch.places[i] = static_cast<uint32_t>(key.place(bits));
+      __builtin_prefetch(entries + batch.places[i]);
+    }
+  }
+  void place(Batch& batch, size_t count) const {
+    for (size_t i = 0; i < count; ++i)
+      if (batch.places[i] != kNowhere) batch.places[i] = static_cast<uint32_t>(batch.keys[i].place(levels_->bits));
+    batch.bits = levels_->bits;
   }
 
   void grow() {
