@@ -39,7 +39,7 @@ struct Scratch {
   Folded part, all;
   float probs[kMostBlockRows * kKeyChunk];   // s, then p, of one block of rows
   // Of products of bf16:
-  alignas(64) float queries[kTileFloats];   // [row][pairs of the head], or [row][head_dim]
+  alignas(64) float queries[kTileFloats];   // [row][words_of the head], or [row][head_dim]
   alignas(64) float paired_probs[kMostBlockRows * pairs_in(kKeyChunk)];
   float sums[kMostBlockRows * kMaxHeadDim], values_seen[pairs_in(kKeyChunk) * kMaxHeadDim];   // of tiles
   float scales[scales_of_head(kMaxHeadDim) * kKeyChunk + Floats::kLanes];
