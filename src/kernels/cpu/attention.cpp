@@ -30,10 +30,9 @@ void mix_pairs_seen(const Tiled& tiled, Range seen, TileA probs, float* mixed, c
   });
 }
 
-// The values of a chunk, by the probabilities of kRows rows, whose keys seen lie in `all`; finite: all values are, if they are packed; same: rows
-// see just these.
+// The values of a chunk, by the probabilities of kRows rows, whose hull is not empty; finite: all values are, if they are packed.
 template <int kRows, class Element, class Step>
-void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, Range all, bool finite, bool same, const float* factor) {
+void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, const Hull& hull, bool finite, const float* factor) {
   Scratch& scratch = tiled.scratch;
   round_probs<Step>(tiled, kRows);
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
@@ -47,7 +46,7 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
   if constexpr (kRounded<Step>) {
     const TileA rounded = rounded_probs<Step>(tiled);
     if (finite) {
-      const Range steps = steps_of<Step>(all);
+      const Range steps = steps_of<Step>(hull.all);
       return product<kRows, Start::kScaled>(tiled.padded_dim, rounded.from(steps.begin), reinterpret_cast<const Step*>(scratch.values + steps.begin * tiled.padded_dim), tiled.padded_dim, steps.end - steps.begin,
                                             mixed, tiled.padded_dim, factor);
     }
@@ -64,7 +63,8 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
     }
     return;
   }
-  if (finite || same) {
+  const Range all = hull.all;
+  if (finite || hull.same) {
     product<kRows, Start::kScaled>(tiled.padded_dim, {tiled.probs + all.begin, kKeyChunk, 1},
                                    scratch.values + all.begin * tiled.padded_dim, tiled.padded_dim, all.end - all.begin,
                                    mixed, tiled.padded_dim, factor);
@@ -89,41 +89,43 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
 template <int kRows, class Element, class Step>
 void score_rows(const Tiled& tiled, int64_t chunk, int64_t first, int64_t columns) {
   const Args& args = tiled.args;
-  const auto queries = [&] { return tiled.rows.from(first).queries(args); };
   if constexpr (kTiled<Step>) {
     score_in_tile_order<kRows, Element>(tiled, chunk, first, columns);
-  } else if constexpr (kRounded<Step>) {
-    const TileA rounded = rounded_queries<Step>(tiled, first);
-    if (!tiled.keys_in_place) product<kRows, Start::kZero>(columns, rounded, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, words_of<Step>(args.head_dim), tiled.probs, kKeyChunk);
-    else if constexpr (kPaired<Step>) score_pairs_in_place<kRows, Element, Step>(tiled, chunk, rounded, columns);
-    else score_in_place<kRows, Element, Step>(tiled, chunk, rounded, columns);
-  } else if (tiled.keys_in_place && kScaled<Element>)
-    scores_of_codes<kRows>(args, queries(), tiled.kv_head, chunk, columns, tiled.keys_ahead, tiled.scratch.scales, tiled.probs);
-  else if (tiled.keys_in_place && tiled.rows.are_heads)
-    score_in_place<kRows, Element, Step>(tiled, chunk, queries(), columns);
-  else if (tiled.keys_in_place)
-    product<kRows, Start::kZero>(columns, queries(), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
-  else
-    product<kRows, Start::kZero>(columns, queries(), tiled.scratch.keys, kKeyChunk, args.head_dim, tiled.probs, kKeyChunk);
+  } else {
+    const TileA queries = ready_queries<Step>(tiled, first);
+    if (!tiled.keys_in_place)
+      product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, words_of<Step>(args.head_dim), tiled.probs, kKeyChunk);
+    else if constexpr (kPaired<Step>)
+      score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
+    else if constexpr (kScaled<Element>)
+      scores_of_codes<kRows>(args, queries, tiled.kv_head, chunk, columns, tiled.keys_ahead, tiled.scratch.scales, tiled.probs);
+    else if (tiled.rows.are_heads)
+      score_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
+    else
+      product<kRows, Start::kZero>(columns, queries, keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
+  }
 }
 
-// Two slivers of rows from sliver s on, or the last one, against the packed chunk: enough that the steps between products do not wait for
-// each other. `finite`: all the chunk's values are, if they are packed.
+// kBlockSlivers of rows from sliver s on, or the last ones, against the packed chunk. `finite`: all the chunk's values are, if they are packed.
 template <class Element, class Step>
 void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t chunk, bool finite) {
-  const int64_t first = slivers.begin(s), end = smaller(s + 2, slivers.count), count = slivers.begin(end) - first;
+  const int64_t first = slivers.begin(s), end = smaller(s + kBlockSlivers, slivers.count), count = slivers.begin(end) - first;
   const BlockRows rows(tiled, first, count, chunk);
-  if (rows.all.empty()) return;
-  const auto each = [&](auto&& f) {
-    for (int64_t t = s; t < end; ++t) with_rows<kBlockQueries>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(slivers.begin(t)); });
+  if (Hull(rows.seen, count).all.empty()) return;
+  const auto each = [&](auto&& f) {   // of the slivers that see anything
+    for (int64_t t = s; t < end; ++t) {
+      const int64_t row = slivers.begin(t);
+      const Hull hull(rows.seen + row - first, slivers.height(t));
+      if (!hull.all.empty()) with_rows<kBlockQueries>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(row, hull); });
+    }
   };
-  each([&]<int kRows>(int64_t row) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(rows.all.end, Floats::kLanes)); });
+  each([&]<int kRows>(int64_t row, const Hull& hull) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(hull.all.end, Floats::kLanes)); });
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows.seen, count, chunk, first, factor);
-  each([&]<int kRows>(int64_t row) {
+  each([&]<int kRows>(int64_t row, const Hull& hull) {
     const int64_t r = row - first;
     if constexpr (kTiled<Step>) mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
-    else mix_rows<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen + r, rows.all, finite, rows.same, factor + r);
+    else mix_rows<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen + r, hull, finite, factor + r);
   });
 }
 
@@ -134,8 +136,8 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
   Scratch& scratch = tiled.scratch;
   const int64_t padded = tiled.padded_dim;
   const BlockRows rows(tiled, first, count, chunk);
-  if (rows.all.empty()) return;
-  scores_in_tiles(rounded_queries<InTiles>(tiled, first).data, words_of<InTiles>(args.head_dim), scratch.keys, scratch.probs);
+  if (Hull(rows.seen, count).all.empty()) return;
+  scores_in_tiles(ready_queries<InTiles>(tiled, first).data, words_of<InTiles>(args.head_dim), scratch.keys, scratch.probs);
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows.seen, count, chunk, first, factor);
   ready_rows<InTiles>(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs);
@@ -166,14 +168,12 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
   if (kTiled<Step>) keys_in_place = values_in_place = keys_in_place && values_in_place;   // both, in the order of tiles, or tiles
   Tiled tiled{args, rows, kv_head, padded_dim, keys_in_place, values_in_place, scratch};
   scratch.part.clear(count, padded_dim);
-  if constexpr (kRounded<Step>) {
-    const TileA queries = rows.queries(args);
-    if (kTiled<Step> && keys_in_place) round_rows_of(queries, count, args.head_dim, scratch.queries);
-    else ready_rows<Step>(queries.data, queries.row_stride, count, args.head_dim, scratch.queries);
-  }
+  const TileA queries = rows.queries(args);
+  if (kTiled<Step> && keys_in_place) round_rows_of(queries, count, args.head_dim, scratch.queries);
+  else ready_rows<Step>(queries.data, queries.row_stride, count, args.head_dim, scratch.queries);
   const bool in_tiles = kTiled<Step> && !keys_in_place;
   const Slivers slivers(count, in_tiles ? kMostBlockRows : kBlockQueries);
-  const int64_t together = in_tiles ? 1 : 2;
+  const int64_t together = in_tiles ? 1 : kBlockSlivers;
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;
     const int64_t first = chunk * kKeyChunk, next = chunk + 1 < chunks.end ? first + kKeyChunk : first;

@@ -220,7 +220,7 @@ void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride,
 constexpr float kLowestShift = -87.0f;
 inline Floats exp_of_shifted(Floats x) {
   const Floats lowest = Floats::broadcast(kLowestShift);
-  return mask_lanes(~less(x, lowest), exp_within(max(lowest, x)));
+  return clear_lanes(less(x, lowest), exp_within_normal(max(lowest, x)));
 }
 
 // What the distance of key and query adds to a head's scores.

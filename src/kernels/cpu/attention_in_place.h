@@ -43,9 +43,9 @@ void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, c
   });
 }
 
-// The same of products of bf16: `queries` and the probabilities are rounded in the scratch.
+// The queries of rows from `first` on, in the scratch.
 template <class Step>
-TileA rounded_queries(const Tiled& tiled, int64_t first) {
+TileA ready_queries(const Tiled& tiled, int64_t first) {
   const int64_t steps = words_of<Step>(tiled.args.head_dim);
   return {tiled.scratch.queries + first * steps, steps, 1};
 }

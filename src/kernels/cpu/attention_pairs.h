@@ -78,14 +78,14 @@ void round_row_in_pairs(const Element* from, int64_t dim, float* to) {
   round_row(from, dim, reinterpret_cast<Bf16*>(to));
 }
 
-// rows[r]: `count` rows of `dim` elements, `stride` apart, rounded; words_of each.
+// rows[r]: `count` rows of `dim` elements, `stride` apart, as Step takes them; words_of each.
 template <class Step>
 void ready_rows(const float* from, int64_t stride, int64_t count, int64_t dim, float* rows) {
   const int64_t words = words_of<Step>(dim);
   for (int64_t r = 0; r < count; ++r, from += stride, rows += words) {
     if constexpr (kPaired<Step>) round_row_in_pairs<Step>(from, dim, rows);
     else
-      for (int64_t x = 0; x < dim; x += Floats::kLanes) rounded(from + x, dim - x).store(rows + x, words - x);
+      for (int64_t x = 0; x < dim; x += Floats::kLanes) (kInTwos<Step> ? rounded(from + x, dim - x) : Floats::load(from + x, dim - x)).store(rows + x, words - x);
   }
 }
 // Whole vectors of numbers, rounded where they are. Returns whether all are finite then.
