@@ -6,7 +6,7 @@
 //   m' = max(m, max_j s_j)    p_j = e^(s_j - m')    l' = l e^(m - m') + sum_j p_j    o' = o e^(m - m') + sum_j p_j v_j
 //
 // So for the chunks of a part of the keys, from nothing on; parts are merged by the same formulas. Products of bf16 are the same loops over
-// pairs of elements, and pairs of keys (attention_pairs.h).
+// pairs of elements, and pairs of keys, or over floats that are summed as those are (attention_pairs.h).
 #include "kernels/cpu/attention_in_place.h"
 #include "kernels/cpu/attention_softmax.h"
 #ifdef ORRERY_ISA_avx512
@@ -18,22 +18,23 @@ namespace {
 
 constexpr int64_t kPartChunks = kKeyPart / kKeyChunk;
 
-// Of packed pairs, those halves alone that are seen: the others may hold anything.
+// Of packed pairs, or twos, those keys alone that are seen: the others may hold anything.
 template <Start kStart, class Step>
-void mix_pairs_seen(const Tiled& tiled, Range seen, const float* probs, float* mixed, const float* factor) {
-  with_pairs(seen, [&](int64_t first, int64_t count) {
-    const float* values = tiled.scratch.values + first * tiled.padded_dim;
-    product_of<1, kStart, Step>(tiled.padded_dim, {probs + first, 0, 1}, count, mixed, tiled.padded_dim, factor,
-                                [&](int64_t s, int64_t x) { return halves_seen(Floats::load(values + s * tiled.padded_dim + x), first + s, {seen.begin, seen.end, 0}); });
+void mix_pairs_seen(const Tiled& tiled, Range seen, TileA probs, float* mixed, const float* factor) {
+  const Range steps = steps_of<Step>(seen);
+  product_of<1, kStart, Step>(tiled.padded_dim, probs.from(steps.begin), steps.end - steps.begin, mixed, tiled.padded_dim, factor, [&](int64_t s, int64_t x) {
+    const int64_t step = steps.begin + s;
+    const Floats values = Floats::load(tiled.scratch.values + step * tiled.padded_dim + x);
+    if constexpr (kPaired<Step>) return halves_seen(values, step, {seen.begin, seen.end, 0});
+    else return step >= seen.begin && step < seen.end ? values : Floats::zero();
   });
 }
 
-// The values of a chunk, by the probabilities of kRows rows, whose keys seen lie in `all`; finite: all values are, if they are packed; same: rows
-// see just these.
+// The values of a chunk, by the probabilities of kRows rows, whose hull is not empty; finite: all values are, if they are packed.
 template <int kRows, class Element, class Step>
-void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, Range all, bool finite, bool same, const float* factor) {
+void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, const Hull& hull, bool finite, const float* factor) {
   Scratch& scratch = tiled.scratch;
-  if constexpr (kPaired<Step>) pack_rows_in_pairs<Step>(tiled.probs, kKeyChunk, kRows, kKeyChunk, tiled.paired_probs);
+  round_probs<Step>(tiled, kRows);
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
   if (tiled.values_in_place) {   // all rows see the same
     const Range window{rows[0].begin, rows[0].end}, before{0, rows[0].sinks};
@@ -42,15 +43,16 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
     if (!window.empty()) mix<kRows, Start::kOnto, Element, Step>(tiled, chunk, window, mixed, nullptr);
     return;
   }
-  if constexpr (kPaired<Step>) {
-    if (finite)
-      return with_pairs(all, [&](int64_t pair, int64_t count) {
-        product<kRows, Start::kScaled>(tiled.padded_dim, {tiled.paired_probs + pair, pairs_in(kKeyChunk), 1}, reinterpret_cast<const Step*>(scratch.values + pair * tiled.padded_dim),
-                                       tiled.padded_dim, count, mixed, tiled.padded_dim, factor);
-      });
+  if constexpr (kRounded<Step>) {
+    const TileA rounded = rounded_probs<Step>(tiled);
+    if (finite) {
+      const Range steps = steps_of<Step>(hull.all);
+      return product<kRows, Start::kScaled>(tiled.padded_dim, rounded.from(steps.begin), reinterpret_cast<const Step*>(scratch.values + steps.begin * tiled.padded_dim), tiled.padded_dim, steps.end - steps.begin,
+                                            mixed, tiled.padded_dim, factor);
+    }
     for (int r = 0; r < kRows; ++r) {
       const Range window{rows[r].begin, rows[r].end}, before{0, rows[r].sinks};
-      const float* probs = tiled.paired_probs + r * pairs_in(kKeyChunk);
+      const TileA probs{rounded.data + r * rounded.row_stride, 0, 1};
       float* to = mixed + r * tiled.padded_dim;
       if (before.empty()) {
         mix_pairs_seen<Start::kScaled, Step>(tiled, window, probs, to, factor + r);
@@ -61,7 +63,8 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
     }
     return;
   }
-  if (finite || same) {
+  const Range all = hull.all;
+  if (finite || hull.same) {
     product<kRows, Start::kScaled>(tiled.padded_dim, {tiled.probs + all.begin, kKeyChunk, 1},
                                    scratch.values + all.begin * tiled.padded_dim, tiled.padded_dim, all.end - all.begin,
                                    mixed, tiled.padded_dim, factor);
@@ -86,40 +89,43 @@ void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows
 template <int kRows, class Element, class Step>
 void score_rows(const Tiled& tiled, int64_t chunk, int64_t first, int64_t columns) {
   const Args& args = tiled.args;
-  const auto queries = [&] { return tiled.rows.from(first).queries(args); };
   if constexpr (kTiled<Step>) {
     score_in_tile_order<kRows, Element>(tiled, chunk, first, columns);
-  } else if constexpr (kPaired<Step>) {
-    const TileA rounded = rounded_queries<Step>(tiled, first);
-    if (tiled.keys_in_place) score_pairs_in_place<kRows, Element, Step>(tiled, chunk, rounded, columns);
-    else product<kRows, Start::kZero>(columns, rounded, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, pairs_in(args.head_dim), tiled.probs, kKeyChunk);
-  } else if (tiled.keys_in_place && kScaled<Element>)
-    scores_of_codes<kRows>(args, queries(), tiled.kv_head, chunk, columns, tiled.keys_ahead, tiled.scratch.scales, tiled.probs);
-  else if (tiled.keys_in_place && tiled.rows.are_heads)
-    score_in_place<kRows, Element>(tiled, chunk, queries(), columns);
-  else if (tiled.keys_in_place)
-    product<kRows, Start::kZero>(columns, queries(), keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
-  else
-    product<kRows, Start::kZero>(columns, queries(), tiled.scratch.keys, kKeyChunk, args.head_dim, tiled.probs, kKeyChunk);
+  } else {
+    const TileA queries = ready_queries<Step>(tiled, first);
+    if (!tiled.keys_in_place)
+      product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, words_of<Step>(args.head_dim), tiled.probs, kKeyChunk);
+    else if constexpr (kPaired<Step>)
+      score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
+    else if constexpr (kScaled<Element>)
+      scores_of_codes<kRows>(args, queries, tiled.kv_head, chunk, columns, tiled.keys_ahead, tiled.scratch.scales, tiled.probs);
+    else if (tiled.rows.are_heads)
+      score_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
+    else
+      product<kRows, Start::kZero>(columns, queries, keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
+  }
 }
 
-// Two slivers of rows from sliver s on, or the last one, against the packed chunk: enough that the steps between products do not wait for
-// each other. `finite`: all the chunk's values are, if they are packed.
+// kBlockSlivers of rows from sliver s on, or the last ones, against the packed chunk. `finite`: all the chunk's values are, if they are packed.
 template <class Element, class Step>
 void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t chunk, bool finite) {
-  const int64_t first = slivers.begin(s), end = smaller(s + 2, slivers.count), count = slivers.begin(end) - first;
+  const int64_t first = slivers.begin(s), end = smaller(s + kBlockSlivers, slivers.count), count = slivers.begin(end) - first;
   const BlockRows rows(tiled, first, count, chunk);
-  if (rows.all.empty()) return;
-  const auto each = [&](auto&& f) {
-    for (int64_t t = s; t < end; ++t) with_rows<kBlockQueries>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(slivers.begin(t)); });
+  if (Hull(rows.seen, count).all.empty()) return;
+  const auto each = [&](auto&& f) {   // of the slivers that see anything
+    for (int64_t t = s; t < end; ++t) {
+      const int64_t row = slivers.begin(t);
+      const Hull hull(rows.seen + row - first, slivers.height(t));
+      if (!hull.all.empty()) with_rows<kBlockQueries>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(row, hull); });
+    }
   };
-  each([&]<int kRows>(int64_t row) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(rows.all.end, Floats::kLanes)); });
+  each([&]<int kRows>(int64_t row, const Hull& hull) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(hull.all.end, Floats::kLanes)); });
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows.seen, count, chunk, first, factor);
-  each([&]<int kRows>(int64_t row) {
+  each([&]<int kRows>(int64_t row, const Hull& hull) {
     const int64_t r = row - first;
     if constexpr (kTiled<Step>) mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
-    else mix_rows<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen + r, rows.all, finite, rows.same, factor + r);
+    else mix_rows<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen + r, hull, finite, factor + r);
   });
 }
 
@@ -130,11 +136,11 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
   Scratch& scratch = tiled.scratch;
   const int64_t padded = tiled.padded_dim;
   const BlockRows rows(tiled, first, count, chunk);
-  if (rows.all.empty()) return;
-  scores_in_tiles(rounded_queries<InTiles>(tiled, first).data, pairs_of_head<InTiles>(args.head_dim), scratch.keys, scratch.probs);
+  if (Hull(rows.seen, count).all.empty()) return;
+  scores_in_tiles(ready_queries<InTiles>(tiled, first).data, words_of<InTiles>(args.head_dim), scratch.keys, scratch.probs);
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows.seen, count, chunk, first, factor);
-  pack_rows_in_pairs<InTiles>(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs);
+  ready_rows<InTiles>(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs);
   float* mixed = scratch.part.mixed + first * padded;
   if (finite) {
     mix_in_tiles(scratch.paired_probs, pairs_in(kKeyChunk), scratch.values, padded, scratch.sums);
@@ -157,33 +163,25 @@ template <class Element, class Step>
 void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch& scratch) {
   const int64_t padded_dim = rounded_up(args.head_dim, Floats::kLanes), kv_head = rows.head / (args.num_heads / args.num_kv_heads);
   const bool whole = args.kv.blocks && args.kv.block_size % kKeyChunk == 0;   // chunks lie in one block
-  bool keys_in_place = whole && args.kv.keys_turned && (rows.are_heads || (sizeof(Element) == 4 && !kPaired<Step>));
-  bool values_in_place = rows.are_heads && padded_dim == args.head_dim && (whole || (!kScaled<Element> && !kPaired<Step>));
+  bool keys_in_place = whole && args.kv.keys_turned && (rows.are_heads || (sizeof(Element) == 4 && !kRounded<Step>));
+  bool values_in_place = rows.are_heads && padded_dim == args.head_dim && (whole || (!kScaled<Element> && !kRounded<Step>));
   if (kTiled<Step>) keys_in_place = values_in_place = keys_in_place && values_in_place;   // both, in the order of tiles, or tiles
   Tiled tiled{args, rows, kv_head, padded_dim, keys_in_place, values_in_place, scratch};
   scratch.part.clear(count, padded_dim);
-  if constexpr (kPaired<Step>) {
-    const TileA queries = rows.queries(args);
-    if (kTiled<Step> && keys_in_place) round_rows_of(queries, count, args.head_dim, scratch.queries);
-    else pack_rows_in_pairs<Step>(queries.data, queries.row_stride, count, args.head_dim, scratch.queries);
-  }
+  const TileA queries = rows.queries(args);
+  if (kTiled<Step> && keys_in_place) round_rows_of(queries, count, args.head_dim, scratch.queries);
+  else ready_rows<Step>(queries.data, queries.row_stride, count, args.head_dim, scratch.queries);
   const bool in_tiles = kTiled<Step> && !keys_in_place;
   const Slivers slivers(count, in_tiles ? kMostBlockRows : kBlockQueries);
-  const int64_t together = in_tiles ? 1 : 2;
+  const int64_t together = in_tiles ? 1 : kBlockSlivers;
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;
     const int64_t first = chunk * kKeyChunk, next = chunk + 1 < chunks.end ? first + kKeyChunk : first;
     tiled.keys_ahead = args.kv.of_key(kv_head, next, 0) - args.kv.of_key(kv_head, first, 0);
     tiled.values_ahead = args.kv.at(kv_head, next) - args.kv.at(kv_head, first);
     tiled.whole = in_chunk(keys_seen(args, rows.query), chunk).whole() && in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk).whole();
-    bool finite = true;
-    if constexpr (kPaired<Step>) {
-      if (!tiled.keys_in_place) pack_in_pairs<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values);
-      if (!tiled.values_in_place) finite = pack_values_in_pairs<Element, Step>(args, args.kv.v, kv_head, chunk, scratch.values);
-    } else {
-      if (!tiled.keys_in_place) pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
-      if (!tiled.values_in_place) finite = pack_rows_of_chunk<Element>(args, args.kv.v, kv_head, chunk, scratch.values);
-    }
+    if (!tiled.keys_in_place) ready_keys<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values);
+    const bool finite = tiled.values_in_place || ready_values<Element, Step>(args, args.kv.v, kv_head, chunk, scratch.values);
     for (int64_t s = 0; s < slivers.count; s += together) {
       if (in_tiles) attend_block_in_tiles(tiled, chunk, slivers.begin(s), slivers.height(s), finite);
       else attend_block<Element, Step>(tiled, slivers, s, chunk, finite);
@@ -196,7 +194,7 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
     case DType::bf16: return fold<Bf16, Step>(args, rows, count, chunks, scratch);
     case DType::f16: return fold<F16, Step>(args, rows, count, chunks, scratch);
     case DType::i8:
-      if constexpr (!kPaired<Step>) return fold<Code, Step>(args, rows, count, chunks, scratch);
+      if constexpr (!kRounded<Step>) return fold<Code, Step>(args, rows, count, chunks, scratch);
       return;   // with_step takes floats
     default: return fold<float, Step>(args, rows, count, chunks, scratch);
   }

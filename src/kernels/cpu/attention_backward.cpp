@@ -4,7 +4,7 @@
 //
 //   s = q k^T     dp = dout v^T     dq += ds k     dk += ds^T q     dv += (keep p)^T dout
 //
-// of floats, or of pairs of bf16: neighbours in the head, of keys, or of queries (counted from the tile's first one); these also in tiles of
+// of floats, or of pairs of bf16, or of rounded floats in the order of pairs: neighbours in the head, of keys, or of queries (counted from the tile's first one); these also in tiles of
 // pairs, where a processor has them.
 #include "kernels/cpu/attention_chunk.h"
 #include "kernels/cpu/attention_pairs.h"
@@ -102,23 +102,26 @@ void query_block(const Pass& pass, int64_t begin, int64_t first, int64_t chunk) 
   float* probs = scratch.probs + first * kKeyChunk;
   float* dscores = scratch.dscores + first * kKeyChunk;
   const int64_t columns = rounded_up(all.end, Floats::kLanes);
-  const int64_t steps = kPaired<Step> ? pairs_in(dim) : dim, stride = kPaired<Step> ? steps : padded;
+  const int64_t steps = words_of<Step>(dim), stride = kPaired<Step> ? steps : padded;
   const auto scores = [&](const float* from, const float* transposed, float* to) {
     product<kRows, Start::kZero>(columns, {from + first * stride, stride, 1}, reinterpret_cast<const Step*>(transposed), kKeyChunk, steps, to, kKeyChunk);
   };
   scores(kPaired<Step> ? scratch.q_rows : scratch.q, scratch.keys_transposed, probs);
   scores(kPaired<Step> ? scratch.dout_rows : scratch.dout, scratch.values_transposed, dscores);
   for (int r = 0; r < kRows; ++r) score_gradients(pass, begin + first + r, first + r, rows[r], chunk);
+  if constexpr (kInTwos<Step>) {
+    round_all(probs, kRows * kKeyChunk);
+    round_all(dscores, kRows * kKeyChunk);
+  }
   if (all.empty()) return;
   float* dq = pass.args.dq + (begin + first) * pass.args.dq_stride + pass.head * dim;
+  TileA factors{dscores, kKeyChunk, 1};
   if constexpr (kPaired<Step>) {
-    pack_rows_in_pairs<Step>(dscores, kKeyChunk, kRows, kKeyChunk, scratch.dscore_rows);
-    const int64_t pair = all.begin / 2;
-    return product<kRows, Start::kOnto>(dim, {scratch.dscore_rows + pair, pairs_in(kKeyChunk), 1}, reinterpret_cast<const Step*>(scratch.keys + pair * padded), padded,
-                                        pairs_in(all.end) - pair, dq, pass.args.dq_stride);
+    ready_rows<Step>(dscores, kKeyChunk, kRows, kKeyChunk, scratch.dscore_rows);
+    factors = {scratch.dscore_rows, pairs_in(kKeyChunk), 1};
   }
-  product<kRows, Start::kOnto>(dim, {dscores + all.begin, kKeyChunk, 1}, scratch.keys + all.begin * padded, padded,
-                               all.end - all.begin, dq, pass.args.dq_stride);
+  const Range keys = steps_of<Step>(all);
+  product<kRows, Start::kOnto>(dim, factors.from(keys.begin), reinterpret_cast<const Step*>(scratch.keys + keys.begin * padded), padded, keys.end - keys.begin, dq, pass.args.dq_stride);
 }
 
 // What the tile of `count` queries from `begin` adds to the chunk's dk and dv, a block of keys at a time.
@@ -130,6 +133,10 @@ void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, i
     pair_rows_of<Step>(scratch.probs, kKeyChunk, count, kKeyChunk, kKeyChunk, scratch.paired_probs);
     pair_rows_of<Step>(scratch.dscores, kKeyChunk, count, kKeyChunk, kKeyChunk, scratch.paired_dscores);
   }
+  if (kInTwos<Step> && count % 2) {
+    clear_row(scratch.probs + count * kKeyChunk, kKeyChunk);
+    clear_row(scratch.dscores + count * kKeyChunk, kKeyChunk);
+  }
   for (int64_t j = 0; j < num_keys; j += kBlockQueries) {
     const int64_t first_key = chunk * kKeyChunk + j;
     const Range seeing = queries_seeing(pass.forward, first_key, first_key + smaller(kBlockQueries, num_keys - j));
@@ -137,9 +144,10 @@ void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, i
     if (rows.empty()) continue;
     with_rows<kBlockQueries>(num_keys - j, [&]<int kRows>() {
       // A pair of queries of which one does not see the keys: what it would add is 0.
-      const int64_t step = rows.begin / StepOf<Step>::kDepth, steps = (rows.end + StepOf<Step>::kDepth - 1) / StepOf<Step>::kDepth - step;
+      const Range steps = steps_of<Step>(rows);
       const auto add = [&](const float* factors, const float* queries, float* sums) {
-        product<kRows, Start::kOnto>(padded, {factors + step * kKeyChunk + j, 1, kKeyChunk}, reinterpret_cast<const Step*>(queries + step * padded), padded, steps, sums + j * padded, padded);
+        product<kRows, Start::kOnto>(padded, {factors + steps.begin * kKeyChunk + j, 1, kKeyChunk}, reinterpret_cast<const Step*>(queries + steps.begin * padded), padded, steps.end - steps.begin, sums + j * padded,
+                                     padded);
       };
       add(kPaired<Step> ? scratch.paired_dscores : scratch.dscores, scratch.q, scratch.dk);
       add(kPaired<Step> ? scratch.paired_probs : scratch.probs, scratch.dout, scratch.dv);
@@ -151,13 +159,13 @@ void key_blocks(const Pass& pass, int64_t begin, int64_t count, int64_t chunk, i
 // The same of up to 16 rows, and of all keys, in tiles. Rows behind the last one may be anything.
 void query_block_in_tiles(const Pass& pass, int64_t begin, int64_t first, int64_t count, int64_t chunk) {
   Scratch& scratch = pass.scratch;
-  const int64_t dim = pass.forward.head_dim, words = pairs_of_head<InTiles>(dim);
+  const int64_t dim = pass.forward.head_dim, words = words_of<InTiles>(dim);
   float* probs = scratch.probs + first * kKeyChunk;
   float* dscores = scratch.dscores + first * kKeyChunk;
   scores_in_tiles(scratch.q_rows + first * words, words, scratch.keys_transposed, probs);
   scores_in_tiles(scratch.dout_rows + first * words, words, scratch.values_transposed, dscores);
   for (int64_t r = 0; r < count; ++r) score_gradients(pass, begin + first + r, first + r, in_chunk(keys_seen(pass.forward, begin + first + r), chunk), chunk);
-  pack_rows_in_pairs<InTiles>(dscores, kKeyChunk, count, kKeyChunk, scratch.dscore_rows);
+  ready_rows<InTiles>(dscores, kKeyChunk, count, kKeyChunk, scratch.dscore_rows);
   mix_in_tiles(scratch.dscore_rows, pairs_in(kKeyChunk), scratch.keys, pass.padded_dim, scratch.sums);
   for (int64_t r = 0; r < count; ++r) {
     float* dq = pass.args.dq + (begin + first + r) * pass.args.dq_stride + pass.head * dim;
@@ -201,10 +209,15 @@ void copy_back(const float* from, int64_t rows, int64_t dim, float* to, int64_t 
 template <class Step>
 void ready_queries(const float* from, int64_t stride, int64_t count, int64_t dim, float* queries, float* rows) {
   if constexpr (kPaired<Step>) {
-    pack_rows_in_pairs<Step>(from, stride, count, dim, rows);
+    ready_rows<Step>(from, stride, count, dim, rows);
     pair_rows_of<Step>(from, stride, count, dim, rounded_up(dim, Floats::kLanes), queries);
   } else {
     copy_padded(from, stride, count, dim, queries);
+    if constexpr (kInTwos<Step>) {
+      const int64_t padded = rounded_up(dim, Floats::kLanes);
+      round_all(queries, count * padded);
+      if (count % 2) clear_row(queries + count * padded, padded);
+    }
   }
 }
 
@@ -214,15 +227,9 @@ void chunk_gradients(const Pass& pass, int64_t chunk, bool first_head) {
   Scratch& scratch = pass.scratch;
   const int64_t dim = forward.head_dim, first_key = chunk * kKeyChunk;
   const int64_t num_keys = smaller(kKeyChunk, forward.num_keys - first_key);
-  if constexpr (kPaired<Step>) {
-    pack_in_pairs<float, Step>(forward, forward.kv.k, false, pass.kv_head, chunk, scratch.keys_transposed, scratch.q);
-    pack_in_pairs<float, Step>(forward, forward.kv.v, false, pass.kv_head, chunk, scratch.values_transposed, scratch.q);
-    pack_values_in_pairs<float, Step>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
-  } else {
-    pack_transposed<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys_transposed);
-    pack_transposed<float>(forward, forward.kv.v, pass.kv_head, chunk, scratch.values_transposed);
-    pack_rows_of_chunk<float>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
-  }
+  ready_keys<float, Step>(forward, forward.kv.k, false, pass.kv_head, chunk, scratch.keys_transposed, scratch.q);
+  ready_keys<float, Step>(forward, forward.kv.v, false, pass.kv_head, chunk, scratch.values_transposed, scratch.q);
+  ready_values<float, Step>(forward, forward.kv.k, pass.kv_head, chunk, scratch.keys);
   float* dk = pass.args.dk + first_key * pass.args.dkv_stride + pass.kv_head * dim;
   float* dv = pass.args.dv + first_key * pass.args.dkv_stride + pass.kv_head * dim;
   if (first_head) {

@@ -193,7 +193,8 @@ void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, i
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) tile.acc[r][v] = tile.acc[r][v] * Floats::broadcast(factor[r]);
   }
-  for (int64_t p = 0; p < k; ++p) {
+  for (int64_t step = 0; step < k; ++step) {
+    const int64_t p = std::is_same_v<Step, InTwos> ? step ^ 1 : step;
     Floats row[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) row[v] = lanes(p, j + v * Floats::kLanes);
@@ -219,7 +220,7 @@ void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride,
 constexpr float kLowestShift = -87.0f;
 inline Floats exp_of_shifted(Floats x) {
   const Floats lowest = Floats::broadcast(kLowestShift);
-  return mask_lanes(~less(x, lowest), exp_within(max(lowest, x)));
+  return clear_lanes(less(x, lowest), exp_within_normal(max(lowest, x)));
 }
 
 // What the distance of key and query adds to a head's scores.

@@ -11,14 +11,18 @@ const Element* keys_of_chunk(const Tiled& tiled, int64_t chunk) {
   return static_cast<const Element*>(tiled.args.kv.k) + tiled.args.kv.of_key(tiled.kv_head, chunk * kKeyChunk, 0);
 }
 
-// The scores of kRows heads' query.
-template <int kRows, class Element>
+// The scores of kRows heads' query, by floats, or by them in twos.
+template <int kRows, class Element, class Step>
 void score_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int64_t columns) {
   const Element* keys = keys_of_chunk<Element>(tiled, chunk);
-  product_of<kRows, Start::kZero>(columns, queries, tiled.args.head_dim, tiled.probs, kKeyChunk, nullptr, [&](int64_t x, int64_t j) {
+  const int64_t dim = tiled.args.head_dim;
+  product_of<kRows, Start::kZero, Step>(columns, queries, words_of<Step>(dim), tiled.probs, kKeyChunk, nullptr, [&](int64_t x, int64_t j) {
     const Element* at = keys + x * tiled.args.kv.block_size + j;
+    if constexpr (kInTwos<Step>) {
+      if (x >= dim) return Floats::zero();
+    }
     __builtin_prefetch(at + tiled.keys_ahead, 0, 2);
-    return widen(at);
+    return kInTwos<Step> ? rounded(at) : widen(at);
   });
 }
 
@@ -39,11 +43,21 @@ void mix_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, c
   });
 }
 
-// The same of pairs: `queries` and the probabilities are rounded in the scratch.
+// The queries of rows from `first` on, in the scratch.
 template <class Step>
-TileA rounded_queries(const Tiled& tiled, int64_t first) {
-  const int64_t steps = pairs_of_head<Step>(tiled.args.head_dim);
+TileA ready_queries(const Tiled& tiled, int64_t first) {
+  const int64_t steps = words_of<Step>(tiled.args.head_dim);
   return {tiled.scratch.queries + first * steps, steps, 1};
+}
+// The block's probabilities: in twos they are rounded where they are.
+template <class Step>
+TileA rounded_probs(const Tiled& tiled) {
+  return {kPaired<Step> ? tiled.paired_probs : tiled.probs, words_of<Step>(kKeyChunk), 1};
+}
+template <class Step>
+void round_probs(const Tiled& tiled, int64_t count) {
+  if constexpr (kPaired<Step>) ready_rows<Step>(tiled.probs, kKeyChunk, count, kKeyChunk, tiled.paired_probs);
+  else if constexpr (kInTwos<Step>) round_all(tiled.probs, count * kKeyChunk);
 }
 template <int kRows, class Element, class Step>
 void score_pairs_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int64_t columns) {
@@ -56,22 +70,20 @@ void score_pairs_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int6
     return pair_of(rounded(at), 2 * s + 1 < dim ? rounded(at + next) : Floats::zero());
   });
 }
-// f(the first pair that is seen, how many)
-template <class F>
-void with_pairs(Range seen, F f) { f(seen.begin / 2, (seen.end + 1) / 2 - seen.begin / 2); }
 template <int kRows, Start kStart, class Element, class Step>
 void mix_pairs_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
   const int64_t next = tiled.args.kv.token_stride;
   const Element* values = static_cast<const Element*>(tiled.args.kv.v) + tiled.args.kv.at(tiled.kv_head, chunk * kKeyChunk);
-  with_pairs(seen, [&](int64_t first, int64_t count) {
-    const TileA probs{tiled.paired_probs + first, pairs_in(kKeyChunk), 1};
-    product_of<kRows, kStart, Step>(tiled.padded_dim, probs, count, mixed, tiled.padded_dim, factor, [&](int64_t s, int64_t x) {
-      const int64_t key = 2 * (first + s);
-      const Element* at = values + key * next + x;
-      __builtin_prefetch(at + tiled.values_ahead, 0, 2);
-      __builtin_prefetch(at + tiled.values_ahead + next, 0, 2);
-      return pair_of(key >= seen.begin ? rounded(at) : Floats::zero(), key + 1 < seen.end ? rounded(at + next) : Floats::zero());
-    });
+  const Range steps = steps_of<Step>(seen);
+  const auto value = [&](int64_t key, int64_t x) {
+    const Element* at = values + key * next + x;
+    __builtin_prefetch(at + tiled.values_ahead, 0, 2);
+    return key >= seen.begin && key < seen.end ? rounded(at) : Floats::zero();
+  };
+  product_of<kRows, kStart, Step>(tiled.padded_dim, rounded_probs<Step>(tiled).from(steps.begin), steps.end - steps.begin, mixed, tiled.padded_dim, factor, [&](int64_t s, int64_t x) {
+    const int64_t step = steps.begin + s;
+    if constexpr (kPaired<Step>) return pair_of(value(2 * step, x), value(2 * step + 1, x));
+    else return value(step, x);
   });
 }
 
@@ -150,7 +162,7 @@ void mix_in_tile_order(const Tiled& tiled, int64_t chunk, Seen seen, float* mixe
 
 template <int kRows, Start kStart, class Element, class Step>
 void mix(const Tiled& tiled, int64_t chunk, Range seen, float* mixed, const float* factor) {
-  if constexpr (kPaired<Step>)
+  if constexpr (kRounded<Step>)
     mix_pairs_in_place<kRows, kStart, Element, Step>(tiled, chunk, seen, mixed, factor);
   else if constexpr (kScaled<Element>)
     mix_codes<kRows, kStart>(tiled.args, {tiled.probs + seen.begin, kKeyChunk, 1}, tiled.kv_head, chunk, seen, tiled.values_ahead, tiled.scratch.scales, mixed, factor);

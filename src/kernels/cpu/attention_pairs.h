@@ -1,7 +1,10 @@
-// Chunks of keys and values in pairs of bf16, for products of bf16 (kernels/attention.h: bf16_products).
+// Chunks of keys and values for products of bf16 (kernels/attention.h: bf16_products): in pairs, where the processor multiplies those,
 //
 //   keys    [pairs of the head][kKeyChunk]: elements 2 s and 2 s + 1 of a key; of an odd head_dim the last is beside a 0
 //   values  [pairs of keys][padded_dim]: the values of keys 2 s and 2 s + 1 of the chunk; behind the last key stand zeros
+//
+// and elsewhere as rounded floats, which are taken apart once for many rows, and summed in the order of pairs (tile.h's InTwos): laid out
+// as floats are, with a row of zeros behind an odd last one.
 #pragma once
 
 #include "kernels/cpu/attention_chunk.h"
@@ -23,10 +26,23 @@ template <class Step>
 constexpr bool kPaired = StepOf<Step>::kDepth == 2;
 template <class Step>
 constexpr bool kTiled = std::is_same_v<Step, InTiles>;
-
-// Words of a row of the head in pairs: whole tiles of them, zeros where there is no more.
 template <class Step>
-int64_t pairs_of_head(int64_t dim) { return kTiled<Step> ? rounded_up(pairs_in(dim), 16) : pairs_in(dim); }
+constexpr bool kInTwos = std::is_same_v<Step, InTwos>;
+template <class Step>
+constexpr bool kRounded = kPaired<Step> || kInTwos<Step>;
+
+// Words in which `count` neighbours lie: zeros where there is no more of a pair, or of a tile.
+template <class Step>
+int64_t words_of(int64_t count) {
+  if (kTiled<Step>) return rounded_up(pairs_in(count), 16);
+  return kPaired<Step> ? pairs_in(count) : kInTwos<Step> ? rounded_up(count, 2) : count;
+}
+// Neighbours [begin, end) as steps of a product, which begins with words_of the first one.
+template <class Step>
+Range steps_of(Range all) {
+  constexpr int64_t kDepth = StepOf<Step>::kDepth, kUnit = kRounded<Step> ? 2 : 1;
+  return {all.begin / kUnit * kUnit / kDepth, rounded_up(all.end, kUnit) / kDepth};
+}
 
 inline bool takes_pairs(const Args& args) { return args.bf16_products && args.kv.dtype != DType::i8; }
 
@@ -38,7 +54,7 @@ void with_step(const Args& args, F f) {
 #ifdef ORRERY_ISA_avx512
   if (has_bf16_products()) return f(Pair<true>{});
 #endif
-  f(Pair<false>{});
+  f(InTwos{});
 }
 
 // pair_of both, rounded.
@@ -62,16 +78,34 @@ void round_row_in_pairs(const Element* from, int64_t dim, float* to) {
   round_row(from, dim, reinterpret_cast<Bf16*>(to));
 }
 
-// rows[r]: `count` rows of `dim` elements, `stride` apart, rounded; pairs_of_head words of each.
+// rows[r]: `count` rows of `dim` elements, `stride` apart, as Step takes them; words_of each.
 template <class Step>
-void pack_rows_in_pairs(const float* from, int64_t stride, int64_t count, int64_t dim, float* rows) {
-  for (int64_t r = 0; r < count; ++r) round_row_in_pairs<Step>(from + r * stride, dim, rows + r * pairs_of_head<Step>(dim));
+void ready_rows(const float* from, int64_t stride, int64_t count, int64_t dim, float* rows) {
+  const int64_t words = words_of<Step>(dim);
+  for (int64_t r = 0; r < count; ++r, from += stride, rows += words) {
+    if constexpr (kPaired<Step>) round_row_in_pairs<Step>(from, dim, rows);
+    else
+      for (int64_t x = 0; x < dim; x += Floats::kLanes) (kInTwos<Step> ? rounded(from + x, dim - x) : Floats::load(from + x, dim - x)).store(rows + x, words - x);
+  }
+}
+// Whole vectors of numbers, rounded where they are. Returns whether all are finite then.
+inline bool round_all(float* numbers, int64_t count) {
+  Floats zeros = Floats::zero();
+  for (int64_t i = 0; i < count; i += Floats::kLanes) {
+    const Floats rounded = round_to_bf16(Floats::load(numbers + i));
+    zeros = fma(rounded, Floats::zero(), zeros);
+    rounded.store(numbers + i);
+  }
+  return !any(is_nan(zeros));
+}
+inline void clear_row(float* row, int64_t width) {
+  for (int64_t x = 0; x < width; x += Floats::kLanes) Floats::zero().store(row + x);
 }
 
-// Of keys, or of values as keys are laid out: pairs_of_head rows of pairs. `spare` has room for kKeyChunk rows.
+// Of keys, or of values as keys are laid out: words_of rows of pairs. `spare` has room for kKeyChunk rows.
 template <class Element, class Step>
 void pack_in_pairs(const Args& args, const void* data, bool turned, int64_t kv_head, int64_t chunk, float* pairs, float* spare) {
-  const int64_t dim = args.head_dim, steps = pairs_in(dim), words = pairs_of_head<Step>(dim), first = chunk * kKeyChunk, count = keys_in(args, chunk);
+  const int64_t dim = args.head_dim, steps = pairs_in(dim), words = words_of<Step>(dim), first = chunk * kKeyChunk, count = keys_in(args, chunk);
   for (int64_t i = steps * kKeyChunk; i < words * kKeyChunk; i += Floats::kLanes) Floats::zero().store(pairs + i);
   if (turned) {
     const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
@@ -118,6 +152,29 @@ bool pack_values_in_pairs(const Args& args, const void* data, int64_t kv_head, i
   for (int64_t j = 0; j < count; j += 2) pair_rows<Step, true>(row(j), row(j + 1), args.head_dim, padded, pairs + j / 2 * padded, zeros);
   for (int64_t i = pairs_in(count) * padded; i < pairs_in(kKeyChunk) * padded; i += Floats::kLanes) Floats::zero().store(pairs + i);
   return !any(is_nan(zeros));
+}
+
+// A chunk's keys, or values laid out as those are, as products by Step read them. `spare` has room for kKeyChunk rows.
+template <class Element, class Step>
+void ready_keys(const Args& args, const void* data, bool turned, int64_t kv_head, int64_t chunk, float* keys, float* spare) {
+  if constexpr (kPaired<Step>) return pack_in_pairs<Element, Step>(args, data, turned, kv_head, chunk, keys, spare);
+  pack_transposed<Element>(args, data, kv_head, chunk, keys);
+  if constexpr (kInTwos<Step>) {
+    if (!std::is_same_v<Element, Bf16>) round_all(keys, args.head_dim * kKeyChunk);
+    if (args.head_dim % 2) clear_row(keys + args.head_dim * kKeyChunk, kKeyChunk);
+  }
+}
+// Its values. Returns false where one is not finite, or may not be when it is rounded.
+template <class Element, class Step>
+bool ready_values(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* values) {
+  if constexpr (kPaired<Step>) return pack_values_in_pairs<Element, Step>(args, data, kv_head, chunk, values);
+  bool finite = pack_rows_of_chunk<Element>(args, data, kv_head, chunk, values);
+  if constexpr (kInTwos<Step>) {
+    const int64_t padded = rounded_up(args.head_dim, Floats::kLanes), count = keys_in(args, chunk);
+    if (!std::is_same_v<Element, Bf16>) finite = round_all(values, count * padded);
+    if (count % 2) clear_row(values + count * padded, padded);
+  }
+  return finite;
 }
 
 // Pairs of values of keys 2 s and 2 s + 1 whose halves that are not seen are zeros, whatever they hold.

@@ -9,7 +9,7 @@ namespace {
 struct Scratch {
   float keys[kMaxHeadDim * kKeyChunk];                // [head_dim][kKeyChunk], or in pairs
   float scores[kBlockQueries * kKeyChunk];
-  float queries[kBlockQueries * pairs_in(kMaxHeadDim)], spare[kKeyChunk * pairs_in(kMaxHeadDim)];   // of products of bf16
+  float queries[kBlockQueries * kMaxHeadDim], spare[kKeyChunk * pairs_in(kMaxHeadDim)];   // of products of bf16
 };
 static_assert(sizeof(Scratch) <= size_t(kAttentionScratchBytes));
 
@@ -18,10 +18,9 @@ template <int kRows, class Step>
 void pattern_block(const Args& args, int64_t head, int64_t begin, int64_t chunk, float* pattern, Scratch& scratch) {
   const int64_t first_key = chunk * kKeyChunk, count = smaller(kKeyChunk, args.num_keys - first_key);
   TileA queries{args.q + begin * args.q_stride + head * args.head_dim, args.q_stride, 1};
-  int64_t steps = args.head_dim;
-  if constexpr (kPaired<Step>) {
-    pack_rows_in_pairs<Step>(queries.data, queries.row_stride, kRows, args.head_dim, scratch.queries);
-    steps = pairs_in(args.head_dim);
+  const int64_t steps = words_of<Step>(args.head_dim);
+  if constexpr (kRounded<Step>) {
+    ready_rows<Step>(queries.data, queries.row_stride, kRows, args.head_dim, scratch.queries);
     queries = {scratch.queries, steps, 1};
   }
   product<kRows, Start::kZero>(kKeyChunk, queries, reinterpret_cast<const Step*>(scratch.keys), kKeyChunk, steps, scratch.scores, kKeyChunk);
@@ -41,8 +40,7 @@ template <class Element, class Step>
 void patterns(const Args& args, int64_t head, int64_t query_begin, int64_t query_end, float* pattern, Scratch& scratch) {
   const int64_t kv_head = head / (args.num_heads / args.num_kv_heads);
   for (int64_t chunk = 0; chunk * kKeyChunk < args.num_keys; ++chunk) {
-    if constexpr (kPaired<Step>) pack_in_pairs<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.spare);
-    else pack_transposed<Element>(args, args.kv.k, kv_head, chunk, scratch.keys);
+    ready_keys<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.spare);
     for (int64_t i = query_begin; i < query_end; i += kBlockQueries)
       with_rows<kBlockQueries>(query_end - i, [&]<int kRows>() {
         pattern_block<kRows, Step>(args, head, i, chunk, pattern + (i - query_begin) * args.num_keys, scratch);
@@ -55,7 +53,7 @@ template <class Step>
   switch (args.kv.dtype) {
     case DType::bf16: return patterns<Bf16, Step>(args, head, query_begin, query_end, pattern, scratch);
     case DType::i8:
-      if constexpr (!kPaired<Step>) return patterns<Code, Step>(args, head, query_begin, query_end, pattern, scratch);
+      if constexpr (!kRounded<Step>) return patterns<Code, Step>(args, head, query_begin, query_end, pattern, scratch);
       return;   // with_step takes floats
     case DType::f16: return patterns<F16, Step>(args, head, query_begin, query_end, pattern, scratch);
     default: return patterns<float, Step>(args, head, query_begin, query_end, pattern, scratch);

@@ -17,15 +17,12 @@ inline float score_row(const Args& args, float* scores, Seen seen, int64_t head,
     const ScoreRule rule(args, head);
     for (int64_t v = 0; v < kChunkVectors; ++v) rule.score(Floats::load(scores + v * Floats::kLanes), query, chunk, v).store(scores + v * Floats::kLanes);
   }
+  if (!seen.whole()) {
+    for (int64_t v = 0; v < kChunkVectors; ++v) select(lanes_seen(seen, v), Floats::load(scores + v * Floats::kLanes), Floats::broadcast(-__builtin_inff())).store(scores + v * Floats::kLanes);
+  }
   Floats s[kChunkVectors];
 #pragma GCC unroll 16
   for (int64_t v = 0; v < kChunkVectors; ++v) s[v] = Floats::load(scores + v * Floats::kLanes);
-  if (!seen.whole()) {
-    for (int64_t v = 0; v < kChunkVectors; ++v) {
-      s[v] = select(lanes_seen(seen, v), s[v], Floats::broadcast(-__builtin_inff()));
-      s[v].store(scores + v * Floats::kLanes);
-    }
-  }
 #pragma GCC unroll 4
   for (int64_t half = kChunkVectors / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
@@ -43,25 +40,35 @@ template <bool kStatistics>
 void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk, const float* shift, float* scores, ChunkSums& sums) {
   const Floats scale = Floats::broadcast(late_scale(args));
   for (int64_t r = 0; r < count; ++r, scores += kKeyChunk) {
-    const auto shifted = [&](int64_t v) { return Floats::load(scores + v * Floats::kLanes) * scale - Floats::broadcast(shift[r]); };   // the largest exactly 0
-    Floats p[kChunkVectors], all[kChunkVectors];
-#pragma GCC unroll 16
-    for (int64_t v = 0; v < kChunkVectors; ++v) all[v] = p[v] = exp_of_shifted(shifted(v));
+    constexpr int64_t kHalf = kChunkVectors / 2;
+    const auto p = [&](int64_t v) { return Floats::load(scores + v * Floats::kLanes); };   // once they are made
+    Floats shifted[kChunkVectors], all[kHalf];
+#pragma GCC unroll 8
+    for (int64_t v = 0; v < kHalf; ++v) {
+#pragma GCC unroll 2
+      for (int64_t half = 0; half < 2; ++half) {
+        const int64_t at = v + half * kHalf;
+        const Floats by = Floats::load(scores + at * Floats::kLanes) * scale - Floats::broadcast(shift[r]), made = exp_of_shifted(by);   // the largest exactly 1
+        made.store(scores + at * Floats::kLanes);
+        all[v] = half == 0 ? made : all[v] + made;
+        if constexpr (kStatistics) shifted[at] = by;
+      }
+    }
     if constexpr (kStatistics) {
       const int64_t sinks = args.sinks ? 0 : larger(args.sink_tokens, 1) - chunk * kKeyChunk;
       Floats spread[kFoldParts], mass[kFoldParts];
       for (int i = 0; i < kFoldParts; ++i) spread[i] = mass[i] = Floats::zero();
       for (int64_t v = 0; v < kChunkVectors; ++v) {
         const int64_t i = v % kFoldParts;
-        spread[i] = fma(p[v], ORRERY_ISA::max(Floats::broadcast(kLowestShift), shifted(v)), spread[i]);
-        if (sinks > v * Floats::kLanes) mass[i] = mass[i] + mask_lanes(first_lanes<float>(sinks - v * Floats::kLanes), p[v]);
+        spread[i] = fma(p(v), ORRERY_ISA::max(Floats::broadcast(kLowestShift), shifted[v]), spread[i]);
+        if (sinks > v * Floats::kLanes) mass[i] = mass[i] + mask_lanes(first_lanes<float>(sinks - v * Floats::kLanes), p(v));
       }
       for (int i = 1; i < kFoldParts; ++i) spread[0] = spread[0] + spread[i], mass[0] = mass[0] + mass[i];
       sums.spread[r] = sum(spread[0]), sums.mass[r] = sum(mass[0]);
     }
     // Lanes added by halves: the order is that of the keys' places in the chunk.
 #pragma GCC unroll 4
-    for (int64_t half = kChunkVectors / 2; half > 0; half /= 2)
+    for (int64_t half = kHalf / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
       for (int64_t v = 0; v < half; ++v) all[v] = all[v] + all[v + half];
     sums.sum[r] = sum(all[0]);
@@ -70,12 +77,10 @@ void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk
       for (int64_t v = 0; v < kChunkVectors; v += 2) {
         Floats first, second;
         dropout.pair(block.query_of(r), chunk, v, first, second);
-        p[v] = p[v] * first;
-        p[v + 1] = p[v + 1] * second;
+        (p(v) * first).store(scores + v * Floats::kLanes);
+        (p(v + 1) * second).store(scores + (v + 1) * Floats::kLanes);
       }
     }
-#pragma GCC unroll 16
-    for (int64_t v = 0; v < kChunkVectors; ++v) p[v].store(scores + v * Floats::kLanes);
   }
 }
 

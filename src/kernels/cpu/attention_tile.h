@@ -6,9 +6,12 @@
 
 namespace orrery::cpu::ORRERY_ISA {
 
-constexpr int64_t kMostBlockRows = 16;   // that are softened together: two times kBlockQueries, or of tiles
+// Slivers of rows that are softened together, enough that the steps between products do not wait for each other. With 16 registers there are
+// more, as a chunk's keys and its values do not fit the nearest cache together, and come to it once for all of them.
+constexpr int64_t kBlockSlivers = kAccumulators == 28 ? 2 : 8;
+constexpr int64_t kMostBlockRows = kAccumulators == 28 ? 16 : kBlockSlivers * kBlockQueries;   // 16 of tiles
 constexpr int64_t kMostTileRows = kAttentionTileRows, kTileFloats = 4 * 48 * kMaxHeadDim;   // of narrow heads more rows have room
-static_assert(kMostBlockRows % Floats::kLanes == 0 && 2 * kBlockQueries <= kMostBlockRows && 48 % kMostBlockRows == 0 && 48 % kBlockQueries == 0);
+static_assert(kMostBlockRows % Floats::kLanes == 0 && kBlockSlivers * kBlockQueries <= kMostBlockRows && 48 % kMostBlockRows == 0 && 48 % kBlockQueries == 0);
 
 // Rows of a tile: the more, the fewer times a chunk is packed.
 inline int64_t tile_rows(int64_t padded_dim) { return smaller(kMostTileRows, kTileFloats / padded_dim / 48 * 48); }
@@ -38,8 +41,8 @@ struct Scratch {
   float values[kKeyChunk * kMaxHeadDim];     // [kKeyChunk][padded_dim], or in pairs
   Folded part, all;
   float probs[kMostBlockRows * kKeyChunk];   // s, then p, of one block of rows
+  alignas(64) float queries[kTileFloats];   // [row][words_of the head], or [row][head_dim]
   // Of products of bf16:
-  alignas(64) float queries[kTileFloats];   // [row][pairs of the head], or [row][head_dim]
   alignas(64) float paired_probs[kMostBlockRows * pairs_in(kKeyChunk)];
   float sums[kMostBlockRows * kMaxHeadDim], values_seen[pairs_in(kKeyChunk) * kMaxHeadDim];   // of tiles
   float scales[scales_of_head(kMaxHeadDim) * kKeyChunk + Floats::kLanes];
@@ -82,27 +85,29 @@ struct Tiled {
   }
 };
 
-// What rows that are softened together see of a chunk.
-struct BlockRows {
-  Seen seen[kMostBlockRows];
-  Range all{0, kKeyChunk};   // holds what any of them sees
+// What rows see of a chunk together.
+struct Hull {
+  Range all{kKeyChunk, 0};   // holds what any of them sees
   bool same = true;          // each sees just that
 
-  BlockRows(const Tiled& tiled, int64_t first, int64_t count, int64_t chunk) {
-    if (tiled.whole) {
-      for (int64_t r = 0; r < count; ++r) seen[r] = {0, kKeyChunk, 0};
-      return;
-    }
+  Hull(const Seen* rows, int64_t count) {
     Range common{0, kKeyChunk};
-    all = {kKeyChunk, 0};
     for (int64_t r = 0; r < count; ++r) {
-      seen[r] = in_chunk(keys_seen(tiled.args, tiled.rows.query_of(first + r)), chunk);
-      const Range hull = seen[r].hull();
+      const Range hull = rows[r].hull();
       all = {smaller(all.begin, hull.begin), larger(all.end, hull.end)};
       common = {larger(common.begin, hull.begin), smaller(common.end, hull.end)};
-      same &= seen[r].sinks <= 0;
+      same &= rows[r].sinks <= 0;
     }
     same &= common.begin == all.begin && common.end == all.end;
+  }
+};
+
+// What each of the rows that are softened together sees of a chunk.
+struct BlockRows {
+  Seen seen[kMostBlockRows];
+
+  BlockRows(const Tiled& tiled, int64_t first, int64_t count, int64_t chunk) {
+    for (int64_t r = 0; r < count; ++r) seen[r] = tiled.whole ? Seen{0, kKeyChunk, 0} : in_chunk(keys_seen(tiled.args, tiled.rows.query_of(first + r)), chunk);
   }
 };
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/cpu/vec.h"
 
@@ -23,6 +24,7 @@ constexpr int kAccumulators = 12;
 struct TileA {
   const float* data;
   int64_t row_stride, k_stride;
+  TileA from(int64_t p) const { return {data + p * k_stride, row_stride, k_stride}; }
 };
 
 // What a product does with an element of b in memory: makes lanes of it, and a multiply-add of lanes. A step of p takes one
@@ -42,6 +44,12 @@ struct StepOf<Pair<kInstruction>> {
   [[gnu::always_inline]] static Floats lanes(const Pair<kInstruction>* p) { return pairs(p); }
   [[gnu::always_inline]] static Floats multiply_add(Floats a, Floats b, Floats c) { return dot_pairs<kInstruction>(a, b, c); }
 };
+
+// Floats that are summed as pairs are, two neighbours of the sum at a time, the later one first: where floats have to multiply pairs.
+struct InTwos {
+  float value;
+};
+inline Floats widen(const InTwos* p) { return Floats::load(&p->value); }
 
 // Rows split in slivers of nearly equal height, at most `most`, so that none is thin.
 struct Slivers {
@@ -145,15 +153,20 @@ struct Tile {
   }
 
   // Steps p = 0 .. k-1. Rows of b are b_stride elements apart, stored as float, Bf16, F16 or pairs. kFar: b may be out of cache.
+  // In twos k is even.
   template <bool kFar = false, class Element>
   [[gnu::always_inline]] void multiply(TileA a, const Element* b, int64_t b_stride, int64_t k) {
     const float* at = a.data;
-    for (int64_t p = 0; p < k; ++p, at += a.k_stride, b += b_stride) {
+    constexpr int64_t kTogether = std::is_same_v<Element, InTwos> ? 2 : 1;
+    for (int64_t p = 0; p < k; p += kTogether, at += kTogether * a.k_stride, b += kTogether * b_stride) {
       if constexpr (kFar) prefetch_ahead<kVectors>(b);
-      Floats row[kVectors];
+#pragma GCC unroll 2
+      for (int64_t i = kTogether - 1; i >= 0; --i) {
+        Floats row[kVectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) row[v] = StepOf<Element>::lanes(b + v * Floats::kLanes);
-      step<Element>(at, a.row_stride, row);
+        for (int v = 0; v < kVectors; ++v) row[v] = StepOf<Element>::lanes(b + i * b_stride + v * Floats::kLanes);
+        step<Element>(at + i * a.k_stride, a.row_stride, row);
+      }
     }
   }
   template <class Element>

@@ -76,6 +76,8 @@ inline Vec<float> ldexp(Vec<float> x, Vec<float> n) {
   const __m256i half = _mm256_srai_epi32(whole, 1);
   return x * power_of_two(half) * power_of_two(_mm256_sub_epi32(whole, half));
 }
+// x 2^n for integral n in [-126, 127], of numbers whose product needs no denormal; NaN stays.
+inline Vec<float> times_power_of_two(Vec<float> x, Vec<float> n) { return x * power_of_two(_mm256_cvtps_epi32(n.r)); }
 inline Vec<float> exponent(Vec<float> x) {
   const __m256i bits = _mm256_and_si256(_mm256_srli_epi32(_mm256_castps_si256(x.r), 23), _mm256_set1_epi32(255));
   return {_mm256_cvtepi32_ps(_mm256_sub_epi32(bits, _mm256_set1_epi32(127)))};
@@ -97,6 +99,7 @@ inline Mask<float> operator~(Mask<float> a) {
 inline bool any(Mask<float> m) { return _mm256_movemask_ps(m.bits) != 0; }
 inline Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) { return {_mm256_blendv_ps(b.r, a.r, m.bits)}; }
 inline Vec<float> mask_lanes(Mask<float> m, Vec<float> a) { return {_mm256_and_ps(m.bits, a.r)}; }
+inline Vec<float> clear_lanes(Mask<float> m, Vec<float> a) { return {_mm256_andnot_ps(m.bits, a.r)}; }
 
 inline Vec<double> operator+(Vec<double> a, Vec<double> b) { return {_mm256_add_pd(a.r, b.r)}; }
 inline Vec<double> operator-(Vec<double> a, Vec<double> b) { return {_mm256_sub_pd(a.r, b.r)}; }

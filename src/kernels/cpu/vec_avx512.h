@@ -62,6 +62,8 @@ inline Vec<float> round(Vec<float> a) {
 }
 inline Vec<float> floor(Vec<float> a) { return {_mm512_roundscale_ps(a.r, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)}; }
 inline Vec<float> ldexp(Vec<float> x, Vec<float> n) { return {_mm512_scalef_ps(x.r, n.r)}; }
+// x 2^n for integral n in [-126, 127]; NaN stays.
+inline Vec<float> times_power_of_two(Vec<float> x, Vec<float> n) { return ldexp(x, n); }
 inline Vec<float> exponent(Vec<float> x) { return {_mm512_getexp_ps(x.r)}; }
 inline Vec<float> mantissa(Vec<float> x) { return {_mm512_getmant_ps(x.r, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)}; }
 
@@ -75,6 +77,7 @@ inline Mask<float> operator~(Mask<float> a) { return {__mmask16(~a.bits)}; }
 inline bool any(Mask<float> m) { return m.bits != 0; }
 inline Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) { return {_mm512_mask_blend_ps(m.bits, b.r, a.r)}; }
 inline Vec<float> mask_lanes(Mask<float> m, Vec<float> a) { return {_mm512_maskz_mov_ps(m.bits, a.r)}; }
+inline Vec<float> clear_lanes(Mask<float> m, Vec<float> a) { return mask_lanes(~m, a); }
 
 inline Vec<double> operator+(Vec<double> a, Vec<double> b) { return {_mm512_add_pd(a.r, b.r)}; }
 inline Vec<double> operator-(Vec<double> a, Vec<double> b) { return {_mm512_sub_pd(a.r, b.r)}; }

@@ -88,6 +88,8 @@ inline Vec<float> ldexp(Vec<float> x, Vec<float> n) {
   const int32x4_t whole = vcvtnq_s32_f32(kept.r), half = vshrq_n_s32(whole, 1);
   return x * power_of_two(half) * power_of_two(vsubq_s32(whole, half));
 }
+// x 2^n for integral n in [-126, 127], of numbers whose product needs no denormal; NaN stays.
+inline Vec<float> times_power_of_two(Vec<float> x, Vec<float> n) { return x * power_of_two(vcvtnq_s32_f32(n.r)); }
 inline Vec<float> exponent(Vec<float> x) {
   const uint32x4_t bits = vandq_u32(vshrq_n_u32(as_bits(x), 23), vdupq_n_u32(255));
   return {vcvtq_f32_s32(vsubq_s32(vreinterpretq_s32_u32(bits), vdupq_n_s32(127)))};
@@ -106,6 +108,7 @@ inline Mask<float> operator~(Mask<float> a) { return {vmvnq_u32(a.bits)}; }
 inline bool any(Mask<float> m) { return vmaxvq_u32(m.bits) != 0; }
 inline Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) { return {vbslq_f32(m.bits, a.r, b.r)}; }
 inline Vec<float> mask_lanes(Mask<float> m, Vec<float> a) { return {as_floats(vandq_u32(m.bits, as_bits(a)))}; }
+inline Vec<float> clear_lanes(Mask<float> m, Vec<float> a) { return {as_floats(vbicq_u32(as_bits(a), m.bits))}; }
 
 inline Vec<double> operator+(Vec<double> a, Vec<double> b) { return {vaddq_f64(a.r, b.r)}; }
 inline Vec<double> operator-(Vec<double> a, Vec<double> b) { return {vsubq_f64(a.r, b.r)}; }
