@@ -44,13 +44,9 @@ foreach(line ${layer_lines})
   list(FILTER isa_sources INCLUDE REGEX "/${folder}/cpu/")
   list(FILTER sources EXCLUDE REGEX "/${folder}/cpu/")
   set(isas ${ORRERY_ISAS})
-  set(bit_flags "")
   if(NOT folder STREQUAL "kernels")
     list(REMOVE_ITEM isas neon)   # which is what every one has
     list(PREPEND isas baseline)
-    if(avx2 IN_LIST isas)
-      set(bit_flags -mbmi -mbmi2 -mpopcnt)   # what scans texts counts bits
-    endif()
   endif()
 
   set(objects "")
@@ -64,7 +60,11 @@ foreach(line ${layer_lines})
     if(chosen)
       add_library(orrery_${folder}_${isa} OBJECT ${chosen})
       # GCC 12 warns of its own AVX-512 headers (GCC bug 105593).
-      target_compile_options(orrery_${folder}_${isa} PRIVATE ${ORRERY_FLAGS_${isa}} $<$<NOT:$<STREQUAL:${isa},baseline>>:${bit_flags}> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-uninitialized>)
+      set(flags ${ORRERY_FLAGS_${isa}})
+      if(isa MATCHES "avx" AND NOT folder STREQUAL "kernels")
+        list(APPEND flags -mbmi -mbmi2 -mpopcnt)   # what scans texts counts bits
+      endif()
+      target_compile_options(orrery_${folder}_${isa} PRIVATE ${flags} $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-uninitialized>)
       target_compile_definitions(orrery_${folder}_${isa} PRIVATE ORRERY_ISA=${isa} ORRERY_ISA_${isa})
       target_link_libraries(orrery_${folder}_${isa} PRIVATE orrery_flags)
       list(APPEND objects $<TARGET_OBJECTS:orrery_${folder}_${isa}>)

@@ -9,7 +9,7 @@
 //   Bytes::kSize, 64 or a part of it; Bytes::load(p), of any address; b | byte;
 //   b == byte, b < byte, b > byte -> Lanes, the order that of signed numbers: bytes beyond ASCII come before it;
 //   within(b, from, count): from <= byte < from + count, as unsigned numbers; beyond_ascii(b);
-//   l | m, l & m, without(l, m) = l & ~m, any(l), bits(l): bit i is of lane i.
+//   l | m, l & m, without(l, m) = l & ~m, bits(l): bit i is of lane i.
 #pragma once
 
 #include <cstdint>

@@ -31,6 +31,5 @@ inline Lanes operator|(Lanes l, Lanes m) { return {_mm256_or_si256(l.v, m.v)}; }
 inline Lanes operator&(Lanes l, Lanes m) { return {_mm256_and_si256(l.v, m.v)}; }
 inline Lanes without(Lanes l, Lanes m) { return {_mm256_andnot_si256(m.v, l.v)}; }
 inline uint64_t bits(Lanes l) { return static_cast<uint32_t>(_mm256_movemask_epi8(l.v)); }
-inline bool any(Lanes l) { return _mm256_movemask_epi8(l.v) != 0; }
 
 }  // namespace orrery::cpu::ORRERY_ISA

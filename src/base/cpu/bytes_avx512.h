@@ -5,13 +5,11 @@
 
 #include <cstdint>
 
+#include "base/cpu/lanes_of_bits.h"
 #include "base/repeated_bytes.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 
-struct Lanes {
-  uint64_t v;
-};
 struct Bytes {
   static constexpr int kSize = 64;
   __m512i v;
@@ -26,11 +24,5 @@ inline Lanes operator<(Bytes b, int byte) { return {_mm512_cmplt_epi8_mask(b.v, 
 inline Lanes operator>(Bytes b, int byte) { return {_mm512_cmpgt_epi8_mask(b.v, all(byte))}; }
 inline Lanes within(Bytes b, int from, int count) { return {_mm512_cmplt_epu8_mask(_mm512_sub_epi8(b.v, all(from)), all(count))}; }
 inline Lanes beyond_ascii(Bytes b) { return {_mm512_movepi8_mask(b.v)}; }
-
-inline Lanes operator|(Lanes l, Lanes m) { return {l.v | m.v}; }
-inline Lanes operator&(Lanes l, Lanes m) { return {l.v & m.v}; }
-inline Lanes without(Lanes l, Lanes m) { return {l.v & ~m.v}; }
-inline uint64_t bits(Lanes l) { return l.v; }
-inline bool any(Lanes l) { return l.v != 0; }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -33,6 +33,5 @@ inline uint64_t bits(Lanes l) {
   const uint8x16_t kept = vandq_u8(l.v, vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201u)));
   return static_cast<uint64_t>(vaddv_u8(vget_low_u8(kept))) | static_cast<uint64_t>(vaddv_u8(vget_high_u8(kept))) << 8;
 }
-inline bool any(Lanes l) { return vmaxvq_u8(l.v) != 0; }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -5,11 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/cpu/lanes_of_bits.h"
+
 namespace orrery::cpu::ORRERY_ISA {
 
-struct Lanes {
-  uint64_t v;
-};
 struct Bytes {
   static constexpr int kSize = 64;
   std::array<uint8_t, kSize> v;
@@ -44,11 +43,5 @@ inline Lanes within(const Bytes& b, int from, int count) {
   return b.where([=](uint8_t one) { return static_cast<uint8_t>(one - from) < count; });
 }
 inline Lanes beyond_ascii(const Bytes& b) { return b < 0; }
-
-inline Lanes operator|(Lanes l, Lanes m) { return {l.v | m.v}; }
-inline Lanes operator&(Lanes l, Lanes m) { return {l.v & m.v}; }
-inline Lanes without(Lanes l, Lanes m) { return {l.v & ~m.v}; }
-inline uint64_t bits(Lanes l) { return l.v; }
-inline bool any(Lanes l) { return l.v != 0; }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -29,6 +29,5 @@ inline Lanes operator|(Lanes l, Lanes m) { return {_mm_or_si128(l.v, m.v)}; }
 inline Lanes operator&(Lanes l, Lanes m) { return {_mm_and_si128(l.v, m.v)}; }
 inline Lanes without(Lanes l, Lanes m) { return {_mm_andnot_si128(m.v, l.v)}; }
 inline uint64_t bits(Lanes l) { return static_cast<uint32_t>(_mm_movemask_epi8(l.v)); }
-inline bool any(Lanes l) { return _mm_movemask_epi8(l.v) != 0; }
 
 }  // namespace orrery::cpu::ORRERY_ISA
