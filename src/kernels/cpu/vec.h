@@ -15,9 +15,9 @@
 //   pairs(p): Bf16Pairs in memory as the bits of Floats; pair_of(low, high): from what round_to_bf16 gave; low_of_pairs, high_of_pairs: back;
 //   dot_pairs(a, b, c) = (c + a.high b.high) + a.low b.low, each product and sum fused or not, which is the same;
 //   + - * /, -v, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, min, max (b where either is NaN), sqrt, abs,
-//   round (nearest, ties to even), floor, ldexp(x, n) = x 2^n for integral n (results below the normal range included);
+//   round (nearest, ties to even), floor, ldexp(x, n) = x 2^n for integral n (results below the normal range included), times_power_of_two(x, n) where none is;
 //   less, less_equal, equal, is_nan -> Mask; & | ~ of masks, any(m), first_lanes<T>(n), select(m, a, b) = m ? a : b,
-//   mask_lanes(m, a) = m ? a : 0;
+//   mask_lanes(m, a) = m ? a : 0, clear_lanes(m, a) = m ? 0 : a;
 //   exponent(x) = floor(log2 |x|), mantissa(x) in [1, 2) with the sign of x, for normal x;
 //   Ints, as many lanes of 32 bits: zero(), broadcast(i), load(p) (any memory), dot_bytes(sums, u8s, s8s) but in AVX2 (byte_sums.h):
 //   to each lane the sum of its four products, exact; & |; shift_left<bits>(v), to the right where bits < 0, zeros coming in; widen(p) from bytes with or
