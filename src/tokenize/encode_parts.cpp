@@ -4,8 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "tokenize/offset_map.h"
-#include "tokenize/tokenizer_parts.h"
+#include "tokenize/part_rows.h"
 
 namespace orrery {
 
@@ -27,23 +26,6 @@ std::string_view covered(std::string_view part, TokenPlace place, bool in_charac
   return part.substr(begin, byte_of(place.end) - begin);
 }
 }  // namespace
-
-// A part's tokens, found the long way.
-struct Tokenizer::Parts::PartTokens {
-  struct Token {
-    int32_t id;
-    Span span;          // of the text; as the model told it where it runs past its piece
-    int32_t word;       // 0 is the first that begins in the part, -1 the one before it
-    std::string shown;  // only of a token told by the text it covers
-  };
-  std::vector<Token> all;
-  uint32_t words = 0;   // that begin in the part
-  bool plain = false;   // fits a FoundWord
-  FoundWord found;
-  std::vector<TokenSpan> spans;
-
-  bool count_characters(std::string_view part, int32_t told_by_text);
-};
 
 bool Tokenizer::Parts::goes_on(std::string_view text, const WordPart& part) const {
   return words.goes_on && !part.fresh && !words.cuts.is_space(text[part.begin]);
@@ -220,16 +202,15 @@ void Tokenizer::Parts::add_ids_of_parts(const Stretch& stretch, Run& run, IdBuff
   while (const size_t count = scanner.next(parts)) run.words.tokenize(WordsApart{open, std::span(parts.data(), count)}, ids, find);
 }
 
-// The rows of a text that is not on threads, into run.rows.
+// The rows of a text that is not on threads, after those in run.rows.
 void Tokenizer::Parts::add_all_rows(std::string_view text, const EncodeOptions& options, Run& run, TokenTexts& texts) const {
   const OffsetMap offsets_of(text, options.unit);
-  run.rows.clear();
   if (text.empty()) return;
-  int32_t word = 0;
-  if (!added.may_be_in(text)) return add_rows(Stretch(text), offsets_of, run, run.rows, texts, word);
+  PartRows rows(*this, offsets_of, *run.model, run.rows, texts);
+  if (!added.may_be_in(text)) return add_rows(Stretch(text), run, rows);
   Pieces pieces(text, /*tracked=*/false);
   cut_added(pieces, options);
-  for (const Piece& piece : pieces.all()) add_rows(Stretch(pieces, piece), offsets_of, run, run.rows, texts, word);
+  for (const Piece& piece : pieces.all()) add_rows(Stretch(pieces, piece), run, rows);
 }
 
 Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const {
@@ -237,76 +218,96 @@ Encoding Tokenizer::Parts::encode_parts(std::string_view text, int32_t sequence,
   Encoding out;
   out.texts = TokenTexts({model, &model->vocab()});
   const RunPool::Lease run = runs.take(*model);
+  run->rows.clear();
   add_all_rows(text, options, *run, out.texts);
-  run->rows.take(out, {Encoding{}, Encoding{}, sequence, sequence});
+  run->rows.take(out, {sequence, sequence});
   return out;
 }
 
 // With what stands around it, at once: most of a short text's time would go into joining encodings. Nothing where the long way has to be gone.
 std::optional<Encoding> Tokenizer::Parts::quick_encoding(std::string_view text, const EncodeOptions& options) const {
-  const std::optional<Around>& around = around_text[options.add_special];
-  if (!around || !around->is_all || options.pair || options.truncation || !is_valid_utf8(text) || !goes_by_parts(text)) return std::nullopt;
-  if ((words.how == WordWay::pieces && !is_left(text)) || goes_on_threads(text, options)) return std::nullopt;
-  TokenTexts own;   // without the vocabulary, of which threads would have to keep count once more
+  const Around* const around = quick_around(options);
+  if (!around || !is_quick(text) || goes_on_threads(text, options)) return std::nullopt;
   const RunPool::Lease run = runs.take(*model);
-  add_all_rows(text, options, *run, own);
   Encoding out;
-  run->rows.take(out, {around->before, around->after, 0, around->type_id});
-  out.texts = around->before.texts;
-  const size_t before = around->before.size(), after = out.size() - around->after.size();
-  out.texts.append(before, std::move(own), {});
-  out.texts.append(after, around->after.texts, around->after.ids);
-  out.bare = !post_processor;
+  quick_encoding(text, options, *around, *run, out);
   return out;
 }
 
-// `word` is the number of the next word to begin.
-void Tokenizer::Parts::add_rows(const Stretch& stretch, const OffsetMap& offsets_of, Run& run, TokenRows& rows, TokenTexts& texts, int32_t& word) const {
-  const std::string_view open = stretch.open;
-  const uint32_t place = stretch.place;
-  if (stretch.token != Piece::kOpen) {
-    texts.keep(rows.size(), std::string(open));
-    rows.add(stretch.token, offsets_of({place, place + static_cast<uint32_t>(open.size())}), word++);
-    return;
-  }
-  const int32_t told_by_text = model->told_by_text();
-  const bool in_characters = offsets_of.unit() == OffsetUnit::chars;
-  WordTokens& known_parts = run.parts[in_characters];
-  PartTokens tokens;
-  const auto find = [&](const WordPart& part) -> const FoundWord* {
-    tokenize_part(open, part, *run.model, tokens);
-    if (tokens.plain && (!in_characters || tokens.count_characters(word_of(open, part), told_by_text))) return &tokens.found;
-    for (const PartTokens::Token& token : tokens.all) {
-      if (token.id == told_by_text) texts.keep(rows.size(), token.shown);
-      rows.add(token.id, offsets_of({token.span.begin + place, token.span.end + place}), word + token.word);
+const Tokenizer::Parts::Around* Tokenizer::Parts::quick_around(const EncodeOptions& options) const {
+  const std::optional<Around>& around = around_text[options.add_special];
+  return around && around->is_all && !options.pair && !options.truncation ? &*around : nullptr;
+}
+
+bool Tokenizer::Parts::is_quick(std::string_view text) const { return is_valid_utf8(text) && goes_by_parts(text) && (words.how != WordWay::pieces || is_left(text)); }
+
+void Tokenizer::Parts::quick_encoding(std::string_view text, const EncodeOptions& options, const Around& around, Run& run, Encoding& out) const {
+  begin_rows(around, run.rows, out);
+  add_all_rows(text, options, run, out.texts);
+  finish_rows(around, run.rows, out);
+}
+
+void Tokenizer::Parts::begin_rows(const Around& around, TokenRows& rows, Encoding& out) const {
+  rows.clear();
+  rows.add(around.before);
+  out.texts = around.before.texts;
+}
+
+void Tokenizer::Parts::finish_rows(const Around& around, TokenRows& rows, Encoding& out) const {
+  const size_t after = rows.size();
+  rows.add(around.after);
+  rows.take(out, {0, around.type_id});
+  const auto tell = [&](const Encoding& specials, size_t at) {
+    for (size_t i = 0; i < specials.size(); ++i) {
+      out.type_ids[at + i] = specials.type_ids[i];
+      out.sequences[at + i] = specials.sequences[i];
+      out.special[at + i] = specials.special[i];
     }
-    word += static_cast<int32_t>(tokens.words);
-    return nullptr;
   };
-  const auto emit = [&](const WordPart& part, const KnownWord& known) {
-    if (told_by_text != Vocab::kAbsent)
-      for (uint32_t i = 0; i < known.count; ++i)
-        if (known.ids[i] == told_by_text) texts.keep(rows.size() + i, std::string(covered(word_of(open, part), known.places[i], in_characters)));
-    rows.add(known, place + part.begin, place + part.end, word, offsets_of);
-    word += static_cast<int32_t>(known.words);
-  };
+  tell(around.before, 0);
+  tell(around.after, after);
+  if (around.after.size() > 0) out.texts.append(after, around.after.texts, around.after.ids);
+  out.bare = !post_processor;
+}
+
+const FoundWord* Tokenizer::Parts::PartRows::find(const WordPart& part) {
+  parts_.tokenize_part(open_, part, model_, tokens_);
+  if (tokens_.plain && (!in_characters() || tokens_.count_characters(word_of(open_, part), told_by_text_))) return &tokens_.found;
+  for (const PartTokens::Token& token : tokens_.all) {
+    if (token.id == told_by_text_) texts_.keep(rows_.size(), token.shown);
+    rows_.add(token.id, offsets_of_({token.span.begin + place_, token.span.end + place_}), word_ + token.word);
+  }
+  word_ += static_cast<int32_t>(tokens_.words);
+  return nullptr;
+}
+
+void Tokenizer::Parts::PartRows::keep_told_by_text(WordPart part, KnownWord known) {
+  for (uint32_t i = 0; i < known.count; ++i)
+    if (known.ids[i] == told_by_text_) texts_.keep(rows_.size() + i, std::string(covered(word_of(open_, part), known.places[i], in_characters())));
+}
+
+void Tokenizer::Parts::add_rows(const Stretch& stretch, Run& run, PartRows& rows) const {
+  rows.begin(stretch);
+  if (stretch.token != Piece::kOpen) return rows.add(stretch.token);
+  const std::string_view open = stretch.open;
+  WordTokens& known_parts = run.parts[rows.in_characters()];
   constexpr size_t kAtOnce = 256;
   std::array<WordPart, kAtOnce> parts;
   if (words.how == WordWay::pieces) {
     std::array<uint32_t, kAtOnce> ends;
     for (uint32_t at = stretch.begin; const size_t count = scan_words(stretch, at, ends);) {
-      for (size_t i = 0; i < count; at = ends[i++]) parts[i] = {at, ends[i], true};
-      known_parts.look_up(open, std::span(parts.data(), count), find, emit);
+      for (size_t i = 0; i < count; at = ends[i++]) parts[i] = {at, ends[i], false};
+      known_parts.look_up(open, std::span(parts.data(), count), rows);
     }
     return;
   }
   if (stretch.begin == 0 && begins_with_nothing(open)) {
     const WordPart all{0, stretch.end, true};
-    if (const FoundWord* found = find(all)) emit(all, found->view());
+    if (const FoundWord* found = rows.find(all)) rows.emit(all, found->view());
     return;
   }
   PartScanner scanner(cuts_of(open), open, stretch.begin, stretch.end);
-  while (const size_t count = scanner.next(parts)) known_parts.look_up(open, std::span(parts.data(), count), find, emit);
+  while (const size_t count = scanner.next(parts)) known_parts.look_up(open, std::span(parts.data(), count), rows);
 }
 
 }  // namespace orrery

@@ -1,31 +1,47 @@
-// The ids of many texts. A short text's words are too few to be answered one by one while the memory of words is asked for others:
-// it would be waited for once a text. So the words of the next few texts are asked for before those of one are answered.
+// Many texts. A short text's words are too few to be answered one by one while the memory of words is asked for others: it would be waited
+// for once a text. So the words of the next few texts are asked for before those of one are answered.
 #include "base/utf8.h"
-#include "tokenize/tokenizer_parts.h"
+#include "tokenize/part_rows.h"
 
 namespace orrery {
 
-// A text whose words were asked for; or one that has none, or too many, or something to be seen to first.
-struct Tokenizer::Parts::ShortText {
-  static constexpr size_t kMostBytes = 256;
+namespace {
+constexpr size_t kMostBytes = 256;   // of a short text
 
+// A text whose words `Memory` was asked for; or one that has none, or too many, or something to be seen to first.
+template <class Memory>
+struct ShortText {
   std::string_view text;
-  std::array<WordPart, WordIds::kBatch + 1> parts;
+  std::array<WordPart, Memory::kBatch + 1> parts;
   size_t count = 0;
-  WordIds::Batch batch;
+  typename Memory::Batch batch;
 
-  WordsApart words() const { return {text, std::span(parts).first(count)}; }
+  std::span<const WordPart> words() const { return std::span(parts).first(count); }
 };
+
+// Calls ask(text) of each, and answer(text, i) of text i when those of the next few were asked for.
+template <class Memory, class Ask, class Answer>
+void each_in_turn(std::span<const std::string_view> texts, Ask ask, Answer answer) {
+  constexpr size_t kAhead = 2;
+  std::array<ShortText<Memory>, kAhead + 1> asked;
+  for (size_t i = 0; i < texts.size() + kAhead; ++i) {
+    if (i < texts.size()) {
+      asked[i % asked.size()].text = texts[i];
+      ask(asked[i % asked.size()]);
+    }
+    if (i >= kAhead) answer(asked[(i - kAhead) % asked.size()], i - kAhead);
+  }
+}
+}  // namespace
 
 // The parts of a text that is read as it stands, all of them; else none.
 size_t Tokenizer::Parts::short_parts(std::string_view text, std::span<WordPart> parts) const {
-  if (text.size() > ShortText::kMostBytes || !is_valid_utf8(text) || !goes_by_parts(text) || added.may_be_in(text)) return 0;
+  if (text.size() > kMostBytes || !is_quick(text) || added.may_be_in(text)) return 0;
   if (words.how != WordWay::pieces) {
     PartScanner scanner(cuts_of(text), text);
     const size_t count = scanner.next(parts);
     return count < parts.size() ? count : 0;
   }
-  if (!is_left(text)) return 0;
   std::array<uint32_t, 2 * 64> ends;   // of more than 64 the scanner writes many at once
   const size_t count = words.scan(text, 0, ends.data(), ends.size());
   if (count >= parts.size()) return 0;
@@ -35,22 +51,19 @@ size_t Tokenizer::Parts::short_parts(std::string_view text, std::span<WordPart> 
 }
 
 IdLists Tokenizer::Parts::ids_of_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around) const {
-  constexpr size_t kAhead = 2;
   const RunPool::Lease run = runs.take(*model);
   IdBuffer& ids = run->ids;
   ids.clear();
-  std::array<ShortText, kAhead + 1> asked;
-  const auto ask = [&](size_t i) {
-    ShortText& one = asked[i % asked.size()];
-    one.text = texts[i];
+  IdLists all;
+  all.ends.reserve(texts.size());
+  const auto ask = [&](ShortText<WordIds>& one) {
     one.count = short_parts(one.text, one.parts);
-    if (one.count > 0) run->words.ask(one.words(), one.batch);
+    if (one.count > 0) run->words.ask(WordsApart{one.text, one.words()}, one.batch);
   };
-  const auto answer = [&](size_t i) {
-    ShortText& one = asked[i % asked.size()];
+  const auto answer = [&](ShortText<WordIds>& one, size_t i) {
     if (one.count > 0) {
       ids.append(around.before.ids);
-      run->words.answer(one.words(), one.batch, ids, [&](const WordPart& part, std::vector<TokenSpan>& out) { find_ids(one.text, part, *run->model, out); });
+      run->words.answer(WordsApart{one.text, one.words()}, one.batch, ids, [&](const WordPart& part, std::vector<TokenSpan>& out) { find_ids(one.text, part, *run->model, out); });
       ids.append(around.after.ids);
     } else if (is_valid_utf8(one.text) && goes_by_parts(one.text)) {
       add_ids(one.text, words.how != WordWay::pieces || is_left(one.text), options, around, *run);
@@ -59,17 +72,41 @@ IdLists Tokenizer::Parts::ids_of_each(std::span<const std::string_view> texts, c
       own.seed += i;
       ids.append(encode(one.text, own, /*ids_only=*/true).ids);
     }
-  };
-  IdLists all;
-  all.ends.reserve(texts.size());
-  for (size_t i = 0; i < texts.size() + kAhead; ++i) {
-    if (i < texts.size()) ask(i);
-    if (i < kAhead) continue;
-    answer(i - kAhead);
     all.ends.push_back(ids.ids().size());
-  }
+  };
+  each_in_turn<WordIds>(texts, ask, answer);
   all.ids.assign(ids.ids().begin(), ids.ids().end());
   return all;
+}
+
+void Tokenizer::Parts::encode_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around, const EachEncoding& each) const {
+  const RunPool::Lease run = runs.take(*model);
+  WordTokens& known_parts = run->parts[options.unit == OffsetUnit::chars];
+  OffsetMap offsets_of(options.unit);
+  Encoding made;
+  const auto ask = [&](ShortText<WordTokens>& one) {
+    one.count = short_parts(one.text, one.parts);
+    if (words.how != WordWay::pieces && one.count > 0 && begins_with_nothing(one.text)) one.count = 0;   // then it is one part
+    if (one.count > 0) known_parts.ask(one.text, one.words(), one.batch);
+  };
+  const auto answer = [&](ShortText<WordTokens>& one, size_t i) {
+    if (one.count > 0) {
+      offsets_of.read(one.text);
+      begin_rows(around, run->rows, made);
+      PartRows rows(*this, offsets_of, *run->model, run->rows, made.texts);
+      rows.begin(Stretch(one.text));
+      known_parts.answer(one.text, one.words(), one.batch, rows);
+      finish_rows(around, run->rows, made);
+    } else if (is_quick(one.text)) {
+      quick_encoding(one.text, options, around, *run, made);
+    } else {
+      EncodeOptions own = options;
+      own.seed += i;
+      made = encode(one.text, own, /*ids_only=*/false);
+    }
+    each(i, made);
+  };
+  each_in_turn<WordTokens>(texts, ask, answer);
 }
 
 }  // namespace orrery

@@ -1,6 +1,7 @@
 // Many texts at once against the same texts one by one.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <random>
 
 #include "tokenize/tokenizer.h"
@@ -17,6 +18,19 @@ std::string random_text(std::mt19937_64& random) {
   return text;
 }
 
+void require_equal(const Encoding& one, const Encoding& other) {
+  REQUIRE(one.ids == other.ids);
+  REQUIRE(one.tokens() == other.tokens());
+  REQUIRE(one.offsets == other.offsets);
+  REQUIRE(one.type_ids == other.type_ids);
+  REQUIRE(one.special == other.special);
+  REQUIRE(one.words == other.words);
+  REQUIRE(one.sequences == other.sequences);
+  REQUIRE(one.mask == other.mask);
+  REQUIRE(one.overflow.size() == other.overflow.size());
+  REQUIRE(one.bare == other.bare);
+}
+
 void check(const Tokenizer& tokenizer) {
   std::mt19937_64 random(3);
   for (int round = 0; round < 400; ++round) {
@@ -30,12 +44,25 @@ void check(const Tokenizer& tokenizer) {
       CAPTURE(texts[i]);
       REQUIRE(std::vector<int32_t>(together[i].begin(), together[i].end()) == tokenizer.encode_ids(texts[i], options));
     }
+    options.unit = std::array{OffsetUnit::bytes, OffsetUnit::chars, OffsetUnit::utf16}[size_t(round) % 3];
+    if (round % 5 == 0) options.truncation = Truncation{.max_length = 4};
+    options.seed -= texts.size();
+    EncodeOptions own = options;
+    size_t told = 0;
+    tokenizer.encode_each(std::vector<std::string_view>(texts.begin(), texts.end()), options, [&](size_t i, Encoding& encoding) {
+      REQUIRE(i == told++);
+      CAPTURE(texts[i]);
+      const Encoding kept = random() % 3 == 0 ? std::move(encoding) : encoding;
+      require_equal(kept, tokenizer.encode(texts[i], own));
+      ++own.seed;
+    });
+    REQUIRE(told == texts.size());
   }
 }
 
 }  // namespace
 
-TEST_CASE("texts read together have the ids of each alone") {
+TEST_CASE("texts read together have the tokens of each alone") {
   Json json = Tokenizer::load("src/tokenize/testdata/byte_level.json").value().to_json();
   check(Tokenizer::from_json(json).value());
   json["model"]["dropout"] = 0.5;
@@ -45,7 +72,7 @@ TEST_CASE("texts read together have the ids of each alone") {
   check(Tokenizer::from_json(json).value());
 }
 
-TEST_CASE("texts read together have the ids of each alone, in parts around white space") {
+TEST_CASE("texts read together have the tokens of each alone, in parts around white space") {
   Json json = {{"version", "1.0"},
                {"added_tokens", Json::array()},
                {"normalizer", {{"type", "Lowercase"}}},
@@ -56,5 +83,27 @@ TEST_CASE("texts read together have the ids of each alone, in parts around white
   check(Tokenizer::from_json(json).value());
   json["normalizer"] = nullptr;
   json["pre_tokenizer"] = {{"type", "WhitespaceSplit"}};
+  check(Tokenizer::from_json(json).value());
+}
+
+TEST_CASE("texts read together have the tokens of each alone, between special tokens") {
+  Json vocab = Json::array();
+  double score = -1;
+  for (const char* piece : {"<unk>", "<s>", "</s>", "\xE2\x96\x81", "\xE2\x96\x81low", "low", "er", "L", "7", "5", "!", ".", "é", "漢", "字", "s", "'"}) vocab.push_back(Json::array({piece, score -= 0.5}));
+  const auto special = [](const char* id) { return Json{{"SpecialToken", {{"id", id}, {"type_id", 1}}}}; };
+  const Json text = {{"Sequence", {{"id", "A"}, {"type_id", 2}}}};
+  const auto added = [](const char* content, int id) { return Json{{"id", id}, {"content", content}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}, {"special", true}}; };
+  Json json = {{"version", "1.0"},
+               {"added_tokens", {added("<s>", 1), added("</s>", 2)}},
+               {"normalizer", nullptr},
+               {"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "\xE2\x96\x81"}, {"prepend_scheme", "always"}, {"split", true}}},
+               {"post_processor", {{"type", "TemplateProcessing"},
+                                   {"single", {special("<s>"), text, special("</s>"), special("</s>")}},
+                                   {"pair", {text, {{"Sequence", {{"id", "B"}, {"type_id", 1}}}}}},
+                                   {"special_tokens", {{"<s>", {{"id", "<s>"}, {"ids", {1}}, {"tokens", {"<s>"}}}}, {"</s>", {{"id", "</s>"}, {"ids", {2}}, {"tokens", {"</s>"}}}}}}}},
+               {"decoder", nullptr},
+               {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", vocab}}}};
+  check(Tokenizer::from_json(json).value());
+  json["normalizer"] = {{"type", "NFKC"}};
   check(Tokenizer::from_json(json).value());
 }

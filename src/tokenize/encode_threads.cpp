@@ -15,7 +15,7 @@
 #include "base/unicode.h"
 #include "tokenize/offset_map.h"
 #include "tokenize/scanners.h"
-#include "tokenize/tokenizer_parts.h"
+#include "tokenize/part_rows.h"
 
 namespace orrery {
 
@@ -128,7 +128,9 @@ Encoding Tokenizer::Parts::encode_on_threads(std::string_view text, int32_t sequ
   std::vector<Made> made(shares.size());
   run_all(*options.pool, shares.size(), [&](size_t i) {
     const RunPool::Lease run = runs.take(*model);
-    for (const Stretch& stretch : shares[i]) add_rows(stretch, offsets_of, *run, made[i].rows, made[i].texts, made[i].words);
+    PartRows rows(*this, offsets_of, *run->model, made[i].rows, made[i].texts);
+    for (const Stretch& stretch : shares[i]) add_rows(stretch, *run, rows);
+    made[i].words = rows.next_word();
   });
 
   Encoding out;
@@ -142,7 +144,7 @@ Encoding Tokenizer::Parts::encode_on_threads(std::string_view text, int32_t sequ
     size += one.rows.size();
     word += one.words;
   }
-  TokenRows::take(parts, out, {Encoding{}, Encoding{}, sequence, sequence}, [&](int64_t tasks, auto f) { options.pool->parallel(tasks, f); });
+  TokenRows::take(parts, out, {sequence, sequence}, [&](int64_t tasks, auto f) { options.pool->parallel(tasks, f); });
   return out;
 }
 

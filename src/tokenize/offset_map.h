@@ -17,13 +17,19 @@ namespace orrery {
 // Turns byte offsets into the unit that was asked for, as the reference's converter does: those inside a character into its own.
 class OffsetMap {
  public:
-  OffsetMap(std::string_view text, OffsetUnit unit) : unit_(unit), size_(static_cast<uint32_t>(text.size())) {
-    if (unit == OffsetUnit::bytes || is_ascii(text)) return;
+  OffsetMap(std::string_view text, OffsetUnit unit) : unit_(unit) { read(text); }
+  explicit OffsetMap(OffsetUnit unit) : OffsetMap("", unit) {}
+
+  // Those of another text from now on.
+  void read(std::string_view text) {
+    size_ = static_cast<uint32_t>(text.size());
+    blocks_.clear();
+    if (unit_ == OffsetUnit::bytes || is_ascii(text)) return;
     blocks_.resize(text.size() / 64 + 1);
     uint32_t before = 0, before_last = 0;
     for (size_t i = 0; i < blocks_.size(); ++i) {
       Block& block = blocks_[i];
-      block.fill(text.substr(64 * i, 64), unit);
+      block.fill(text.substr(64 * i, 64), unit_);
       block.before = before;
       block.before_last = before_last;
       before += block.units(~uint64_t(0));
@@ -88,7 +94,7 @@ class OffsetMap {
 
   std::vector<Block> blocks_;   // empty when units are bytes
   OffsetUnit unit_;
-  uint32_t size_, total_ = 0;
+  uint32_t size_ = 0, total_ = 0;
 };
 
 }  // namespace orrery

@@ -25,47 +25,43 @@ class TokenRows {
     words_[size_++] = word;
   }
 
+  // Tokens that a post-processor adds. Where they stand, and of which segment they are, is told when the rows are taken.
+  void add(const Encoding& specials) {
+    for (size_t i = 0; i < specials.size(); ++i) add(specials.ids[i], specials.offsets[i], specials.words[i]);
+  }
+
   // A word at byte `begin` of the text, whose first own word has the number `word`. Its places are in characters where those are
   // asked for, else in bytes.
-  void add(const KnownWord& known, uint32_t begin, uint32_t end, int32_t word, const OffsetMap& offsets_of) {
-    room(std::max<size_t>(known.count, kAtOnce));
-    if (known.padded) {   // as many as fit an entry are written whatever their number: no loop whose end has to be guessed
-      std::memcpy(&ids_[size_], known.ids, 7 * sizeof(int32_t));
-      const auto& before = kStartsBefore[known.starts & 0x7F];
-      for (size_t i = 0; i < kAtOnce; ++i) words_[size_ + i] = word - 1 + before[i];
-    } else {
-      std::copy_n(known.ids, known.count, &ids_[size_]);
-      int32_t now = word - 1;
-      for (uint32_t i = 0; i < known.count; ++i) words_[size_ + i] = now += static_cast<int32_t>(known.starts >> i & 1);
-    }
-    Offsets* to = &offsets_[size_];
-    if (offsets_of.unit() == OffsetUnit::utf16 && !offsets_of.is_even(begin, end)) {
-      for (uint32_t i = 0; i < known.count; ++i) to[i] = offsets_of({begin + known.places[i].begin, begin + known.places[i].end});
-    } else {
-      const uint32_t first = offsets_of.at(begin);
-      if (known.padded) {
-        std::array<uint8_t, 2 * kAtOnce> places;
-        std::memcpy(places.data(), known.places, kAtOnce * sizeof(TokenPlace));
-        for (size_t i = 0; i < kAtOnce; ++i) to[i] = {first + places[2 * i], first + places[2 * i + 1]};
-      } else {
-        for (uint32_t i = 0; i < known.count; ++i) to[i] = {first + known.places[i].begin, first + known.places[i].end};
-      }
-    }
+  [[gnu::always_inline]] void add(const KnownWord& known, uint32_t begin, uint32_t end, int32_t word, const OffsetMap& offsets_of) {
+    const bool one_by_one = offsets_of.unit() == OffsetUnit::utf16 && !offsets_of.is_even(begin, end);
+    if (!known.padded || one_by_one) return add_slowly(known, begin, word, offsets_of, one_by_one);
+    room(kAtOnce);   // as many as fit an entry are written whatever their number: no loop whose end has to be guessed
+    const uint32_t first = offsets_of.at(begin);
+    std::memcpy(&ids_[size_], known.ids, 7 * sizeof(int32_t));
+    std::array<int32_t, kAtOnce> words = kStartsBefore[known.starts & 0x7F];
+    for (int32_t& one : words) one += word - 1;
+    std::memcpy(&words_[size_], words.data(), sizeof words);
+    Offsets* const to = &offsets_[size_];
+    std::array<uint8_t, 2 * kAtOnce> places;
+    std::memcpy(places.data(), known.places, sizeof places);
+    for (size_t i = 0; i < kAtOnce; ++i) to[i] = {first + places[2 * i], first + places[2 * i + 1]};
     size_ += known.count;
   }
 
-  // What stands around a text's rows, and of which text and segment they are.
-  struct Frame {
-    const Encoding& before;
-    const Encoding& after;
+  // Of which text and segment rows are.
+  struct Kind {
     int32_t sequence = 0, type_id = 0;
   };
-  // Moves the rows into `out`, which is empty, and leaves none here.
-  void take(Encoding& out, const Frame& frame) {
-    const Part all{this, 0};
-    take(std::span(&all, 1), out, frame, [](int64_t tasks, auto f) {
-      for (int64_t task = 0; task < tasks; ++task) f(task);
-    });
+  // Copies the rows into `out`, whatever it held, and leaves none here.
+  void take(Encoding& out, const Kind& kind) {
+    const auto copy = [this](auto& to, const auto& from) { to.assign(from.get(), from.get() + size_); };
+    copy(out.ids, ids_);
+    copy(out.offsets, offsets_);
+    copy(out.words, words_);
+    out.type_ids.assign(size_, kind.type_id);
+    out.sequences.assign(size_, kind.sequence);
+    out.special.assign(size_, 0);
+    out.mask.assign(size_, 1);
     clear();
   }
 
@@ -74,45 +70,38 @@ class TokenRows {
     const TokenRows* rows;
     int32_t first_word;
   };
-  // Copies the rows of a text's parts, which follow each other, into `out`; parallel(tasks, f) calls f for all of them.
+  // Copies the rows of a text's parts, which follow each other, into `out`, which is empty; parallel(tasks, f) calls f for all of them.
   template <class Parallel>
-  static void take(std::span<const Part> parts, Encoding& out, const Frame& frame, Parallel parallel) {
+  static void take(std::span<const Part> parts, Encoding& out, const Kind& kind, Parallel parallel) {
     constexpr size_t kSpecials = 8;   // a post-processor's tokens find room
     size_t size = 0;
     for (const Part& part : parts) size += part.rows->size_;
-    const auto fill = [&](auto field, auto add) {
-      auto& to = out.*field;
-      const auto &before = frame.before.*field, &after = frame.after.*field;
-      to.reserve(before.size() + size + std::max(after.size(), kSpecials));
-      for (const auto& one : before) to.push_back(one);   // few
-      add(to);
-      for (const auto& one : after) to.push_back(one);
-    };
-    const auto rows = [&](auto field) {
-      return [&parts, field](auto& to) {
-        for (const Part& part : parts) {
-          const auto* const from = (part.rows->*field).get();
-          to.insert(to.end(), from, from + part.rows->size_);
-        }
-      };
+    const auto rows = [&](auto& to, auto field) {
+      to.reserve(size + kSpecials);
+      for (const Part& part : parts) {
+        const auto* const from = (part.rows->*field).get();
+        to.insert(to.end(), from, from + part.rows->size_);
+      }
     };
     const auto words = [&](auto& to) {
-      size_t i = to.size();
-      rows(&TokenRows::words_)(to);
-      if (parts.size() == 1) return;
+      rows(to, &TokenRows::words_);
+      size_t i = 0;
       for (const Part& part : parts)
         for (const size_t end = i + part.rows->size_; i < end; ++i) to[i] += part.first_word;
     };
-    const auto alike = [size](auto value) { return [size, value](auto& to) { to.resize(to.size() + size, value); }; };
+    const auto alike = [size](auto& to, auto value) {
+      to.reserve(size + kSpecials);
+      to.resize(size, value);
+    };
     parallel(7, [&](int64_t field) {
       switch (field) {
-        case 0: return fill(&Encoding::offsets, rows(&TokenRows::offsets_));
-        case 1: return fill(&Encoding::words, words);
-        case 2: return fill(&Encoding::ids, rows(&TokenRows::ids_));
-        case 3: return fill(&Encoding::type_ids, alike(frame.type_id));
-        case 4: return fill(&Encoding::sequences, alike(frame.sequence));
-        case 5: return fill(&Encoding::special, alike(uint8_t(0)));
-        default: return fill(&Encoding::mask, alike(uint8_t(1)));
+        case 0: return rows(out.offsets, &TokenRows::offsets_);
+        case 1: return words(out.words);
+        case 2: return rows(out.ids, &TokenRows::ids_);
+        case 3: return alike(out.type_ids, kind.type_id);
+        case 4: return alike(out.sequences, kind.sequence);
+        case 5: return alike(out.special, uint8_t(0));
+        default: return alike(out.mask, uint8_t(1));
       }
     });
   }
@@ -127,11 +116,23 @@ class TokenRows {
 
   // Of the tokens that words begin with, as bits: how many there are up to each.
   static constexpr auto kStartsBefore = [] {
-    std::array<std::array<uint8_t, kAtOnce>, 128> all{};
+    std::array<std::array<int32_t, kAtOnce>, 128> all{};
     for (size_t starts = 0; starts < 128; ++starts)
-      for (size_t i = 0, count = 0; i < kAtOnce; ++i) all[starts][i] = static_cast<uint8_t>(count += starts >> i & 1);
+      for (int32_t i = 0, count = 0; i < int32_t(kAtOnce); ++i) all[starts][i] = count += static_cast<int32_t>(starts >> i & 1);
     return all;
   }();
+
+  [[gnu::noinline]] void add_slowly(KnownWord known, uint32_t begin, int32_t word, const OffsetMap& offsets_of, bool one_by_one) {
+    room(known.count);
+    const uint32_t first = offsets_of.at(begin);
+    --word;
+    for (uint32_t i = 0; i < known.count; ++i, ++size_) {
+      const TokenPlace place = known.places[i];
+      ids_[size_] = known.ids[i];
+      words_[size_] = word += static_cast<int32_t>(known.starts >> i & 1);
+      offsets_[size_] = one_by_one ? offsets_of({begin + place.begin, begin + place.end}) : Offsets{first + place.begin, first + place.end};
+    }
+  }
 
   void room(size_t count) {
     if (size_ + count > capacity_) grow(count);

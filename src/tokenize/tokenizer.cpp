@@ -408,6 +408,16 @@ std::vector<int32_t> Tokenizer::encode_ids(std::string_view text, const EncodeOp
   return parts_->encode(text, options, true).ids;
 }
 
+void Tokenizer::encode_each(std::span<const std::string_view> texts, const EncodeOptions& options, const EachEncoding& each) const {
+  if (const Parts::Around* const around = parts_->quick_around(options); around && !options.pool && parts_->words.how != WordWay::whole)
+    return parts_->encode_each(texts, options, *around, each);
+  EncodeOptions own = options;
+  for (size_t i = 0; i < texts.size(); ++i, ++own.seed) {
+    Encoding one = encode(texts[i], own);
+    each(i, one);
+  }
+}
+
 IdLists Tokenizer::encode_ids(std::span<const std::string_view> texts, const EncodeOptions& options) const {
   if (const auto& around = parts_->around_text[options.add_special]; around && !options.pair && !options.truncation && !options.pool && parts_->words.how != WordWay::whole)
     return parts_->ids_of_each(texts, options, *around);

@@ -81,11 +81,17 @@ struct Tokenizer::Parts {
   void add_ids(const Stretch& stretch, Run& run, IdBuffer& ids) const;
   void add_ids_of_words(const Stretch& stretch, Run& run, IdBuffer& ids) const;
   void add_ids_of_parts(const Stretch& stretch, Run& run, IdBuffer& ids) const;
-  void add_rows(const Stretch& stretch, const OffsetMap& offsets_of, Run& run, TokenRows& rows, TokenTexts& texts, int32_t& word) const;
+  class PartRows;
+  void add_rows(const Stretch& stretch, Run& run, PartRows& rows) const;
   size_t scan_words(const Stretch& stretch, size_t at, std::span<uint32_t> ends) const;
   const PartCuts& cuts_of(std::string_view open) const { return open.size() <= words.longest ? words.cuts : words.wide_cuts; }
   Encoding encode_parts(std::string_view text, int32_t sequence, const EncodeOptions& options) const;
   std::optional<Encoding> quick_encoding(std::string_view text, const EncodeOptions& options) const;
+  const Around* quick_around(const EncodeOptions& options) const;   // null where no text can be encoded at once
+  bool is_quick(std::string_view text) const;                       // else one can be
+  void quick_encoding(std::string_view text, const EncodeOptions& options, const Around& around, Run& run, Encoding& out) const;
+  void begin_rows(const Around& around, TokenRows& rows, Encoding& out) const;
+  void finish_rows(const Around& around, TokenRows& rows, Encoding& out) const;
   void add_all_rows(std::string_view text, const EncodeOptions& options, Run& run, TokenTexts& texts) const;
   bool goes_on(std::string_view text, const WordPart& part) const;
   void normalize_part(Pieces& pieces, bool in_word) const;
@@ -96,9 +102,9 @@ struct Tokenizer::Parts {
   void find_ids_of_own_part(std::string_view text, const WordPart& part, ModelRun& run, std::vector<TokenSpan>& out) const;
   void tokenize_part(std::string_view text, const WordPart& part, ModelRun& run, PartTokens& out) const;
 
-  // encode_texts.cpp: encode_ids of many texts
+  // encode_texts.cpp: encode_ids and encode of many texts
   IdLists ids_of_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around) const;
-  struct ShortText;
+  void encode_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around, const EachEncoding& each) const;
   size_t short_parts(std::string_view text, std::span<WordPart> parts) const;
 
   // encode_threads.cpp: the same on the threads of options.pool

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -129,45 +130,25 @@ class AllWordTokens {
 
 class WordTokens {
  public:
-  // Calls emit(part, KnownWord) for each part of the text in turn. Of a new one find(part) is asked for a FoundWord; where that gives null,
-  // it has seen to the part itself.
-  template <class Find, class Emit>
-  void look_up(std::string_view text, std::span<const WordPart> parts, Find find, Emit emit) {
-    std::array<Batch, 2> batches;   // the memory is asked for one while the other is answered
-    const auto some = [parts](size_t from) { return parts.subspan(from, std::min(kBatch, parts.size() - from)); };
-    if (!parts.empty()) ask(text, some(0), batches[0]);
-    for (size_t done = 0, turn = 0; done < parts.size(); done += kBatch, turn ^= 1) {
-      if (const size_t next = done + kBatch; next < parts.size()) ask(text, some(next), batches[turn ^ 1]);
-      answer(text, some(done), batches[turn], find, emit);
-    }
-  }
-
- private:
-  static constexpr size_t kMostTokens = 7, kBatch = 32;
-  static constexpr int kFirstBits = 14, kMostBits = 19;   // one MiB, and 32
-  static constexpr uint32_t kNowhere = UINT32_MAX;
-
-  struct alignas(64) Entry {
-    WordKey key;
-    std::array<int32_t, kMostTokens> ids;
-    std::array<TokenPlace, kMostTokens + 1> places;   // as many as are read at once
-    uint8_t count, words, starts;
-  };
-  static_assert(sizeof(Entry) == 64);
-  struct Levels {
-    ZeroArray<Entry> entries{size_t(1) << kFirstBits};
-    int bits = kFirstBits;
-    size_t driven_out = 0;
-    AllWordTokens all;
-  };
-
+  static constexpr size_t kBatch = 32;
   struct Batch {
     std::array<WordKey, kBatch> keys;
     std::array<uint32_t, kBatch> places;   // kNowhere: too long for the first level
     int bits;                              // with which these are right
   };
 
-  static std::string_view word_of(std::string_view text, const WordPart& part) { return text.substr(part.begin, part.end - part.begin); }
+  // Calls to.emit(part, KnownWord) for each part of the text in turn. Of a new one to.find(part) is asked for a FoundWord; where that
+  // gives null, it has seen to the part itself.
+  template <class To>
+  void look_up(std::string_view text, std::span<const WordPart> parts, To& to) {
+    std::array<Batch, 2> batches;   // the memory is asked for one while the other is answered
+    const auto some = [parts](size_t from) { return parts.subspan(from, std::min(kBatch, parts.size() - from)); };
+    if (!parts.empty()) ask(text, some(0), batches[0]);
+    for (size_t done = 0, turn = 0; done < parts.size(); done += kBatch, turn ^= 1) {
+      if (const size_t next = done + kBatch; next < parts.size()) ask(text, some(next), batches[turn ^ 1]);
+      answer(text, some(done), batches[turn], to);
+    }
+  }
 
   // Asks the memory for one to kBatch parts.
   void ask(std::string_view text, std::span<const WordPart> parts, Batch& batch) {
@@ -178,39 +159,73 @@ class WordTokens {
     ask(parts, batch, [&bytes](size_t begin) { return bytes.from(begin); });
   }
   // Tells of them, as look_up does; though others were asked for since.
-  template <class Find, class Emit>
-  void answer(std::string_view text, std::span<const WordPart> parts, Batch& batch, Find& find, Emit& emit) {
+  template <class To>
+  void answer(std::string_view text, std::span<const WordPart> parts, Batch& batch, To& to) {
     if (batch.bits != levels_->bits) place(batch, parts.size());
-    Entry* const all = &levels_->entries[0];
-    std::array<Entry*, kBatch> entries;
+    const Entry* const all = &levels_->entries[0];
+    const auto is_known = [&](size_t i) { return batch.places[i] != kNowhere && all[batch.places[i]].key == batch.keys[i]; };
+    uint32_t others = 0;   // words that the first level does not know, as bits
+    for (size_t i = 0; i < parts.size(); ++i) others |= uint32_t(!is_known(i)) << i;
     std::array<uint64_t, kBatch> hashes;
-    for (size_t i = 0; i < parts.size(); ++i) {
-      hashes[i] = 0;
-      entries[i] = batch.places[i] == kNowhere ? nullptr : all + batch.places[i];
-      if (entries[i] && entries[i]->key == batch.keys[i]) continue;
-      hashes[i] = AllWordTokens::hash_of(word_of(text, parts[i]), parts[i].fresh);
-      levels_->all.ask(hashes[i]);
+    for (uint32_t left = others; left != 0; left &= left - 1) {
+      const auto i = static_cast<size_t>(std::countr_zero(left));
+      levels_->all.ask(hashes[i] = AllWordTokens::hash_of(word_of(text, parts[i]), parts[i].fresh));
     }
     for (size_t i = 0; i < parts.size(); ++i) {
-      Entry* const entry = entries[i];
-      if (entry && entry->key == batch.keys[i]) {
-        emit(parts[i], KnownWord{entry->ids.data(), entry->places.data(), entry->count, entry->words, entry->starts, true});
+      if ((others >> i & 1) == 0) {
+        to.emit(parts[i], all[batch.places[i]].word());
         continue;
       }
-      const std::string_view word = word_of(text, parts[i]);
-      const uint64_t hash = hashes[i] != 0 ? hashes[i] : AllWordTokens::hash_of(word, parts[i].fresh);
-      KnownWord known;
-      if (const KnownWord* met = levels_->all.find(word, parts[i].fresh, hash)) {
-        known = *met;
-      } else {
-        const FoundWord* found = find(parts[i]);
-        if (!found) continue;
-        levels_->all.add(word, parts[i].fresh, hash, *found);
-        known = found->view();
+      if (!look_further(text, parts[i], batch, i, hashes[i], to)) continue;
+      for (size_t j = i + 1; j < parts.size(); ++j) {   // one was kept, perhaps in the place of a later one; or it is a later one
+        if (batch.places[j] != batch.places[i]) continue;
+        hashes[j] = AllWordTokens::hash_of(word_of(text, parts[j]), parts[j].fresh);
+        others = (others & ~(uint32_t(1) << j)) | uint32_t(!is_known(j)) << j;
       }
-      emit(parts[i], known);
-      if (entry && known.count <= kMostTokens) keep(*entry, batch.keys[i], known);
     }
+  }
+
+ private:
+  static constexpr size_t kMostTokens = 7;
+  static constexpr int kFirstBits = 14, kMostBits = 19;   // one MiB, and 32
+  static constexpr uint32_t kNowhere = UINT32_MAX;
+
+  struct alignas(64) Entry {
+    WordKey key;
+    std::array<int32_t, kMostTokens> ids;
+    std::array<TokenPlace, kMostTokens + 1> places;   // as many as are read at once
+    uint32_t told;   // the count, the words and which tokens begin them, a byte each
+
+    void tell(const KnownWord& known) { told = known.count | known.words << 8 | static_cast<uint32_t>(known.starts) << 16; }
+    KnownWord word() const { return {ids.data(), places.data(), told & 0xFF, told >> 8 & 0xFF, told >> 16, true}; }
+  };
+  static_assert(sizeof(Entry) == 64);
+  struct Levels {
+    ZeroArray<Entry> entries{size_t(1) << kFirstBits};
+    int bits = kFirstBits;
+    size_t driven_out = 0;
+    AllWordTokens all;
+  };
+
+  static std::string_view word_of(std::string_view text, const WordPart& part) { return text.substr(part.begin, part.end - part.begin); }
+
+  // A word that the first level does not know. True where now it does.
+  template <class To>
+  [[gnu::noinline]] bool look_further(std::string_view text, const WordPart& part, const Batch& batch, size_t i, uint64_t hash, To& to) {
+    const std::string_view word = word_of(text, part);
+    KnownWord known;
+    if (const KnownWord* met = levels_->all.find(word, part.fresh, hash)) {
+      known = *met;
+    } else {
+      const FoundWord* found = to.find(part);
+      if (!found) return false;
+      levels_->all.add(word, part.fresh, hash, *found);
+      known = found->view();
+    }
+    to.emit(part, known);
+    if (batch.places[i] == kNowhere || known.count > kMostTokens) return false;
+    keep(levels_->entries[batch.places[i]], batch.keys[i], known);
+    return true;
   }
 
   template <class From>
@@ -250,9 +265,7 @@ class WordTokens {
     entry.key = key;
     std::copy_n(known.ids, known.count, entry.ids.begin());
     std::copy_n(known.places, known.count, entry.places.begin());
-    entry.count = static_cast<uint8_t>(known.count);
-    entry.words = static_cast<uint8_t>(known.words);
-    entry.starts = static_cast<uint8_t>(known.starts);
+    entry.tell(known);
   }
 
   std::unique_ptr<Levels> levels_;

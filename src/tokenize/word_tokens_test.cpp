@@ -23,6 +23,30 @@ void find_tokens(std::string_view word, bool fresh, FoundWord& out) {
   out.words = static_cast<uint32_t>(hash >> 32 & 0xFF);
 }
 
+// What is told of a text's parts.
+struct ExpectedWords {
+  std::string_view text;
+  std::span<const WordPart> parts;
+  size_t next = 0, asked = 0;
+  FoundWord found = {}, expected = {};
+
+  std::string_view word_of(const WordPart& part) const { return text.substr(part.begin, part.end - part.begin); }
+  const FoundWord* find(const WordPart& part) {
+    ++asked;
+    find_tokens(word_of(part), part.fresh, found);
+    return &found;
+  }
+  void emit(const WordPart& part, const KnownWord& word) {
+    REQUIRE(part.begin == parts[next++].begin);
+    find_tokens(word_of(part), part.fresh, expected);
+    REQUIRE(word.count == expected.ids.size());
+    CHECK(word.words == expected.words);
+    CHECK(word.starts == expected.starts);
+    for (size_t i = 0; i < word.count; ++i)
+      REQUIRE((word.ids[i] == expected.ids[i] && word.places[i].begin == expected.places[i].begin && word.places[i].end == expected.places[i].end));
+  }
+};
+
 }  // namespace
 
 TEST_CASE("words have the same tokens and places the first time and ever after, fresh ones their own") {
@@ -41,26 +65,10 @@ TEST_CASE("words have the same tokens and places the first time and ever after, 
       parts.push_back({static_cast<uint32_t>(text.size()), static_cast<uint32_t>(text.size() + word.size()), random() % 2 == 0});
       text += word;
     }
-    FoundWord found, expected;
-    size_t next = 0;
-    const auto word_of = [&](const WordPart& part) { return std::string_view(text).substr(part.begin, part.end - part.begin); };
-    known.look_up(
-        text, parts,
-        [&](const WordPart& part) -> const FoundWord* {
-          ++asked;
-          find_tokens(word_of(part), part.fresh, found);
-          return &found;
-        },
-        [&](const WordPart& part, const KnownWord& word) {
-          REQUIRE(part.begin == parts[next++].begin);
-          find_tokens(word_of(part), part.fresh, expected);
-          REQUIRE(word.count == expected.ids.size());
-          CHECK(word.words == expected.words);
-          CHECK(word.starts == expected.starts);
-          for (size_t i = 0; i < word.count; ++i)
-            REQUIRE((word.ids[i] == expected.ids[i] && word.places[i].begin == expected.places[i].begin && word.places[i].end == expected.places[i].end));
-        });
-    REQUIRE(next == parts.size());
+    ExpectedWords to{text, parts};
+    known.look_up(text, parts, to);
+    REQUIRE(to.next == parts.size());
+    asked += to.asked;
   }
   CHECK(asked < 62000);   // each word once, and the longest each time
 }

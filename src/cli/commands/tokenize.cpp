@@ -151,12 +151,22 @@ void encode_all(Context& context, const TokenizeOptions& options, const Tokenize
     if (npy) ids.insert(ids.end(), encoding.ids.begin(), encoding.ids.end());
     else show(context, encoding, tokenizer, lengths.truncation.has_value(), std::move(shown));
   };
-  const bool plain = only_ids && std::none_of(texts.begin(), texts.end(), [](const Text& text) { return text.in_words || text.has_pair; });
+  const auto finish = [&](Encoding& encoding, Json shown) {
+    if (lengths.truncation) too_long += encoding.size() > lengths.truncation->max_length;
+    if (lengths.padding && !lengths.of_a_batch()) pad(std::span(&encoding, 1), *lengths.padding);
+    if (lengths.of_a_batch()) batch.push_back(std::move(encoding)), stages.push_back(std::move(shown));
+    else give(encoding, std::move(shown));
+  };
+  const bool plain = !options.stages && std::none_of(texts.begin(), texts.end(), [](const Text& text) { return text.in_words || text.has_pair; });
   if (plain) {
     std::vector<std::string_view> all;
     for (const Text& text : texts) all.push_back(text.text[0]);
-    const IdLists made = tokenizer.encode_ids(all, how);
-    ids.assign(made.ids.begin(), made.ids.end());
+    if (only_ids) {
+      const IdLists made = tokenizer.encode_ids(all, how);
+      ids.assign(made.ids.begin(), made.ids.end());
+    } else {
+      tokenizer.encode_each(all, how, [&](size_t, Encoding& encoding) { finish(encoding, {}); });
+    }
   }
   for (const Text& text : plain ? std::span<const Text>() : std::span(texts)) {
     if (options.stages && text.in_words) throw Error{ErrorKind::bad_usage, "stages are shown of a text, not of words cut already", "--stages"};
@@ -166,11 +176,7 @@ void encode_all(Context& context, const TokenizeOptions& options, const Tokenize
       for (const int32_t id : tokenizer.encode_ids(text.text[0], how)) ids.push_back(uint32_t(id));
     } else {
       Encoding encoding = encode(tokenizer, text, how);
-      Json shown = options.stages ? tokenizer.explain(text.text[0], how) : Json();
-      if (lengths.truncation) too_long += encoding.size() > lengths.truncation->max_length;
-      if (lengths.padding && !lengths.of_a_batch()) pad(std::span(&encoding, 1), *lengths.padding);
-      if (lengths.of_a_batch()) batch.push_back(std::move(encoding)), stages.push_back(std::move(shown));
-      else give(encoding, std::move(shown));
+      finish(encoding, options.stages ? tokenizer.explain(text.text[0], how) : Json());
     }
     ++how.seed;   // the same text again, where tokens are drawn by chance, is drawn for again
   }
