@@ -133,9 +133,9 @@ def full_pipe():
     return reader, writer, held
 
 
-def run_measured(command, timeout):
+def run_measured(command, timeout, every=0.1):
     """Runs a command that prints its result at its end. Returns (what it printed, VmHWM when it had all but printed it, and the most memory
-    without mapped files that was seen, every few milliseconds)."""
+    without mapped files that was seen), looking `every` so many seconds: who looks takes a core from it for a moment."""
     reader, writer, held = full_pipe()
     deadline, peak, own = time.monotonic() + timeout, 0, 0
     with subprocess.Popen([str(word) for word in command], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE) as child:
@@ -149,7 +149,7 @@ def run_measured(command, timeout):
             if time.monotonic() > deadline:
                 child.kill()
                 raise RuntimeError(f"{command[0]} took longer than {timeout} s")
-            time.sleep(0.002)
+            time.sleep(every)
         with os.fdopen(reader, "rb") as output:
             printed = output.read()[held:].decode()
         errors = child.stderr.read().decode()
@@ -175,9 +175,9 @@ def printed(*words):
     return done.stdout
 
 
-def orrery(*arguments, timeout=1800):
+def orrery(*arguments, timeout=1800, every=0.1):
     """One command of the binary: its JSON, with `vm_hwm_bytes` of its process, and `own_bytes`, which is without mapped files."""
-    printed, peak, own = run_measured([BINARY, *arguments, "--json"], timeout)
+    printed, peak, own = run_measured([BINARY, *arguments, "--json"], timeout, every)
     return json.loads(printed) | {"vm_hwm_bytes": peak, "own_bytes": own}
 
 

@@ -43,7 +43,7 @@ def measure(name, folder, cache, rounds):
             if ids != expected:
                 sys.exit(f"{name}, {way}: other tokens")
     os.environ["ORRERY_PACKED_CACHE"] = cache
-    made = peers.orrery("bench", folder, *options, "--prompt-tokens", 256, "--new-tokens", 1, "--batch", 1, "--repeat", 1)
+    made = peers.orrery("bench", folder, *options, "--prompt-tokens", 256, "--new-tokens", 1, "--batch", 1, "--repeat", 1, every=0.002)
     del os.environ["ORRERY_PACKED_CACHE"]
     return {way: {"least": min(all_), "median": statistics.median(all_), "runs": len(all_)} for way, all_ in taken.items()} | {
         "planned_bytes": made["peak_bytes"], "own_bytes": made["own_bytes"], "mapped_bytes": made["mapped_bytes"]}

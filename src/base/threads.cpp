@@ -3,6 +3,9 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
+
+#include "base/turns.h"
 
 namespace orrery {
 
@@ -10,6 +13,9 @@ namespace {
 // A worker looks this often for the next loop before it goes to sleep: a few tens of microseconds, which bridges the
 // gap between two steps of a plan and costs nothing between two requests.
 constexpr int kSpins = 4000;
+
+// Who is waited for so long, in microseconds, has lost its core, or has a long task.
+constexpr int64_t kLate = 700;
 
 // Fields of ThreadPool::state_.
 constexpr uint64_t kOpen = uint64_t(1) << 16, kLoop = uint64_t(1) << 17;
@@ -70,14 +76,19 @@ void ThreadPool::run(int64_t tasks, TaskRef body) {
   }
   drain(0);
   state_.fetch_and(~kOpen, std::memory_order_relaxed);
-  for (int spins = 0; joined(state_.load(std::memory_order_acquire)) != 0; ++spins) {
-    if (spins < kSpins) pause();
-    else std::this_thread::yield();
+  for (int spins = 0; spins < kSpins; ++spins) {
+    if (joined(state_.load(std::memory_order_acquire)) == 0) return;
+    pause();
   }
+  const auto begin = std::chrono::steady_clock::now();
+  while (joined(state_.load(std::memory_order_acquire)) != 0) std::this_thread::yield();
+  const int64_t waited = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count();
+  if (waited > kLate) waited_.fetch_add(waited, std::memory_order_relaxed);
 }
 
 void ThreadPool::work(int thread) {
   uint64_t seen = 0;  // the last loop that this worker joined or came too late for
+  Turns turns;
   for (;;) {
     for (int spins = 0; spins < kSpins; ++spins) {
       if (loop(state_.load(std::memory_order_acquire)) != seen || stop_) break;
@@ -97,6 +108,7 @@ void ThreadPool::work(int thread) {
     if (!(state & kOpen)) continue;
     drain(thread);
     state_.fetch_sub(1, std::memory_order_release);
+    turns.after_loop(waited_.load(std::memory_order_relaxed));
   }
 }
 

@@ -5,7 +5,8 @@
 //
 // Tasks are handed out by an atomic counter, so which thread runs a task is not fixed: a task must write only to
 // places that belong to it, and nothing may depend on the number of threads. Tasks must not throw.
-// The calling thread works too: ThreadPool(1) has no workers. Workers spin briefly, then sleep.
+// The calling thread works too: ThreadPool(1) has no workers. Workers spin briefly, then sleep. One whose core is taken by another process
+// in the middle of tasks, while all wait for it, rests by itself for a while, so that it is away between tasks (turns.h).
 #pragma once
 
 #include <atomic>
@@ -65,6 +66,7 @@ class ThreadPool {
   std::atomic<uint64_t> state_{0};
   std::atomic<int64_t> next_{0};
   std::atomic<bool> stop_{false};
+  std::atomic<int64_t> waited_{0};   // microseconds that loops waited for workers who had lost their core, or had a long task
   // Workers that sleep or are about to. A loop takes the lock only to wake those: while workers spin, none is taken.
   std::atomic<int> asleep_{0};
   int64_t tasks_ = 0;
