@@ -118,7 +118,7 @@ class TokenRows {
   static constexpr auto kStartsBefore = [] {
     std::array<std::array<int32_t, kAtOnce>, 128> all{};
     for (size_t starts = 0; starts < 128; ++starts)
-      for (int32_t i = 0, count = 0; i < int32_t(kAtOnce); ++i) all[starts][i] = count += static_cast<int32_t>(starts >> i & 1);
+      for (size_t i = 0; i < kAtOnce; ++i) all[starts][i] = (i > 0 ? all[starts][i - 1] : 0) + static_cast<int32_t>(starts >> i & 1);
     return all;
   }();
 
