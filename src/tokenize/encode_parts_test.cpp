@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/threads.h"
+#include "tokenize/test_encodings.h"
 #include "tokenize/tokenizer.h"
 
 using namespace orrery;
@@ -83,18 +84,11 @@ TEST_CASE("a text read part by part has the tokens of the whole") {
       CAPTURE(text);
       EncodeOptions options{.unit = static_cast<OffsetUnit>(round % 3)};
       const Encoding a = by_parts.encode(text, options), b = whole.encode(text, options);
-      REQUIRE(a.ids == b.ids);
-      REQUIRE(a.tokens() == b.tokens());
-      REQUIRE(a.offsets == b.offsets);
-      REQUIRE(a.words == b.words);
+      require_equal(a, b);
       REQUIRE(by_parts.encode_ids(text, options) == b.ids);
       options.pool = &pool;
       options.least_share = 1 + random() % 12;
-      const Encoding c = by_parts.encode(text, options);
-      REQUIRE(c.ids == b.ids);
-      REQUIRE(c.tokens() == b.tokens());
-      REQUIRE(c.offsets == b.offsets);
-      REQUIRE(c.words == b.words);
+      require_equal(by_parts.encode(text, options), b);
       REQUIRE(by_parts.encode_ids(text, options) == b.ids);
     }
   }

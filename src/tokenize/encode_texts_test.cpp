@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 
+#include "tokenize/test_encodings.h"
 #include "tokenize/tokenizer.h"
 
 using namespace orrery;
@@ -16,19 +17,6 @@ std::string random_text(std::mt19937_64& random) {
   const size_t most = random() % 8 == 0 ? 200 : 12, length = random() % most;
   for (size_t i = 0; i < length; ++i) text += parts[random() % (parts.size() - (random() % 8 != 0))];
   return text;
-}
-
-void require_equal(const Encoding& one, const Encoding& other) {
-  REQUIRE(one.ids == other.ids);
-  REQUIRE(one.tokens() == other.tokens());
-  REQUIRE(one.offsets == other.offsets);
-  REQUIRE(one.type_ids == other.type_ids);
-  REQUIRE(one.special == other.special);
-  REQUIRE(one.words == other.words);
-  REQUIRE(one.sequences == other.sequences);
-  REQUIRE(one.mask == other.mask);
-  REQUIRE(one.overflow.size() == other.overflow.size());
-  REQUIRE(one.bare == other.bare);
 }
 
 void check(const Tokenizer& tokenizer) {

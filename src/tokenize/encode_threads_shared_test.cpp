@@ -6,6 +6,7 @@
 
 #include "base/testing.h"
 #include "base/threads.h"
+#include "tokenize/test_encodings.h"
 #include "tokenize/tokenizer.h"
 
 namespace orrery {
@@ -26,17 +27,6 @@ std::string random_text(std::mt19937_64& random) {
   return text;
 }
 
-void check_same(const Encoding& a, const Encoding& b) {
-  REQUIRE(a.ids == b.ids);
-  REQUIRE(a.tokens() == b.tokens());
-  REQUIRE(a.offsets == b.offsets);
-  REQUIRE(a.words == b.words);
-  REQUIRE(a.type_ids == b.type_ids);
-  REQUIRE(a.special == b.special);
-  REQUIRE(a.sequences == b.sequences);
-  REQUIRE(a.mask == b.mask);
-}
-
 void check(const std::string& name, const Tokenizer& tokenizer, ThreadPool& pool, int rounds) {
   CAPTURE(name);
   std::mt19937_64 random(name.size());
@@ -55,7 +45,7 @@ void check(const std::string& name, const Tokenizer& tokenizer, ThreadPool& pool
       CHECK_THROWS_AS(tokenizer.encode(text, options), Error);
       continue;
     }
-    check_same(tokenizer.encode(text, options), *alone);
+    require_equal(tokenizer.encode(text, options), *alone);
     REQUIRE(tokenizer.encode_ids(text, options) == alone->ids);
   }
 }

@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "tokenize/rank_file.h"
 #include "tokenize/scanners.h"
+#include "tokenize/test_encodings.h"
 #include "tokenize/tokenizer.h"
 
 using namespace orrery;
@@ -45,10 +46,7 @@ TEST_CASE("a text read on several threads has the tokens that one thread finds")
       options.pool = &pool;
       options.least_share = 1 + random() % 12;
       const Encoding threads = tokenizer.encode(text, options);
-      REQUIRE(threads.ids == alone.ids);
-      REQUIRE(threads.tokens() == alone.tokens());
-      REQUIRE(threads.offsets == alone.offsets);
-      REQUIRE(threads.words == alone.words);
+      require_equal(threads, alone);
       REQUIRE(tokenizer.encode_ids(text, options) == alone.ids);
     }
   }
