@@ -1,7 +1,11 @@
 #include "base/threads.h"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 
+#include <array>
+#include <atomic>
+#include <thread>
 #include <vector>
 
 using namespace orrery;
@@ -34,5 +38,33 @@ TEST_CASE("more threads than cores lose no task, and what a task wrote is seen a
     std::vector<int64_t> values(size_t(1 + round % 90), -1);
     pool.parallel(int64_t(values.size()), [&](int64_t task, int thread) { values[size_t(task)] = thread < 24 ? task + round : -2; });
     for (size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == int64_t(i) + round);
+  }
+}
+
+TEST_CASE("workers whose core another thread keeps busy lose no task") {
+  cpu_set_t before, one;
+  REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
+  CPU_ZERO(&one);
+  for (int core = 0; CPU_COUNT(&one) == 0; ++core)
+    if (CPU_ISSET(core, &before)) CPU_SET(core, &one);
+  std::atomic<bool> stop = false;
+  {
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);   // what begins now stays on that core
+    ThreadPool pool(3);
+    std::thread busy([&] {
+      while (!stop) {
+      }
+    });
+    REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
+    std::array<std::atomic<int64_t>, 6> done{};
+    for (int round = 0; round < 5000; ++round) {
+      pool.parallel(int64_t(done.size()), [&](int64_t task) {
+        for (int spin = 0; spin < 60000; ++spin) asm volatile("");
+        ++done[size_t(task)];
+      });
+    }
+    stop = true;
+    busy.join();
+    for (const std::atomic<int64_t>& one_done : done) CHECK(one_done == 5000);
   }
 }
