@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdlib>
 
+#include "base/cpu/bytes.h"
 #include "base/utf8.h"
 
 namespace orrery {
@@ -34,7 +36,7 @@ class Scanner {
   bool string(std::string_view& value, std::string& spelled) {
     if (!take('"')) return false;
     const size_t begin = at_;
-    while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
+    at_ = plain_end<'"'>(begin);
     if (at_ == text_.size() || (text_[at_] != '"' && text_[at_] != '\\')) return false;
     value = text_.substr(begin, at_ - begin);
     if (text_[at_++] == '"') return true;
@@ -52,6 +54,19 @@ class Scanner {
     return false;
   }
 
+  // "left right", two texts without escapes and the one space in them; else nothing is read.
+  bool pair(std::string_view& left, std::string_view& right) {
+    if (!sees('"')) return false;
+    const size_t begin = at_ + 1, space = plain_end<' '>(begin);
+    if (space == begin || space == text_.size() || text_[space] != ' ') return false;
+    const size_t end = plain_end<' '>(space + 1);
+    if (end == space + 1 || end == text_.size() || text_[end] != '"') return false;
+    left = text_.substr(begin, space - begin);
+    right = text_.substr(space + 1, end - space - 1);
+    at_ = end + 1;
+    return true;
+  }
+
   // A name of a member that has no escapes.
   bool name(std::string_view& value) {
     std::string spelled;
@@ -61,12 +76,15 @@ class Scanner {
 
   // A whole number of at most nine digits: no id is larger.
   bool id(int32_t& value) {
-    std::string_view text;
-    if (!number(text) || text.size() > 9) return false;
-    for (const char c : text)
-      if (c < '0' || c > '9') return false;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return true;
+    blank();
+    const size_t begin = at_;
+    value = 0;
+    for (; at_ < text_.size() && is_digit(text_[at_]); ++at_) {
+      if (at_ - begin == 9) return false;
+      value = value * 10 + (text_[at_] - '0');
+    }
+    const bool goes_on = at_ < text_.size() && (text_[at_] == '.' || text_[at_] == 'e' || text_[at_] == 'E');
+    return at_ > begin && !(text_[begin] == '0' && at_ > begin + 1) && !goes_on;
   }
 
   // A score, exactly as a reader of JSON takes it: without fraction and exponent it is an integer.
@@ -129,14 +147,27 @@ class Scanner {
   }
 
  private:
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
   static bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
+  // Where bytes that stand for themselves in a string end, and none is kEnd: from `at` on.
+  template <char kEnd>
+  size_t plain_end(size_t at) const {
+    using cpu::baseline::Bytes;
+    for (; at + Bytes::kSize <= text_.size(); at += Bytes::kSize) {
+      const Bytes some = Bytes::load(text_.data() + at);
+      if (const uint64_t ends = bits(within(some, 0, 0x20) | (some == '"') | (some == '\\') | (some == kEnd)); ends != 0) return at + static_cast<size_t>(std::countr_zero(ends));
+    }
+    while (at < text_.size() && is_plain(text_[at]) && text_[at] != kEnd) ++at;
+    return at;
+  }
 
   bool number(std::string_view& value) {
     blank();
     const size_t begin = at_;
     const auto digits = [&] {
       const size_t first = at_;
-      while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+      while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
       return at_ - first;
     };
     const auto one_of = [&](std::string_view some) { return at_ < text_.size() && some.find(text_[at_]) != std::string_view::npos && ++at_; };
@@ -222,6 +253,10 @@ struct Lists {
       if (scanner.take('[')) {
         if (!scanner.string(left, spelled[0]) || !scanner.take(',') || !scanner.string(right, spelled[1]) || !scanner.take(']')) return false;
         model.merges.emplace_back(left, right);
+        return true;
+      }
+      if (scanner.pair(left, right)) {
+        if (!left.starts_with("#version")) model.merges.emplace_back(left, right);
         return true;
       }
       if (!scanner.string(left, spelled[0])) return false;

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
+
+#include "tokenize/short_bytes.h"
 
 namespace orrery {
 
@@ -14,18 +15,11 @@ uint64_t hash_bytes(std::string_view bytes) {
     hash = (hash ^ word) * kMix;
     hash ^= hash >> 29;
   };
-  const auto mix_at = [&](size_t at) {
-    uint64_t word;
-    std::memcpy(&word, bytes.data() + at, 8);
-    mix(word);
-  };
   if (bytes.size() >= 8) {   // the last eight, whatever of them was read before
-    for (size_t at = 0; at + 8 < bytes.size(); at += 8) mix_at(at);
-    mix_at(bytes.size() - 8);
+    for (size_t at = 0; at + 8 < bytes.size(); at += 8) mix(word_at<uint64_t>(bytes.data() + at));
+    mix(word_at<uint64_t>(bytes.data() + bytes.size() - 8));
   } else {
-    uint64_t word = 0;
-    for (size_t i = 0; i < bytes.size(); i++) word |= uint64_t(static_cast<unsigned char>(bytes[i])) << (8 * i);
-    mix(word);
+    mix(short_word(bytes.data(), bytes.size()));
   }
   return hash ^ hash >> 32;
 }
@@ -63,7 +57,7 @@ Vocab::Vocab(TokenList entries) : entries_(std::move(entries)) {
 size_t Vocab::locate(std::string_view token, uint64_t hash) const {
   const auto tag = static_cast<uint32_t>(hash >> 32);
   size_t slot = hash & mask_;
-  while (slots_[slot].entry != 0 && (slots_[slot].tag != tag || entries_.text(slots_[slot].entry - 1) != token)) slot = (slot + 1) & mask_;
+  while (slots_[slot].entry != 0 && (slots_[slot].tag != tag || !same_bytes(entries_.text(slots_[slot].entry - 1), token))) slot = (slot + 1) & mask_;
   return slot;
 }
 

@@ -22,6 +22,7 @@
 #include "tokenize/models/char_cuts.h"
 #include "tokenize/models/char_tokens.h"
 #include "tokenize/models/long_word.h"
+#include "tokenize/short_bytes.h"
 #include "tokenize/step.h"
 #include "tokenize/word_cache.h"
 #include "tokenize/zero_array.h"
@@ -43,7 +44,7 @@ struct Merge {
 class MergeTable {
  public:
   explicit MergeTable(size_t count)
-      : size_(std::bit_ceil(count * 2 + 2)), slots_(ZeroArray<Slot>::dense(size_)), maybe_((size_ * kBitsPerSlot + 63) / 64), shift_(64 - std::countr_zero(size_)) {}
+      : size_(std::bit_ceil(count + count / 2 + 2)), slots_(ZeroArray<Slot>::dense(size_)), maybe_((size_ * kBitsPerSlot + 63) / 64), shift_(64 - std::countr_zero(size_)) {}
 
   void set(int32_t left, int32_t right, Merge merge) {
     const uint64_t wanted = key(left, right), bit = bit_of(wanted);
@@ -85,7 +86,7 @@ class MergeTable {
     return at;
   }
 
-  static constexpr uint64_t kBitsPerSlot = 4;
+  static constexpr uint64_t kBitsPerSlot = 8;
 
   size_t size_;
   ZeroArray<Slot> slots_;
@@ -545,10 +546,14 @@ Bpe::Bpe(ModelConfig config) : vocab_(std::move(config.vocab)), merges_(config.m
       const int32_t left_id = require(left, hashes[i][0]), right_id = require(right, hashes[i][1]);
       if (right.size() < prefix_.size())
         throw Error{ErrorKind::bad_file, "the right half of merge " + name() + ", '" + std::string(right) + "', is shorter than the continuing_subword_prefix", ""};
-      joined.assign(left).append(right, prefix_.size());
       // Most vocabularies list their tokens as merges made them.
-      if (vocab_.token(product + 1) == joined) product++;
-      else product = require(joined, hash_bytes(joined));
+      const std::string_view added = right.substr(prefix_.size()), next = vocab_.token(product + 1).value_or("");
+      if (next.size() == left.size() + added.size() && same_bytes(next.substr(0, left.size()), left) && same_bytes(next.substr(left.size()), added)) {
+        product++;
+      } else {
+        joined.assign(left).append(added);
+        product = require(joined, hash_bytes(joined));
+      }
       odd_products_ = odd_products_ || right.size() == prefix_.size() || left.empty();
       if (right.starts_with(kMetaspace) && !left.ends_with(kMetaspace)) words_begin_with_metaspace_ = false;
       ids[i] = {left_id, right_id, product};
