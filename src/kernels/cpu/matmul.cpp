@@ -164,6 +164,23 @@ void pack_parts(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
   }
 }
 
+// pack_parts of all slivers, one behind the other. Where rows are side by side in memory some steps of all come before the next ones: each
+// of a step's cache lines and pages is then met once.
+template <class Element>
+void pack_slivers(TileA a, const Slivers& slivers, int64_t k, float* packed, float* spare) {
+  constexpr int64_t kSteps = 32;
+  const int64_t steps = steps_of<Element>(k), most = a.row_stride == 1 && a.k_stride != 1 ? kSteps : std::max<int64_t>(1, steps);
+  for (int64_t step = 0; step < steps; step += most)
+    for (int64_t s = 0; s < slivers.count; ++s) {
+      const int64_t first = step * kDepth<Element>, rows = slivers.height(s), count = std::min(most, steps - step);
+      float* const to = packed + (slivers.begin(s) * steps + step * rows) * kParts<Element>;
+      float* const end = to + count * rows * kParts<Element>;
+      const Floats behind = Floats::load(end);   // of the next sliver, maybe
+      pack_parts<Element>({a.data + slivers.begin(s) * a.row_stride + first * a.k_stride, a.row_stride, a.k_stride}, rows, std::min(count * kDepth<Element>, k - first), to, spare);
+      behind.store(end);
+    }
+}
+
 template <class Element>
 void many_rows(const Matmul<float>& product) {
   constexpr int64_t kBlock = kBlockK / kParts<Element>;
@@ -180,12 +197,8 @@ void many_rows(const Matmul<float>& product) {
                       product.accumulate || p > 0};
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const Slivers slivers(std::min(block_rows, product.m - i), kRows);
-      for (int64_t s = 0; s < slivers.count; ++s) {
-        const int64_t row = slivers.begin(s);
-        pack_parts<Element>({product.a + (i + row) * product.a_row_stride + first * product.a_k_stride, product.a_row_stride,
-                             product.a_k_stride},
-                            slivers.height(s), std::min(k * kDepth<Element>, product.k - first), packed + row * parts, widened);
-      }
+      pack_slivers<Element>({product.a + i * product.a_row_stride + first * product.a_k_stride, product.a_row_stride, product.a_k_stride}, slivers,
+                            std::min(k * kDepth<Element>, product.k - first), packed, widened);
       for (int64_t j = 0; j < product.n; j += kPanel) {
         const Element* b = panels + j * steps + p * kPanel;
         const auto slice = [&] {

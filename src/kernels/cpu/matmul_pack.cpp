@@ -79,23 +79,23 @@ void pack_pairs_turned(const From* source, int64_t n_stride, int64_t k, int64_t 
 template <class From>
 void pack_pairs(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, float* panels) {
   const int64_t steps = (k + 1) / 2;
-  for (int64_t j = 0; j < n; j += kPanel, source += kPanel * n_stride, panels += kPanel * steps) {
-    const int64_t columns = std::min(kPanel, n - j);
-    if (k_stride == 1) {
-      pack_pairs_turned(source, n_stride, k, columns, panels);
-      continue;
-    }
-    const auto row = [&](int64_t p, int64_t c) {
-      if (p >= k) return Floats::zero();
-      const From* from = source + p * k_stride + c * n_stride;
-      if (n_stride == 1) return rounded(from, columns - c);
-      From kept[Floats::kLanes] = {};
-      for (int64_t i = 0; i < Floats::kLanes && c + i < columns; ++i) kept[i] = from[i * n_stride];
-      return rounded(kept, Floats::kLanes);
-    };
-    for (int64_t s = 0; s < steps; ++s)
-      for (int64_t c = 0; c < kPanel; c += Floats::kLanes) pair_of(row(2 * s, c), row(2 * s + 1, c)).store(panels + s * kPanel + c);
+  if (k_stride == 1) {
+    for (int64_t j = 0; j < n; j += kPanel) pack_pairs_turned(source + j * n_stride, n_stride, k, std::min(kPanel, n - j), panels + j * steps);
+    return;
   }
+  const auto row = [&](int64_t p, int64_t j) {
+    if (p >= k) return Floats::zero();
+    const From* from = source + p * k_stride + j * n_stride;
+    if (n_stride == 1) return rounded(from, n - j);
+    From kept[Floats::kLanes] = {};
+    for (int64_t i = 0; i < Floats::kLanes && j + i < n; ++i) kept[i] = from[i * n_stride];
+    return rounded(kept, Floats::kLanes);
+  };
+  constexpr int64_t kSteps = 32;   // over all panels before the next ones: what is side by side in memory is read together
+  for (int64_t first = 0; first < steps; first += kSteps)
+    for (int64_t j = 0; j < n; j += kPanel)
+      for (int64_t s = first; s < std::min(first + kSteps, steps); ++s)
+        for (int64_t c = 0; c < kPanel; c += Floats::kLanes) pair_of(row(2 * s, j + c), row(2 * s + 1, j + c)).store(panels + j * steps + s * kPanel + c);
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/cpu/tiles_avx512.h"
-#include "kernels/cpu/transpose.h"
 #include "kernels/matmul.h"
 
 namespace orrery::cpu::avx512 {
@@ -29,7 +28,6 @@ static_assert(kBlockK % kDepth == 0 && kBlockRows % (2 * kTileHeight) == 0);
 
 struct Scratch {
   Bf16 rows[kBlockRows * kBlockK];                    // a, rounded: [tiles of rows][tiles of p][16][32]
-  alignas(64) float turned[kTileHeight * kBlockK];    // rows of an a that lies the other way round
   alignas(64) std::byte last[kFewPanels * kTileHeight * kPanelRow];   // the last tiles of panels, filled up with zeros
   alignas(64) float sums[2 * kTileHeight * kPanel];   // of tiles that reach over c's edge
   alignas(64) float waiting[kBlockRows * kPartColumns];   // sums between parts of p: [panels][pairs of tiles of rows][32][32]
@@ -48,21 +46,30 @@ void round_row(const float* from, int64_t count, Bf16* to) {
     bf16_of(Floats::load(from + p, count - p), Floats::load(from + p + Floats::kLanes, count - p - Floats::kLanes)).store(reinterpret_cast<float*>(to));
 }
 
+// Of an a whose neighbours in memory are rows: pairs of p are rounded together and turned, 16 rows at a time.
+void round_turned(const float* a, int64_t k_stride, int64_t rows, int64_t k, Bf16* tiles) {
+  const int64_t width = rounded_up(k, kDepth);
+  for (int64_t p = 0; p < k; p += kDepth, a += kDepth * k_stride, tiles += kTileValues)   // what is side by side in memory is read together
+    for (int64_t i = 0; i < rows; i += kTileHeight) {
+      const auto numbers = [&](int64_t at) __attribute__((always_inline)) { return p + at < k ? Floats::load(a + at * k_stride + i, rows - i) : Floats::zero(); };
+      Floats pairs[kTileHeight];
+#pragma GCC unroll 16
+      for (int64_t s = 0; s < kTileHeight; ++s) pairs[s] = bf16_pairs_of(numbers(2 * s), numbers(2 * s + 1));
+      turn_16(pairs);
+#pragma GCC unroll 16
+      for (int64_t r = 0; r < kTileHeight; ++r) pairs[r].store(reinterpret_cast<float*>(tiles + i * width + r * kDepth));
+    }
+}
+
 // In tiles of `height` rows, those beyond the last zeros.
 void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows, int64_t first, int64_t k, int64_t height, Scratch& scratch) {
   const int64_t width = rounded_up(k, kDepth);
   const float* a = product.a + first_row * product.a_row_stride + first * product.a_k_stride;
+  if (product.a_k_stride != 1) return round_turned(a, product.a_k_stride, rows, k, scratch.rows);
   for (int64_t i = 0; i < rows; i += kTileHeight) {
     const int64_t some = std::min(kTileHeight, rows - i);
-    const float* from = a + i * product.a_row_stride;
-    int64_t stride = product.a_row_stride;
-    if (product.a_k_stride != 1) {
-      transpose(from, product.a_k_stride, k, some, scratch.turned, kBlockK);
-      from = scratch.turned;
-      stride = kBlockK;
-    }
     Bf16* tiles = scratch.rows + i * width;
-    for (int64_t r = 0; r < some; ++r) round_row(from + r * stride, k, tiles + r * kDepth);
+    for (int64_t r = 0; r < some; ++r) round_row(a + (i + r) * product.a_row_stride, k, tiles + r * kDepth);
     for (int64_t r = some; r < height; ++r)
       for (int64_t t = 0; t < width / kDepth; ++t) std::memset(static_cast<void*>(tiles + t * kTileValues + r * kDepth), 0, size_t(kDepth) * sizeof(Bf16));
   }
@@ -260,9 +267,8 @@ void run_few(const Matmul<float>& product, int64_t p, int64_t k, int64_t column,
 
 // Rows that fit one tile pass over panels whole, several side by side.
 void multiply_few_pairs(const Matmul<float>& product) {
-  constexpr int64_t kMostK = kBlockRows / kTileHeight * kBlockK;
   Scratch& scratch = *static_cast<Scratch*>(product.scratch);
-  const int64_t block_k = product.a_k_stride == 1 ? kMostK : kBlockK;
+  constexpr int64_t block_k = kBlockRows / kTileHeight * kBlockK;
   const Tiles tiles = Tiles::of_few(product.m);
   for (int64_t p = 0; p == 0 || p < product.k; p += block_k) {
     const int64_t k = std::min(block_k, product.k - p);
