@@ -64,7 +64,7 @@ struct Parts {
   explicit Parts(const Attention<T>& a) : first(first_key_seen(a) / kKeyPart), count(std::max<int64_t>((last_key_seen(a) + kKeyPart - 1) / kKeyPart - first, 0)) {}
 };
 
-// One token of each sequence: a task per sequence and head of keys; where those are few for the threads and texts are long, a task
+// One token of each sequence: a task per sequence and some heads of keys; where those are few for the threads and texts are long, a task
 // per part of the keys too.
 template <class T>
 void run_attention_steps(Call<T>& c) {
@@ -81,8 +81,15 @@ void run_attention_steps(Call<T>& c) {
   for (int64_t s = 0; s < sequences; ++s) parts += Parts(of_sequence(s)).count;
   const int64_t part_size = common.num_heads / kv_heads * state_width(common.head_dim);
   const bool few = c.pool().num_threads() > 1 && sequences * kv_heads < 4 * c.pool().num_threads();
-  if (!few || parts <= sequences || parts * kv_heads * part_size * int64_t(sizeof(T)) > kAttentionScratchBytes / 2)
-    return c.pool().parallel(sequences * kv_heads, [&](int64_t task, int thread) { c.k().attention_step(of_sequence(task / kv_heads), task % kv_heads, c.thread_scratch(thread)); });
+  if (!few || parts <= sequences || parts * kv_heads * part_size * int64_t(sizeof(T)) > kAttentionScratchBytes / 2) {
+    // Neighbouring heads are one task where there are enough of them: the next head's keys are asked for while one ends.
+    constexpr int64_t kTasksOfThread = 8;
+    const int64_t heads = std::clamp<int64_t>(sequences * kv_heads / (kTasksOfThread * c.pool().num_threads()), 1, kv_heads), groups = (kv_heads + heads - 1) / heads;
+    return c.pool().parallel(sequences * groups, [&](int64_t task, int thread) {
+      const Attention<T> a = of_sequence(task / groups);
+      for (int64_t head = task % groups * heads; head < std::min(kv_heads, (task % groups + 1) * heads); ++head) c.k().attention_step(a, head, c.thread_scratch(thread));
+    });
+  }
 
   // States lie in the half of a scratch that the kernels leave: sequence by sequence, in it head by head, part by part.
   T* states = reinterpret_cast<T*>(static_cast<std::byte*>(c.thread_scratch(0)) + kAttentionScratchBytes / 2);

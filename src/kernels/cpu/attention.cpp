@@ -176,9 +176,11 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
   const int64_t together = in_tiles ? 1 : kBlockSlivers;
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;
-    const int64_t first = chunk * kKeyChunk, next = chunk + 1 < chunks.end ? first + kKeyChunk : first;
-    tiled.keys_ahead = args.kv.of_key(kv_head, next, 0) - args.kv.of_key(kv_head, first, 0);
-    tiled.values_ahead = args.kv.at(kv_head, next) - args.kv.at(kv_head, first);
+    // After the last chunk comes the first of the next head, as callers go on; where there is none, what is here already.
+    const bool last = chunk + 1 == chunks.end, to_next_head = last && rows.are_heads && kv_head + 1 < args.num_kv_heads;
+    const int64_t first = chunk * kKeyChunk, next = to_next_head ? chunks.begin * kKeyChunk : last ? first : first + kKeyChunk, next_head = kv_head + to_next_head;
+    tiled.keys_ahead = args.kv.of_key(next_head, next, 0) - args.kv.of_key(kv_head, first, 0);
+    tiled.values_ahead = args.kv.at(next_head, next) - args.kv.at(kv_head, first);
     tiled.whole = in_chunk(keys_seen(args, rows.query), chunk).whole() && in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk).whole();
     if (!tiled.keys_in_place) ready_keys<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values);
     const bool finite = tiled.values_in_place || ready_values<Element, Step>(args, args.kv.v, kv_head, chunk, scratch.values);
