@@ -17,23 +17,11 @@ template <int kFirst, int kCount, class F>
   [&]<int... g>(std::integer_sequence<int, g...>) __attribute__((always_inline)) { (f.template operator()<kFirst + g>(), ...); }(std::make_integer_sequence<int, kCount>());
 }
 
-// Whether products of few rows ask memory for blocks ahead of their use. Taking numbers apart leaves the processor no room to look far
-// ahead by itself. Where whole bytes are multiplied and processors have AVX2 alone, its own prefetchers do better without: one row of
-// bytes against several panels side by side reads 18 GB/s of 22 there, asking ahead 15 (Zen 3).
-#ifdef ORRERY_ISA_avx2
-template <int kBits>
-constexpr bool kAsksAheadOf = kBits < 8;
-#else
-template <int kBits>
-constexpr bool kAsksAheadOf = true;
-#endif
-
 // Block `b` of a panel as it lies there.
 template <PanelFormat kFormat>
 class PackedBlock {
  public:
   static constexpr BlockLayout kLayout = layout_of(kFormat);
-  static constexpr bool kAsksAhead = kAsksAheadOf<kLayout.bits>;
   static constexpr int kParts = kLayout.parts, kBits = kLayout.bits;
   static constexpr bool kMins = kLayout.mins;
   static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "kernels/ask_ahead.h"
 #include "kernels/cpu/matmul_blocks.h"
 #include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/pairs.h"
@@ -221,8 +222,8 @@ void many_rows(const Matmul<float>& product) {
   }
 }
 
-// kTileRows rows against kPanels panels at once.
-template <int kTileRows, int kPanels, class Element>
+// kTileRows rows against kPanels panels at once. kAsks: memory is asked for what comes.
+template <int kTileRows, int kPanels, bool kAsks, class Element>
 void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_size, int64_t k, int64_t column) {
   Tile<kTileRows, kPanelVectors> tiles[kPanels];
 #pragma GCC unroll 4
@@ -239,7 +240,7 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
   for (int64_t p = 0; p < k; ++p, row += a.k_stride) {
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t) {
-      if constexpr (asks_ahead(kTileRows)) prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
+      if constexpr (kAsks) prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
       Floats vectors[kPanelVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kPanelVectors; ++v) vectors[v] = StepOf<Element>::lanes(b + t * panel_size + p * kPanel + v * Floats::kLanes);
@@ -260,10 +261,16 @@ void one_sliver(const Matmul<float>& product, TileA a) {
   const Block block{product.c, product.c_stride, product.n, product.bias, product.accumulate};
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t steps = steps_of<Element>(product.k), panel_size = steps * kPanel;
-  int64_t j = 0;
-  for (; j + kPanels * kPanel <= product.n; j += kPanels * kPanel)
-    run_panels<kTileRows, kPanels>(block, a, panels + j * steps, panel_size, steps, j);
-  for (; j < product.n; j += kPanel) run_panels<kTileRows, 1>(block, a, panels + j * steps, 0, steps, j);
+  const auto run = [&]<bool kAsks>() {
+    int64_t j = 0;
+    for (; j + kPanels * kPanel <= product.n; j += kPanels * kPanel) run_panels<kTileRows, kPanels, kAsks>(block, a, panels + j * steps, panel_size, steps, j);
+    for (; j < product.n; j += kPanel) run_panels<kTileRows, 1, kAsks>(block, a, panels + j * steps, 0, steps, j);
+  };
+  static constinit AskAhead ahead;
+  const AskAhead::Turn turn = ahead.begin((product.n + kPanel - 1) / kPanel * panel_size * int64_t(sizeof(Element)));
+  if (turn.asks) run.template operator()<true>();
+  else run.template operator()<false>();
+  ahead.end(turn);
 }
 
 template <class Element>

@@ -9,11 +9,12 @@
 // exact and the floats are the same ones, so that both give the same bits.
 //
 // Few rows are bound by memory: panels are read several at a time, which memory serves faster than one stream, and asked for ahead
-// where that helps (kAsksAheadOf).
+// where that helps (AskAhead).
 #include "kernels/cpu/matmul_blocks.h"
 
 #include <algorithm>
 
+#include "kernels/ask_ahead.h"
 #include "kernels/cpu/block_panels.h"
 #include "kernels/cpu/byte_sums.h"
 #include "kernels/cpu/tile.h"
@@ -47,10 +48,10 @@ class TakenApart {
  public:
   static constexpr int kBits = kBitsThere, kParts = kPartsThere;
   static constexpr bool kMins = kMinsThere;
-  static constexpr bool kAsksAhead = false;   // it is near
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
   [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
+  [[gnu::always_inline]] void ask_ahead() const {}   // it is near
   template <int g>
   [[gnu::always_inline]] Ints numbers(int64_t column) const { return Ints::load(block_->q[g][column]); }
 
@@ -73,9 +74,10 @@ constexpr int panels_at_once(int rows, int bits, bool) { return rows == 1 && bit
 constexpr int panels_at_once(int, int, bool) { return 1; }
 #endif
 
-// c [kRows, columns of a tile] of kPanels panels, `panel_size` apart, goes on over `blocks` blocks, those from `first` on of each panel.
+// c [kRows, columns of a tile] of kPanels panels, `panel_size` apart, goes on over `blocks` blocks, those from `first` on of each panel. `asks`:
+// memory is asked for what comes.
 template <int kRows, int kVectors, int kPanels, bool kInstruction, class Block>
-void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t first, int64_t blocks, int64_t tile, Tile<kRows, kVectors> (&c)[kPanels]) {
+void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t first, int64_t blocks, int64_t tile, bool asks, Tile<kRows, kVectors> (&c)[kPanels]) {
   constexpr int kPartGroups = kGroups / Block::kParts;
   using Factors = ByteFactors<Block::kBits>;
   const int64_t column = tile * kVectors * Floats::kLanes;
@@ -83,7 +85,7 @@ void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t fir
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) row[r] = a.blocks + r * a.stride;
   for (int64_t b = 0; b < blocks; ++b) {
-    if constexpr (Block::kAsksAhead)
+    if (asks)
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t) Block(panels + t * panel_size, first + b).ask_ahead();
     const auto block = [&](int t) __attribute__((always_inline)) { return Block(panels + t * panel_size, first + b); };
@@ -142,7 +144,7 @@ struct Slice {
 
 // Rows from `row` on against kPanels panels from that of `column` on, `at` the first block of the slice in each: c goes on.
 template <int kRows, int kPanels, bool kInstruction, class Block>
-void run_panels(const Matmul<float>& product, Slice slice, Rows rows, int64_t row, int64_t column, const std::byte* panels, int64_t panel_size, int64_t at) {
+void run_panels(const Matmul<float>& product, Slice slice, Rows rows, int64_t row, int64_t column, const std::byte* panels, int64_t panel_size, int64_t at, bool asks) {
   constexpr int kVectors = vectors_of(kRows);
   for (int64_t tile = 0; tile < kPanel / (kVectors * Floats::kLanes); ++tile) {
     const int64_t from = column + tile * kVectors * Floats::kLanes;
@@ -159,7 +161,7 @@ void run_panels(const Matmul<float>& product, Slice slice, Rows rows, int64_t ro
       else
         sums[t].zero();
     }
-    run_blocks<kRows, kVectors, kPanels, kInstruction, Block>(rows, panels, panel_size, at, slice.blocks, tile, sums);
+    run_blocks<kRows, kVectors, kPanels, kInstruction, Block>(rows, panels, panel_size, at, slice.blocks, tile, asks, sums);
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t) sums[t].store(c + t * kPanel, product.c_stride, product.n - from - t * kPanel);
   }
@@ -170,15 +172,18 @@ template <PanelFormat kFormat, bool kInstruction, int kRows>
 void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row) {
   const int64_t panel_size = panel_bytes(kFormat, product.k);
   const std::byte* panels = static_cast<const std::byte*>(product.panels);
+  static constinit AskAhead ahead;
+  const AskAhead::Turn turn = ahead.begin((product.n + kPanel - 1) / kPanel * panel_size);
   int64_t j = 0;
   const auto run = [&]<int kPanels>() {
     for (; j + (kPanels - 1) * kPanel < product.n; j += kPanels * kPanel)
-      run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first);
+      run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first, turn.asks);
   };
   constexpr int kMost = panels_at_once(kRows, layout_of(kFormat).bits, kInstruction);
   run.template operator()<kMost>();
   if constexpr (kMost > 2) run.template operator()<2>();
   if constexpr (kMost > 1) run.template operator()<1>();
+  ahead.end(turn);
 }
 
 // Rows [first, first + m), rounded in `rows`, against all panels.
@@ -202,9 +207,9 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
           if constexpr (kTakesApart) {
-            if (apart) return run_panels<kRows, 1, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0, 0);
+            if (apart) return run_panels<kRows, 1, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0, 0, false);
           }
-          run_panels<kRows, 1, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, 0, slice.first);
+          run_panels<kRows, 1, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, 0, slice.first, s == 0);
         });
     }
   }

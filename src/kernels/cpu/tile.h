@@ -68,14 +68,8 @@ void with_rows(int64_t rows, F&& f) {
   f.template operator()<kMost>();
 }
 
-// How far ahead of its use a panel is asked for: memory is some 50 cache lines away. One row computes so little that processors of AVX2
-// alone look as far ahead by themselves, and read faster undisturbed (Zen 3: 21 GB/s of 22, asking ahead 18).
+// How far ahead of its use a panel is asked for: memory is some 50 cache lines away.
 constexpr int64_t kAheadBytes = 4096;
-#ifdef ORRERY_ISA_avx2
-constexpr bool asks_ahead(int rows) { return rows > 1; }
-#else
-constexpr bool asks_ahead(int) { return true; }
-#endif
 template <int kVectors, class Element>
 [[gnu::always_inline]] inline void prefetch_ahead(const Element* row) {
   const char* at = reinterpret_cast<const char*>(row) + kAheadBytes;
