@@ -12,13 +12,13 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "kernels/ask_ahead.h"
 #include "kernels/cpu/matmul_blocks.h"
 #include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/pairs.h"
 #include "kernels/cpu/tiny_is_zero.h"
 #include "kernels/cpu/transpose.h"
 #include "kernels/fastest.h"
+#include "kernels/trial.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -261,16 +261,17 @@ void one_sliver(const Matmul<float>& product, TileA a) {
   const Block block{product.c, product.c_stride, product.n, product.bias, product.accumulate};
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t steps = steps_of<Element>(product.k), panel_size = steps * kPanel;
-  const auto run = [&]<bool kAsks>() {
-    int64_t j = 0;
-    for (; j + kPanels * kPanel <= product.n; j += kPanels * kPanel) run_panels<kTileRows, kPanels, kAsks>(block, a, panels + j * steps, panel_size, steps, j);
-    for (; j < product.n; j += kPanel) run_panels<kTileRows, 1, kAsks>(block, a, panels + j * steps, 0, steps, j);
+  int64_t j = 0;
+  const auto run = [&]<int kAtOnce, bool kAsks>() {
+    for (; j + kAtOnce * kPanel <= product.n; j += kAtOnce * kPanel) run_panels<kTileRows, kAtOnce, kAsks>(block, a, panels + j * steps, panel_size, steps, j);
   };
-  static constinit AskAhead ahead;
-  const AskAhead::Turn turn = ahead.begin((product.n + kPanel - 1) / kPanel * panel_size * int64_t(sizeof(Element)));
-  if (turn.asks) run.template operator()<true>();
-  else run.template operator()<false>();
-  ahead.end(turn);
+  enum Way { kAsks, kUndisturbed, kOneByOne };
+  static constinit Trial trial{kPanels > 1 ? 3 : 2};
+  const Trial::Turn turn = trial.begin((product.n + kPanel - 1) / kPanel * panel_size * int64_t(sizeof(Element)));
+  if (turn.way == kAsks) run.template operator()<kPanels, true>();
+  if (turn.way == kUndisturbed) run.template operator()<kPanels, false>();
+  for (; j < product.n; j += kPanel) run_panels<kTileRows, 1, false>(block, a, panels + j * steps, 0, steps, j);
+  trial.end(turn);
 }
 
 template <class Element>

@@ -8,17 +8,16 @@
 // slice of a panel is taken apart once, into bytes with floats beside them, and all rows pass over that. Sums of whole numbers are
 // exact and the floats are the same ones, so that both give the same bits.
 //
-// Few rows are bound by memory: panels are read several at a time, which memory serves faster than one stream, and asked for ahead
-// where that helps (AskAhead).
+// Few rows are bound by memory: panels are read several at a time, and asked for ahead, where that helps (Trial).
 #include "kernels/cpu/matmul_blocks.h"
 
 #include <algorithm>
 
-#include "kernels/ask_ahead.h"
 #include "kernels/cpu/block_panels.h"
 #include "kernels/cpu/byte_sums.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/fastest.h"
+#include "kernels/trial.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 
@@ -172,18 +171,21 @@ template <PanelFormat kFormat, bool kInstruction, int kRows>
 void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row) {
   const int64_t panel_size = panel_bytes(kFormat, product.k);
   const std::byte* panels = static_cast<const std::byte*>(product.panels);
-  static constinit AskAhead ahead;
-  const AskAhead::Turn turn = ahead.begin((product.n + kPanel - 1) / kPanel * panel_size);
+  constexpr int kMost = panels_at_once(kRows, layout_of(kFormat).bits, kInstruction);
+  enum Way { kAsks, kUndisturbed, kTwoAtOnce, kOneByOne };   // kMost at once in the first two
+  static constinit Trial trial{kMost > 2 ? 4 : 2};
+  const Trial::Turn turn = trial.begin((product.n + kPanel - 1) / kPanel * panel_size);
   int64_t j = 0;
   const auto run = [&]<int kPanels>() {
     for (; j + (kPanels - 1) * kPanel < product.n; j += kPanels * kPanel)
-      run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first, turn.asks);
+      run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first, turn.way == kAsks);
   };
-  constexpr int kMost = panels_at_once(kRows, layout_of(kFormat).bits, kInstruction);
-  run.template operator()<kMost>();
-  if constexpr (kMost > 2) run.template operator()<2>();
+  if (turn.way <= kUndisturbed) run.template operator()<kMost>();
+  if constexpr (kMost > 2) {
+    if (turn.way <= kTwoAtOnce) run.template operator()<2>();
+  }
   if constexpr (kMost > 1) run.template operator()<1>();
-  ahead.end(turn);
+  trial.end(turn);
 }
 
 // Rows [first, first + m), rounded in `rows`, against all panels.
