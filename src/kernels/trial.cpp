@@ -13,7 +13,9 @@ int64_t now() { return std::chrono::duration_cast<std::chrono::nanoseconds>(std:
 Trial::Turn Trial::begin(int64_t bytes) const {
   const int choice = choice_.load(std::memory_order_relaxed);
   if (choice >= 0 || bytes < kLeastBytes) return {std::max(choice, 0), 0, 0};
-  return {int(bytes_.load(std::memory_order_relaxed) / kTurnBytes % ways_), bytes, now()};
+  // The golden ratio shares turns out evenly, whichever of them are taken: products may be as large as two turns, or four.
+  const auto turn = uint32_t(bytes_.load(std::memory_order_relaxed) / kTurnBytes) * 0x9E3779B9u;
+  return {int(uint64_t(turn) * uint64_t(ways_) >> 32), bytes, now()};
 }
 
 void Trial::end(const Turn& turn) {
