@@ -178,7 +178,8 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
     if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;
     // After the last chunk comes the first of the next head, as callers go on; where there is none, what is here already.
     const bool last = chunk + 1 == chunks.end, to_next_head = last && rows.are_heads && kv_head + 1 < args.num_kv_heads;
-    const int64_t first = chunk * kKeyChunk, next = to_next_head ? chunks.begin * kKeyChunk : last ? first : first + kKeyChunk, next_head = kv_head + to_next_head;
+    const int64_t next_head = kv_head + to_next_head, next_chunk = to_next_head ? chunks.begin : chunk + !last;
+    const int64_t first = chunk * kKeyChunk, next = next_chunk * kKeyChunk;
     tiled.keys_ahead = args.kv.of_key(next_head, next, 0) - args.kv.of_key(kv_head, first, 0);
     tiled.values_ahead = args.kv.at(next_head, next) - args.kv.at(kv_head, first);
     tiled.whole = in_chunk(keys_seen(args, rows.query), chunk).whole() && in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk).whole();

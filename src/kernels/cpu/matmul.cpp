@@ -222,8 +222,8 @@ void many_rows(const Matmul<float>& product) {
   }
 }
 
-// kTileRows rows against kPanels panels at once. kAsks: memory is asked for what comes.
-template <int kTileRows, int kPanels, bool kAsks, class Element>
+// kTileRows rows against kPanels panels at once. kAhead: memory is asked for what comes.
+template <int kTileRows, int kPanels, bool kAhead, class Element>
 void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_size, int64_t k, int64_t column) {
   Tile<kTileRows, kPanelVectors> tiles[kPanels];
 #pragma GCC unroll 4
@@ -240,7 +240,7 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
   for (int64_t p = 0; p < k; ++p, row += a.k_stride) {
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t) {
-      if constexpr (kAsks) prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
+      if constexpr (kAhead) prefetch_ahead<kPanelVectors>(b + t * panel_size + p * kPanel);
       Floats vectors[kPanelVectors];
 #pragma GCC unroll 8
       for (int v = 0; v < kPanelVectors; ++v) vectors[v] = StepOf<Element>::lanes(b + t * panel_size + p * kPanel + v * Floats::kLanes);
@@ -262,14 +262,14 @@ void one_sliver(const Matmul<float>& product, TileA a) {
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t steps = steps_of<Element>(product.k), panel_size = steps * kPanel;
   int64_t j = 0;
-  const auto run = [&]<int kAtOnce, bool kAsks>() {
-    for (; j + kAtOnce * kPanel <= product.n; j += kAtOnce * kPanel) run_panels<kTileRows, kAtOnce, kAsks>(block, a, panels + j * steps, panel_size, steps, j);
+  const auto run_at_once = [&]<bool kAhead>() {
+    for (; j + kPanels * kPanel <= product.n; j += kPanels * kPanel) run_panels<kTileRows, kPanels, kAhead>(block, a, panels + j * steps, panel_size, steps, j);
   };
-  enum Way { kAsks, kUndisturbed, kOneByOne };
+  enum Way { kAsks, kUndisturbed, kOneByOne };   // kPanels at once in the first two
   static constinit Trial trial{kPanels > 1 ? 3 : 2};
   const Trial::Turn turn = trial.begin((product.n + kPanel - 1) / kPanel * panel_size * int64_t(sizeof(Element)));
-  if (turn.way == kAsks) run.template operator()<kPanels, true>();
-  if (turn.way == kUndisturbed) run.template operator()<kPanels, false>();
+  if (turn.way == kAsks) run_at_once.template operator()<true>();
+  if (turn.way == kUndisturbed) run_at_once.template operator()<false>();
   for (; j < product.n; j += kPanel) run_panels<kTileRows, 1, false>(block, a, panels + j * steps, 0, steps, j);
   trial.end(turn);
 }
