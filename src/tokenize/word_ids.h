@@ -1,7 +1,7 @@
 // The ids of words met before, for callers that want nothing but ids. One caller's own and bounded: a table that grows with the words
-// it holds and is emptied when it is full. A word of up to 15 bytes and six ids lies there with its ids, two such to a cache line;
-// of others the table says where in a second memory they are. Words are looked up a batch at a time, so that the memory's answers
-// arrive side by side.
+// it holds and is emptied when it is full. A word of up to 15 bytes lies there with its ids: two to a cache line, or one where it has
+// five to twelve ids. Of others the table says where in a second memory they are. Words are looked up a batch at a time, so that the
+// memory's answers arrive side by side.
 //
 //   words.tokenize(all, ids, find);                                          // any number
 //   words.ask(few, batch); …; words.answer(few, batch, ids, find);           // at most kBatch, with other work between
@@ -83,44 +83,31 @@ class WordIds {
   void answer(const Words& words, Batch& batch, IdBuffer& ids, Find find) {
     if (batch.bits != bits_) batch.place(0, words.size(), bits_);
     ask_again(batch);
-    const auto& keys = batch.keys;
-    const auto& places = batch.places;
-    const Line* lines = &lines_[0];
-    const int32_t* from = ids.room(kRoom);
-    int32_t* out = ids.room(kRoom);
-    for (size_t i = 0; i < words.size(); ++i) {
-      const auto& both = lines[places[i]].entries;
-      const Entry& entry = both[!(both[0].key == keys[i])];
-      const bool known = entry.key == keys[i];
-      const uint32_t count = entry.ids.count();
-      entry.ids.copy_four(out);
-      if (known && count <= 4) {
-        out += count;
-        continue;
-      }
-      if (known && count <= Packed::kMost) {
-        entry.ids.copy_others(out);
-        out += count;
-        continue;
-      }
-      if (known && is_record_of(entry, words.text.data() + words[i].begin)) {
-        const auto [record, others, bytes, _] = entry.ids.lanes;
-        if (others <= kAtOnce) {
-          std::memcpy(out, &records_[record], kAtOnce * sizeof(int32_t));
-          out += others;
+    int32_t* from = ids.room(kRoom);
+    int32_t* out = from;
+    for (size_t i = 0;; ++i) {
+      const Copied copied = copy_usual(batch, i, words.size(), out);
+      i = copied.next;
+      out = copied.out;
+      if (i == words.size()) break;
+      const Entry& entry = lines_[batch.places[i]].of(batch.keys[i]);
+      if (entry.key == batch.keys[i] && is_record_of(entry, words.text.data() + words[i].begin)) {
+        const Record record = entry.record();
+        const int32_t* const found = &records_[record.ids()];
+        std::memcpy(out, found, kAtOnce * sizeof(int32_t));
+        if (record.count <= kAtOnce) {
+          out += record.count;
           continue;
         }
         ids.took(static_cast<size_t>(out - from));
-        int32_t* const begin = ids.room(others + kRoom);
-        std::memcpy(begin, &records_[record], others * sizeof(int32_t));
-        from = begin;
-        out = begin + others;
+        from = ids.room(record.count + kRoom);
+        std::memcpy(from, found, record.count * sizeof(int32_t));
+        out = from + record.count;
         continue;
       }
       ids.took(static_cast<size_t>(out - from));
-      append_slowly(words.text, words[i], keys[i], ids, find);
+      append_slowly(words.text, words[i], batch.keys[i], ids, find);
       from = out = ids.room(kRoom);
-      lines = &lines_[0];
       if (batch.bits != bits_) batch.place(i + 1, words.size(), bits_);
     }
     ids.took(static_cast<size_t>(out - from));
@@ -131,47 +118,65 @@ class WordIds {
   WordIds(int most_bits, size_t most_records) : most_bits_(most_bits), most_records_(most_records) {}
 
  private:
-  static constexpr size_t kMostInPlace = 6, kAtOnce = 16, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
+  static constexpr size_t kAlone = 12, kInHalf = 4;                 // ids that lie in a line, and in half of one
+  static constexpr size_t kAtOnce = 32, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
   static constexpr size_t kLongest = 1024;   // longer words seldom come again
-  static constexpr int kFirstBits = 12;
+  static constexpr int kFirstBits = 12, kRoomyBits = 19;   // 128 KiB, 16 MiB
 
-  // Up to six ids of 20 bits, four of them in place: the 12 bits above those hold the other two, and how many there are. Or a place in
-  // the second memory.
-  struct Packed {
-    static constexpr size_t kMost = kMostInPlace;
-    static constexpr uint32_t kId = (1u << 20) - 1, kElsewhere = 15;
-    std::array<uint32_t, 4> lanes;
+  // Where in the second memory the bytes of a long word lie, and behind them its ids.
+  struct Record {
+    uint32_t at, count, size;   // the first of its numbers; ids; bytes, which short words do not need
 
-    static bool fits(std::span<const int32_t> ids) {
-      return ids.size() <= kMost && std::all_of(ids.begin(), ids.end(), [](int32_t id) { return static_cast<uint32_t>(id) <= kId; });
-    }
-    static Packed of(std::span<const int32_t> ids) {
-      std::array<uint32_t, kMost> all{};
-      for (size_t i = 0; i < ids.size(); ++i) all[i] = static_cast<uint32_t>(ids[i]);
-      return {{all[0] | all[4] << 20, all[1] | all[4] >> 12 << 20, all[2] | all[5] << 20, all[3] | all[5] >> 12 << 20 | static_cast<uint32_t>(ids.size()) << 28}};
-    }
-    static Packed elsewhere(size_t at, size_t count, size_t bytes) {
-      return {{static_cast<uint32_t>(at), static_cast<uint32_t>(count), static_cast<uint32_t>(bytes), kElsewhere << 28}};
-    }
-    uint32_t count() const { return lanes[3] >> 28; }
-    void copy_four(int32_t* out) const {
-      std::array<uint64_t, 2> pairs;
-      std::memcpy(pairs.data(), lanes.data(), sizeof pairs);
-      for (uint64_t& pair : pairs) pair &= uint64_t(kId) << 32 | kId;
-      std::memcpy(out, pairs.data(), sizeof pairs);
-    }
-    void copy_others(int32_t* out) const {
-      out[4] = static_cast<int32_t>(lanes[0] >> 20 | (lanes[1] >> 20 & 0xFF) << 12);
-      out[5] = static_cast<int32_t>(lanes[2] >> 20 | (lanes[3] >> 20 & 0xFF) << 12);
-    }
+    size_t ids() const { return at + words_of(size); }
+    static size_t words_of(size_t size) { return (size + 3) / 4; }
   };
   struct Entry {
-    WordKey key;   // all zero where free
-    Packed ids;
+    WordKey key;                         // all zero where free
+    std::array<uint32_t, kInHalf> ids;   // the first four; the upper bits of the last tell how many there are. Or a Record
+
+    static constexpr uint32_t kMostId = (1u << 24) - 1, kElsewhere = 15;   // ids never look like a key, whose last byte is not zero
+
+    static Entry of(const WordKey& key, std::span<const int32_t> all) {
+      Entry entry{key, {}};
+      for (size_t i = 0; i < std::min(all.size(), kInHalf); ++i) entry.ids[i] = static_cast<uint32_t>(all[i]);
+      entry.ids[3] |= static_cast<uint32_t>(all.size()) << 28;
+      return entry;
+    }
+    static Entry of(const WordKey& key, const Record& record) { return {key, {record.at, record.count, record.size, kElsewhere << 28}}; }
+    static bool holds(std::span<const int32_t> all) {
+      return all.size() <= kAlone && std::all_of(all.begin(), all.end(), [](int32_t id) { return static_cast<uint32_t>(id) <= kMostId; });
+    }
+
+    bool is_free() const { return key == WordKey{}; }
+    uint32_t count() const { return ids[3] >> 28; }
+    bool is_alone() const { return count() > kInHalf && count() <= kAlone; }
+    Record record() const { return {ids[0], ids[1], ids[2]}; }
+    void copy_four(int32_t* out) const {
+      std::array<uint64_t, 2> pairs;
+      std::memcpy(pairs.data(), ids.data(), sizeof pairs);
+      pairs[1] &= uint64_t(0x0FFFFFFF) << 32 | 0xFFFFFFFF;
+      std::memcpy(out, pairs.data(), sizeof pairs);
+    }
   };
   struct alignas(64) Line {
-    std::array<Entry, 2> entries;
+    std::array<Entry, 2> entries;   // where the first is alone the second is its other ids
+
+    // The one with this key, if there is one.
+    const Entry& of(const WordKey& key) const { return entries[!(entries[0].key == key)]; }
+    void copy_others(int32_t* out) const { std::memcpy(out + kInHalf, &entries[1], sizeof(Entry)); }
+    // False where there is no room. `ids`: all those of one that is to be alone.
+    bool take(const Entry& entry, std::span<const int32_t> ids) {
+      if (entries[0].is_free()) {
+        entries[0] = entry;
+        if (entry.is_alone()) std::memcpy(static_cast<void*>(&entries[1]), ids.data() + kInHalf, ids.size_bytes() - kInHalf * sizeof(int32_t));
+        return true;
+      }
+      if (entry.is_alone() || entries[0].is_alone() || !entries[1].is_free()) return false;
+      entries[1] = entry;
+      return true;
+    }
   };
+  static_assert(sizeof(Entry) == (kAlone - kInHalf) * sizeof(int32_t));
 
   static WordKey long_key(std::string_view word) { return {{word.size() <= kUsual ? hash_usual(word) : hash_bytes(word), uint64_t(0x7F) << 56 | word.size()}}; }
 
@@ -194,6 +199,27 @@ class WordIds {
     for (size_t i = 0; i < places.size(); ++i) hash += eight_at(word.data() + places[i]) * kFirst[i] + eight_at(word.data() + places[i] + 8) * kSecond[i];
     hash = (hash ^ hash >> 32) * kFirst[0];
     return hash ^ hash >> 29;
+  }
+
+  struct Copied {
+    size_t next;    // the first word not copied
+    int32_t* out;   // where its ids go
+  };
+  // The ids of words from i on, as long as they lie in the words' first lines. Not inline: all of it has to fit into registers.
+  [[gnu::noinline]] Copied copy_usual(const Batch& batch, size_t i, size_t words, int32_t* out) const {
+    const Line* const lines = &lines_[0];
+    for (; i < words; ++i) {
+      const Line& line = lines[batch.places[i]];
+      const WordKey key = batch.keys[i];
+      const bool first = line.entries[0].key == key, known = first | (line.entries[1].key == key);
+      const Entry& entry = line.entries[!first];
+      const uint32_t count = entry.count();
+      entry.copy_four(out);
+      line.copy_others(out);   // of one that is alone in the line; else they are written over
+      if (!known | (count > kAlone)) break;
+      out += count;
+    }
+    return {i, out};
   }
 
   // Two rounds: whether a word is long cannot be guessed, so the first makes a short one's key of each.
@@ -229,9 +255,8 @@ class WordIds {
     if (records_.empty()) return;
     for (size_t n = 0; n < batch.long_count; ++n) {
       const size_t i = batch.long_ones[n];
-      const auto& both = lines_[batch.places[i]].entries;
-      const Entry& entry = both[!(both[0].key == batch.keys[i])];
-      const size_t record = entry.key == batch.keys[i] ? entry.ids.lanes[0] : 0;
+      const Entry& entry = lines_[batch.places[i]].of(batch.keys[i]);
+      const size_t record = entry.key == batch.keys[i] ? entry.record().at : 0;
       const char* const bytes = reinterpret_cast<const char*>(&records_[record]);
       for (size_t line = 0; line < 3; ++line) __builtin_prefetch(bytes + 64 * line);
     }
@@ -239,11 +264,9 @@ class WordIds {
 
   // Are the ids of an entry with the word's key in the second memory, and the word's? A long one's key is but a hash.
   bool is_record_of(const Entry& entry, const char* word) const {
-    const auto [record, count, size, _] = entry.ids.lanes;
-    if (entry.ids.count() != Packed::kElsewhere) return false;
-    const bool is_long = size > WordKey::kLongest;
-    static constexpr char kSame[16] = {};   // what short words are compared by: no branch whose way has to be guessed
-    return is_same(is_long ? reinterpret_cast<const char*>(&records_[record + count]) : kSame, is_long ? word : kSame, is_long ? size : sizeof kSame);
+    if (entry.count() != Entry::kElsewhere) return false;
+    const Record record = entry.record();
+    return record.size == 0 || is_same(reinterpret_cast<const char*>(&records_[record.at]), word, record.size);
   }
 
   // Of at least 16 bytes.
@@ -259,20 +282,24 @@ class WordIds {
   void append_slowly(std::string_view text, const WordPart& part, const WordKey& key, IdBuffer& ids, Find find) {
     const std::string_view word = text.substr(part.begin, part.end - part.begin);
     const size_t lines = size_t(1) << (bits_ - 1);
-    for (size_t line = key.place(bits_ - 1);; line = (line + 1) & (lines - 1)) {
-      for (const Entry& entry : lines_[line].entries) {
-        if (entry.key == WordKey{}) return append_new(word, part, key, ids, find);
-        if (!(entry.key == key)) continue;
-        if (entry.ids.count() != Packed::kElsewhere) {
-          int32_t* const out = ids.room(Packed::kMost);
-          entry.ids.copy_four(out);
-          entry.ids.copy_others(out);
-          return ids.took(entry.ids.count());
-        }
-        if (!is_record_of(entry, word.data())) return append_found(part, ids, find);
-        return ids.append({&records_[entry.ids.lanes[0]], entry.ids.lanes[1]});
-      }
+    for (size_t at = key.place(bits_ - 1);; at = (at + 1) & (lines - 1)) {
+      const Line& line = lines_[at];
+      if (line.entries[0].is_free()) return append_new(word, part, key, ids, find);   // in half of one there may have been too little room
+      for (const Entry& entry : line.entries)
+        if (entry.key == key) return append_known(word, part, line, entry, ids, find);
     }
+  }
+  template <class Find>
+  void append_known(std::string_view word, const WordPart& part, const Line& line, const Entry& entry, IdBuffer& ids, Find find) {
+    if (entry.count() <= kAlone) {
+      int32_t* const out = ids.room(kAlone);
+      entry.copy_four(out);
+      line.copy_others(out);
+      return ids.took(entry.count());
+    }
+    if (!is_record_of(entry, word.data())) return append_found(part, ids, find);
+    const Record record = entry.record();
+    ids.append({&records_[record.ids()], record.count});
   }
 
   template <class Find>
@@ -289,48 +316,66 @@ class WordIds {
     const size_t before = ids.ids().size();
     append_found(part, ids, find);
     const std::span<const int32_t> made = ids.ids().subspan(before);
-    const bool is_long = word.size() > WordKey::kLongest, here = !is_long && Packed::fits(made);
-    const size_t record = here ? 0 : made.size() + (is_long ? (word.size() + 3) / 4 : 0);
-    if (word.size() > kLongest || record > most_records_ / 2) return;
-    if (words_ * 2 >= size_t(1) << bits_ || used_ + record > most_records_) grow();
-    Packed packed = Packed::of({});
-    if (here) {
-      packed = Packed::of(made);
-    } else {
-      if (records_.empty()) records_ = ZeroArray<int32_t>(most_records_ + kAtOnce);
-      packed = Packed::elsewhere(used_, made.size(), word.size());
-      std::copy(made.begin(), made.end(), &records_[used_]);
-      if (is_long) std::memcpy(&records_[used_ + made.size()], word.data(), word.size());
-      used_ += record;
-    }
-    put(lines_, bits_, {key, packed});
-    ++words_;
+    const bool is_long = word.size() > WordKey::kLongest;
+    const size_t numbers = Record::words_of(word.size()) + made.size();   // at most
+    if (word.size() > kLongest || numbers > most_records_ / 2) return;
+    while (is_full() || used_ + numbers > most_records_) grow();
+    if (is_long || !Entry::holds(made)) return put(lines_, bits_, Entry::of(key, keep(is_long ? word : std::string_view(), made)), {});
+    put_short(lines_, bits_, key, made);
   }
 
-  static void put(ZeroArray<Line>& lines, int bits, const Entry& entry) {
-    for (size_t line = entry.key.place(bits - 1);; line = (line + 1) & ((size_t(1) << (bits - 1)) - 1))
-      for (Entry& free : lines[line].entries)
-        if (free.key == WordKey{}) return void(free = entry);
+  Record keep(std::string_view word, std::span<const int32_t> ids) {
+    if (records_.empty()) records_ = ZeroArray<int32_t>(most_records_ + kAtOnce);
+    const Record record{static_cast<uint32_t>(used_), static_cast<uint32_t>(ids.size()), static_cast<uint32_t>(word.size())};
+    if (!word.empty()) std::memcpy(&records_[record.at], word.data(), word.size());
+    std::copy(ids.begin(), ids.end(), &records_[record.ids()]);
+    used_ = record.ids() + ids.size();
+    return record;
   }
 
+  // One that should be alone and is not in its first line would be found slowly: its ids go into the second memory.
+  void put_short(ZeroArray<Line>& lines, int bits, const WordKey& key, std::span<const int32_t> ids) {
+    const bool apart = ids.size() > kInHalf && !lines[key.place(bits - 1)].entries[0].is_free() && used_ + ids.size() <= most_records_;
+    apart ? put(lines, bits, Entry::of(key, keep({}, ids)), {}) : put(lines, bits, Entry::of(key, ids), ids);
+  }
+  void put(ZeroArray<Line>& lines, int bits, const Entry& entry, std::span<const int32_t> ids) {
+    size_t at = entry.key.place(bits - 1);
+    while (!lines[at].take(entry, ids)) at = (at + 1) & ((size_t(1) << (bits - 1)) - 1);
+    halves_ += 1 + size_t(entry.is_alone());
+  }
+
+  // A small table is kept emptier: in one that is half full every thirtieth word is not in its first line.
+  bool is_full() const { return halves_ * 8 >= size_t(bits_ < kRoomyBits ? 2 : 5) << bits_; }
   // Twice the room, or none of the words any more.
   void grow() {
     const bool full = bits_ == most_bits_ || used_ > most_records_ / 2;
     const int bits = full ? kFirstBits : bits_ + 1;
     auto larger = ZeroArray<Line>::dense(size_t(1) << (bits - 1));
+    halves_ = 0;
     if (full) {
-      words_ = used_ = 0;
+      used_ = 0;
     } else {
-      for (size_t line = 0; line < size_t(1) << (bits_ - 1); ++line)
-        for (const Entry& entry : lines_[line].entries)
-          if (!(entry.key == WordKey{})) put(larger, bits, entry);
+      for (size_t at = 0; at < size_t(1) << (bits_ - 1); ++at) {
+        const Line& line = lines_[at];
+        std::array<int32_t, kAlone> ids;
+        for (const Entry& entry : line.entries) {
+          if (entry.is_free()) break;
+          if (entry.is_alone()) {
+            entry.copy_four(ids.data());
+            line.copy_others(ids.data());
+            put_short(larger, bits, entry.key, std::span(ids).first(entry.count()));
+            break;
+          }
+          put(larger, bits, entry, {});
+        }
+      }
     }
     lines_ = std::move(larger);
     bits_ = bits;
   }
 
-  int bits_ = kFirstBits, most_bits_ = 21;                    // 2^bits entries: 64 MiB at most
-  size_t words_ = 0, used_ = 0, most_records_ = size_t(1) << 24;   // 64 MiB
+  int bits_ = kFirstBits, most_bits_ = 21;                    // 2^bits halves of lines: 64 MiB at most
+  size_t halves_ = 0, used_ = 0, most_records_ = size_t(1) << 24;   // 64 MiB
   ZeroArray<Line> lines_{size_t(1) << (kFirstBits - 1)};
   ZeroArray<int32_t> records_;
   std::vector<TokenSpan> spans_;

@@ -117,8 +117,9 @@ TEST_CASE("64 bytes at a time have the kinds of their characters") {
   for (char32_t c = 0; c < 0x10000; ++c)
     if (c < 0xD800 || c > 0xDFFF) append_utf8(text, c);
   size_t wrong = 0;
+  cpu::baseline::KindsAhead kinds(text);
   for (size_t at = 0; at < text.size();) {
-    const Kinds k = cpu::baseline::kinds_at(text, at, KindTable::shared());
+    const Kinds k = kinds.at(at, 64);
     REQUIRE(k.size > 0);
     for (unsigned i = 0; i < k.size; ++i) {
       size_t begin = at + i;

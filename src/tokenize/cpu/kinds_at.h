@@ -1,7 +1,9 @@
-// The kinds of the characters of 64 bytes (kinds.h). ASCII is told apart a register at a time (as in Langdale and Lemire 2019, "Parsing
+// The kinds of the characters of a text (kinds.h). ASCII is told apart a register at a time (as in Langdale and Lemire 2019, "Parsing
 // Gigabytes of JSON"), and so are the letters of East Asia; other longer characters one by one from a table of two bits each.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -47,70 +49,136 @@ inline EastAsian east_asian(const char* text) {
   return found;
 }
 
-// The kinds of the longer characters of `bytes`, whose place is told by `longer`. The first that is not whole ends what is told.
-inline void add_longer(Kinds& k, const char* bytes, size_t readable, Longer longer, const KindTable& table) {
-  k.inner = longer.inner;
-  uint64_t low = 0, high = 0;   // of the table, at the first byte of each character
-  constexpr uint64_t kWhole = ~uint64_t(0) >> 2;   // first bytes of characters that end in the 64
-  uint64_t told = 0;
-  if (readable >= 66 && (k.inner & k.inner << 1) != 0) {
-    const EastAsian found = east_asian(bytes);
-    low = found.letters & kWhole;
-    told = low | (found.others & kWhole);
-  }
-  for (uint64_t firsts = longer.high & ~longer.inner & ~told; firsts != 0; firsts &= firsts - 1) {
-    const auto i = static_cast<unsigned>(std::countr_zero(firsts));
-    const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + n])); };
-    const uint32_t first = byte(0), size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-    if (i + size > k.size) {
-      k.size = i;
-      break;
-    }
-    if (size < 4) {
-      const uint32_t c = size == 2 ? (first & 0x1F) << 6 | (byte(1) & 0x3F) : (first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-      const KindTable::Sixty4& set = table.of(c);
-      low |= (set.low >> (c & 63) & 1) << i;
-      high |= (set.high >> (c & 63) & 1) << i;
-      continue;
-    }
-    const uint32_t kind = unicode_classes(decode_valid_utf8({bytes + i, 4}, 0).value);
-    if (kind & (kLetter | kWhitespace)) low |= uint64_t(1) << i;
-    if (kind & (kNumber | kWhitespace)) high |= uint64_t(1) << i;
-  }
-  for (int n = 0; n < 3; ++n) low |= (low << 1) & k.inner, high |= (high << 1) & k.inner;
-  k.letter |= low & ~high;
-  k.number |= high & ~low;
-  k.space |= low & high;
-}
+// The kinds of a text's characters, told 64 bytes at a time and ahead of who asks: what is asked for next hangs on what the bytes before
+// it said, and telling them need not wait for that.
+class KindsAhead {
+ public:
+  explicit KindsAhead(std::string_view text) : text_(text) {}
 
-// Of the text from byte `at` on, where a character begins; up to 64 bytes, whole characters.
-[[gnu::always_inline]] inline Kinds kinds_at(std::string_view text, size_t at, const KindTable& table) {
-  const size_t left = text.size() - at;
-  char padded[64];
-  const char* bytes = text.data() + at;
-  Kinds k;
-  k.size = 64;
-  if (left < 64) {
-    std::memset(padded, 0, sizeof padded);
-    std::memcpy(padded, bytes, left);
-    bytes = padded;
-    k.size = static_cast<unsigned>(left);
+  // From byte `at` on, where a character begins: whole characters, up to 56 bytes. Not before `at` of the last call. `most`: so many
+  // words are wanted, of which 64 bytes have about eight.
+  [[gnu::always_inline]] Kinds at(size_t at, size_t most) {
+    if (at + kSeen > end_ && end_ < text_.size()) fill(at, most);
+    const size_t left = text_.size() - at, place = at - base_;
+    Kinds k;
+    k.inner = bits_from(&Masks::inner, place);
+    // The last first byte of the 57 is where the next characters begin.
+    const auto whole = static_cast<unsigned>(63 - std::countl_zero(~k.inner & ((uint64_t(1) << kSeen) - 1)));
+    k.size = left < whole ? static_cast<unsigned>(left) : whole;
+    const uint64_t told = (uint64_t(1) << k.size) - 1;
+    k.inner &= told;
+    k.letter = bits_from(&Masks::letter, place) & told;
+    k.number = bits_from(&Masks::number, place) & told;
+    k.space = bits_from(&Masks::space, place) & told;
+    k.newline = bits_from(&Masks::newline, place) & told;
+    k.blank = bits_from(&Masks::blank, place) & told;
+    k.quote = bits_from(&Masks::quote, place) & told;
+    k.other = told & ~(k.letter | k.number | k.space);
+    return k;
   }
-  each_of_64(bytes, [&](Bytes b, int i) {
-    const Lanes blank = b == ' ';
-    k.letter |= bits(within(b | 0x20, 'a', 26)) << i;
-    k.number |= bits(within(b, '0', 10)) << i;
-    k.space |= bits(within(b, '\t', 5) | blank) << i;
-    k.newline |= bits((b == '\n') | (b == '\r')) << i;
-    k.blank |= bits(blank) << i;
-    k.quote |= bits(b == '\'') << i;
-  });
-  if (const Longer found = longer(bytes); found.high != 0) add_longer(k, bytes, left, found, table);
-  const uint64_t told = k.size < 64 ? (uint64_t(1) << k.size) - 1 : ~uint64_t(0);
-  k.letter &= told, k.number &= told, k.space &= told;
-  k.other = told & ~(k.letter | k.number | k.space);
-  return k;
-}
+
+ private:
+  static constexpr size_t kBlocks = 8, kSeen = 57;   // eight bytes from any byte on have so many bits from any bit of it on
+  // One bit a byte from `base_` on; as many more as may be read.
+  struct Masks {
+    using Bits = std::array<uint64_t, kBlocks + 1>;
+    Bits letter, number, space, newline, blank, quote, inner;
+
+    void set(size_t block, const Kinds& k) {
+      letter[block] = k.letter, number[block] = k.number, space[block] = k.space, newline[block] = k.newline;
+      blank[block] = k.blank, quote[block] = k.quote, inner[block] = k.inner;
+    }
+    void move(size_t from, size_t to) {
+      for (const auto bits : {&Masks::letter, &Masks::number, &Masks::space, &Masks::newline, &Masks::blank, &Masks::quote, &Masks::inner}) (this->*bits)[to] = (this->*bits)[from];
+    }
+  };
+  // Of a character that goes on in the next 64 bytes, as the table has it.
+  struct Carry {
+    uint64_t low = 0, high = 0;
+  };
+
+  uint64_t bits_from(Masks::Bits Masks::* bits, size_t place) const {
+    uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const char*>((masks_.*bits).data()) + place / 8, sizeof word);
+    return word >> (place & 7);
+  }
+
+  void fill(size_t at, size_t most) {
+    size_t block = 0;
+    if (at < end_) {   // then it is in the last of them
+      masks_.move((end_ - base_) / 64 - 1, 0);
+      base_ = end_ - 64;
+      block = 1;
+    } else {
+      base_ = end_ = at;
+      carry_ = {};
+    }
+    for (const size_t blocks = std::min(most / 8 + 2, kBlocks); block < blocks && end_ < text_.size(); ++block, end_ += 64) masks_.set(block, next_64());
+    masks_.set(block, {});
+  }
+
+  // Of the 64 bytes at `end_`, or as many as there are.
+  [[gnu::always_inline]] Kinds next_64() {
+    constexpr size_t kRead = 66;   // by east_asian
+    char padded[kRead];
+    const char* bytes = text_.data() + end_;
+    if (const size_t left = text_.size() - end_; left < kRead) {
+      std::memset(padded, 0, sizeof padded);
+      std::memcpy(padded, bytes, left);
+      bytes = padded;
+    }
+    Kinds k;
+    each_of_64(bytes, [&](Bytes b, int i) {
+      const Lanes blank = b == ' ';
+      k.letter |= bits(within(b | 0x20, 'a', 26)) << i;
+      k.number |= bits(within(b, '0', 10)) << i;
+      k.space |= bits(within(b, '\t', 5) | blank) << i;
+      k.newline |= bits((b == '\n') | (b == '\r')) << i;
+      k.blank |= bits(blank) << i;
+      k.quote |= bits(b == '\'') << i;
+    });
+    if (const Longer found = longer(bytes); found.high != 0) add_longer(k, bytes, found);
+    else carry_ = {};
+    return k;
+  }
+
+  void add_longer(Kinds& k, const char* bytes, Longer longer) {
+    k.inner = longer.inner;
+    uint64_t low = 0, high = 0;   // of the table, at the first byte of each character
+    uint64_t told = 0;
+    if ((k.inner & k.inner << 1) != 0) {
+      const EastAsian found = east_asian(bytes);
+      low = found.letters;
+      told = low | found.others;
+    }
+    for (uint64_t firsts = longer.high & ~longer.inner & ~told; firsts != 0; firsts &= firsts - 1) {
+      const auto i = static_cast<unsigned>(std::countr_zero(firsts));
+      const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + n])); };
+      const uint32_t first = byte(0);
+      if (first < 0xF0) {
+        const uint32_t c = first < 0xE0 ? (first & 0x1F) << 6 | (byte(1) & 0x3F) : (first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+        const KindTable::Sixty4& set = table_.of(c);
+        low |= (set.low >> (c & 63) & 1) << i;
+        high |= (set.high >> (c & 63) & 1) << i;
+        continue;
+      }
+      const uint32_t kind = unicode_classes(decode_valid_utf8({bytes + i, 4}, 0).value);
+      if (kind & (kLetter | kWhitespace)) low |= uint64_t(1) << i;
+      if (kind & (kNumber | kWhitespace)) high |= uint64_t(1) << i;
+    }
+    for (int n = 0; n < 3; ++n) low |= (low << 1 | carry_.low) & k.inner, high |= (high << 1 | carry_.high) & k.inner;
+    carry_ = {low >> 63, high >> 63};
+    k.letter |= low & ~high;
+    k.number |= high & ~low;
+    k.space |= low & high;
+  }
+
+  std::string_view text_;
+  const KindTable& table_ = KindTable::shared();
+  size_t base_ = 0, end_ = 0;   // the bytes told
+  Carry carry_;
+  Masks masks_;
+};
 
 inline Cases cases_at(std::string_view text, size_t at, const Kinds& k, const CaseTable& table) {
   char padded[64];

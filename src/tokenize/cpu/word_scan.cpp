@@ -1,7 +1,12 @@
 // The words of a text by well-known expressions (word_scan.h), 64 bytes at a time.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #include "tokenize/cpu/kinds_at.h"
 #include "tokenize/word_ends.h"
@@ -101,26 +106,43 @@ uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, b
   return all;
 }
 
-// How many are set.
-unsigned bits_in(uint64_t mask) {
-#if defined(__POPCNT__)
-  return static_cast<unsigned>(std::popcount(mask));
-#else   // the processor may lack an instruction for it (Warren, "Hacker's Delight", 5-1)
-  mask -= mask >> 1 & 0x5555555555555555u;
-  mask = (mask & 0x3333333333333333u) + (mask >> 2 & 0x3333333333333333u);
-  mask = (mask + (mask >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
-  return static_cast<unsigned>(mask * 0x0101010101010101u >> 56);
+// Of each byte: where its bits are set, the lowest first, and how many.
+struct SetBits {
+  std::array<std::array<uint8_t, 8>, 256> places{};
+  std::array<uint8_t, 256> counts{};
+};
+constexpr SetBits kSetBits = [] {
+  SetBits all;
+  for (unsigned byte = 0; byte < 256; ++byte)
+    for (uint8_t at = 0; at < 8; ++at)
+      if (byte >> at & 1) all.places[byte][all.counts[byte]++] = at;
+  return all;
+}();
+
+// base + each of eight places.
+inline void write_eight(const uint8_t* places, size_t base, uint32_t* ends) {
+#if defined(__AVX2__)
+  const __m256i eight = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(places)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(ends), _mm256_add_epi32(eight, _mm256_set1_epi32(static_cast<int>(base))));
+#else
+  for (size_t i = 0; i < 8; ++i) ends[i] = static_cast<uint32_t>(base + places[i]);
 #endif
 }
 
-// The ends of words at the set bits, and of the last word at the end of the text.
+constexpr size_t kRoom = 64;   // of the ends of one step, and what is written beyond them
+
+// For one more step: one that has room for all it may find is the quicker.
+bool has_room(size_t count, size_t most) { return most - count >= kRoom || (count == 0 && most > 0); }
+
+// The ends of words at the set bits, of which the last eight are none, and of the last word at the end of the text.
 [[gnu::always_inline]] inline size_t write_ends(std::string_view text, size_t base, uint64_t all, bool last, uint32_t* ends, size_t most) {
   size_t count = 0;
-  if (most > 64) {   // there is room for all: eight are written at a time, for a loop that ends anywhere is seldom guessed
-    const size_t found = bits_in(all);
-    for (; count < found; count += 8)
-      for (size_t i = 0; i < 8; ++i, all &= all - 1) ends[count + i] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all | bit(63))));
-    count = found;
+  if (most >= kRoom) {   // eight are written for each byte, for how many it has is seldom guessed
+    for (unsigned at = 0; at < 56; at += 8) {
+      const auto byte = static_cast<uint8_t>(all >> at);
+      write_eight(kSetBits.places[byte].data(), base + at, ends + count);
+      count += kSetBits.counts[byte];
+    }
     all = 0;
   }
   for (; all != 0 && count < most; all &= all - 1) ends[count++] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all)));
@@ -161,18 +183,19 @@ bool ends_in_letters(const Kinds& k) { return k.size >= 4 && (k.letter >> (k.siz
 
 template <class Pattern>
 size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  const KindTable& table = KindTable::shared();
+  KindsAhead kinds(text);
   size_t count = 0, begin = at;   // of the next word
-  while (at < text.size() && count < most) {
-    const Kinds k = kinds_at(text, at, table);
+  while (at < text.size() && has_room(count, most)) {
+    const Kinds k = kinds.at(at, most - count);
     const bool last = at + k.size == text.size();
     uint64_t all = Pattern::begins(k, last);
     if (k.quote & all) all = with_contractions<Pattern>(text, at, k, last, all);
     all &= ~(uint64_t(begin == at) | (k.letter & 1));   // else the letters of the 64 bytes before go no further
     const bool goes_on = !last && ends_in_letters(k);
     if (all != 0 || last) {
+      const bool fits = most - count >= kRoom;   // then the last end need not be read back
       count += write_ends(text, at, all, last, ends + count, most - count);
-      begin = ends[count - 1];
+      begin = last || !fits ? ends[count - 1] : at + static_cast<size_t>(63 - std::countl_zero(all));
     } else if (!goes_on) {   // a long one
       begin = Pattern::end(text, begin);
       ends[count++] = static_cast<uint32_t>(begin);
@@ -192,11 +215,11 @@ size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most
 size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3, true>>(text, at, ends, most); }
 
 size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  const KindTable& table = KindTable::shared();
+  KindsAhead kinds(text);
   const CaseTable& cases_of = CaseTable::shared();
   size_t count = 0;
-  while (at < text.size() && count < most) {
-    const Kinds k = kinds_at(text, at, table);
+  while (at < text.size() && has_room(count, most)) {
+    const Kinds k = kinds.at(at, most - count);
     const Cases cases = cases_at(text, at, k, cases_of);
     const bool last = at + k.size == text.size();
     if (O200k::is_hard(k, cases)) {
