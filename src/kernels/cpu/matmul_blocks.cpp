@@ -73,10 +73,17 @@ constexpr int panels_at_once(int rows, int bits, bool) { return rows == 1 && bit
 constexpr int panels_at_once(int, int, bool) { return 1; }
 #endif
 
+// With 32 registers c stays in them beside the sums of a block, if the compiler sees that nobody else has it: a call would store it after each.
+#ifdef ORRERY_ISA_avx512
+#define ORRERY_NO_CALL [[gnu::always_inline]] inline
+#else
+#define ORRERY_NO_CALL
+#endif
+
 // c [kRows, columns of a tile] of kPanels panels, `panel_size` apart, goes on over `blocks` blocks, those from `first` on of each panel. `asks`:
 // memory is asked for what comes.
 template <int kRows, int kVectors, int kPanels, bool kInstruction, class Block>
-void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t first, int64_t blocks, int64_t tile, bool asks, Tile<kRows, kVectors> (&c)[kPanels]) {
+ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_size, int64_t first, int64_t blocks, int64_t tile, bool asks, Tile<kRows, kVectors> (&c)[kPanels]) {
   constexpr int kPartGroups = kGroups / Block::kParts;
   using Factors = ByteFactors<Block::kBits>;
   const int64_t column = tile * kVectors * Floats::kLanes;
@@ -188,6 +195,11 @@ void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row)
   trial.end(turn);
 }
 
+// Asks for the n-th of `count` parts of so many bytes.
+void prefetch_share(const std::byte* bytes, int64_t size, int64_t n, int64_t count) {
+  for (int64_t line = size / 64 * n / count; line < size / 64 * (n + 1) / count; ++line) __builtin_prefetch(bytes + 64 * line, 0, 2);
+}
+
 // Rows [first, first + m), rounded in `rows`, against all panels.
 template <PanelFormat kFormat, bool kInstruction>
 void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first, int64_t m) {
@@ -204,7 +216,11 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
     for (int64_t p = 0; p == 0 || p < all.blocks; p += kSomeBlocks) {
       const Slice slice{all.first + p, std::min(kSomeBlocks, all.blocks - p)};
       if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide), [](Ints numbers) { return numbers; });
-      for (int64_t s = 0; s < slivers.count; ++s)
+      // What is taken apart next is asked for while rows pass over this.
+      const std::byte* const next = panel + (slice.first + slice.blocks) / kLayout.together * kLayout.group_bytes();
+      constexpr int64_t kNextBytes = kSomeBlocks / kLayout.together * kLayout.group_bytes();
+      for (int64_t s = 0; s < slivers.count; ++s) {
+        if (apart) prefetch_share(next, kNextBytes, s, slivers.count);
         with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
@@ -213,6 +229,7 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
           }
           run_panels<kRows, 1, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, 0, slice.first, s == 0);
         });
+      }
     }
   }
 }
