@@ -1,6 +1,6 @@
 // The kinds of the characters of up to 64 bytes of text, as masks: bit i is of byte i, and all bytes of a character have its kind.
 //
-// cpu/kinds_at.h tells them.
+// cpu/kinds_ahead.h tells them.
 #pragma once
 
 #include <array>

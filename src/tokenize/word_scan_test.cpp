@@ -10,7 +10,7 @@
 
 #include "base/unicode.h"
 #include "base/utf8.h"
-#include "tokenize/cpu/kinds_at.h"
+#include "tokenize/cpu/kinds_ahead.h"
 #include "tokenize/rank_file.h"
 #include "tokenize/regex.h"
 #include "tokenize/scanners.h"

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 
-#include "tokenize/cpu/kinds_at.h"
+#include "tokenize/cpu/kinds_ahead.h"
 #include "tokenize/word_ends.h"
 #include "tokenize/word_scan.h"
 
