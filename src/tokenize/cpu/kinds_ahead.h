@@ -58,8 +58,12 @@ class KindsAhead {
   // From byte `at` on, where a character begins: whole characters, up to 56 bytes. Not before `at` of the last call. `most`: so many
   // words are wanted, of which 64 bytes have about eight.
   [[gnu::always_inline]] Kinds at(size_t at, size_t most) {
-    if (at + kSeen > end_ && end_ < text_.size()) fill(at, most);
-    const size_t left = text_.size() - at, place = at - base_;
+    const size_t left = text_.size() - at;
+    if (at + kSeen > end_ && end_ < text_.size()) {
+      if (at >= end_ && left < kSeen) return rest(at);
+      fill(at, most);
+    }
+    const size_t place = at - base_;
     Kinds k;
     k.inner = bits_from(&Masks::inner, place);
     // The last first byte of the 57 is where the next characters begin.
@@ -115,6 +119,16 @@ class KindsAhead {
     }
     for (const size_t blocks = std::min(most / 8 + 2, kBlocks); block < blocks && end_ < text_.size(); ++block, end_ += 64) masks_.set(block, next_64());
     masks_.set(block, {});
+  }
+
+  // Of a short text, or what is left of one: at once.
+  Kinds rest(size_t at) {
+    end_ = at;
+    carry_ = {};
+    Kinds k = next_64();
+    k.size = static_cast<unsigned>(text_.size() - at);
+    k.other = ((uint64_t(1) << k.size) - 1) & ~(k.letter | k.number | k.space);
+    return k;
   }
 
   // Of the 64 bytes at `end_`, or as many as there are.
