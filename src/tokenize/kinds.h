@@ -1,4 +1,4 @@
-// The kinds of the characters of up to 64 bytes of text, as masks: bit i is of byte i, and all bytes of a character have its kind.
+// The kinds of the characters of up to 56 bytes of text, as masks: bit i is of byte i, and all bytes of a character have its kind.
 //
 // cpu/kinds_ahead.h tells them.
 #pragma once
@@ -9,6 +9,8 @@
 namespace orrery {
 
 struct Kinds {
+  static constexpr unsigned kMost = 56;   // bytes told at once
+
   uint64_t letter = 0, number = 0, space = 0, other = 0;   // space is all white space; other the rest: punctuation, symbols, marks
   uint64_t newline = 0, blank = 0, quote = 0;              // \n and \r; ' '; the apostrophe
   uint64_t inner = 0;                                      // bytes that go on with a character

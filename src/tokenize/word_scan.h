@@ -1,8 +1,8 @@
 // The words of a text by well-known expressions, many at a time: what scanners.h cuts one by one.
 //
-// 64 bytes become masks, one bit a byte for each kind of character (kinds.h). Where words begin then follows for all of them at once,
+// Bytes become masks, one bit a byte for each kind of character (kinds.h). Where words begin then follows for 56 at once,
 // by arithmetic of bits: a run begins where its mask is set and the bit before is not; adding a run's first bit to its mask carries
-// to where it ends. Where that hangs on what comes after the 64, the next 64 begin there; a longer word is left to scanners.h.
+// to where it ends. Where that hangs on what comes after those told, the next step begins there; a longer word is left to scanners.h.
 // cpu/word_scan.cpp does it, once for each instruction set (text_scans.h).
 #pragma once
 

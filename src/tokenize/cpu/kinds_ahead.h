@@ -55,7 +55,7 @@ class KindsAhead {
  public:
   explicit KindsAhead(std::string_view text) : text_(text) {}
 
-  // From byte `at` on, where a character begins: whole characters, up to 56 bytes. Not before `at` of the last call. `most`: so many
+  // From byte `at` on, where a character begins: whole characters, up to Kinds::kMost bytes. Not before `at` of the last call. `most`: so many
   // words are wanted, of which 64 bytes have about eight.
   [[gnu::always_inline]] Kinds at(size_t at, size_t most) {
     const size_t left = text_.size() - at;
@@ -66,7 +66,7 @@ class KindsAhead {
     const size_t place = at - base_;
     Kinds k;
     k.inner = bits_from(&Masks::inner, place);
-    // The last first byte of the 57 is where the next characters begin.
+    // The last first byte of those seen is where the next characters begin.
     const auto whole = static_cast<unsigned>(63 - std::countl_zero(~k.inner & ((uint64_t(1) << kSeen) - 1)));
     k.size = left < whole ? static_cast<unsigned>(left) : whole;
     const uint64_t told = (uint64_t(1) << k.size) - 1;
@@ -82,7 +82,7 @@ class KindsAhead {
   }
 
  private:
-  static constexpr size_t kBlocks = 8, kSeen = 57;   // eight bytes from any byte on have so many bits from any bit of it on
+  static constexpr size_t kBlocks = 8, kSeen = Kinds::kMost + 1;   // eight bytes from any byte on have so many bits from any bit of it on
   // One bit a byte from `base_` on; as many more as may be read.
   struct Masks {
     using Bits = std::array<uint64_t, kBlocks + 1>;
@@ -202,7 +202,7 @@ inline Cases cases_at(std::string_view text, size_t at, const Kinds& k, const Ca
     std::memcpy(padded, bytes, text.size() - at);
     bytes = padded;
   }
-  const uint64_t told = k.size < 64 ? (uint64_t(1) << k.size) - 1 : ~uint64_t(0);
+  const uint64_t told = (uint64_t(1) << k.size) - 1;
   const uint64_t high = longer(bytes).high & told;
   Cases cases;
   cases.slash = bits_of_64(bytes, [](Bytes b) { return b == '/'; }) & told;

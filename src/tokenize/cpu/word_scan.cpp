@@ -1,4 +1,4 @@
-// The words of a text by well-known expressions (word_scan.h), 64 bytes at a time.
+// The words of a text by well-known expressions (word_scan.h), up to 56 bytes at a time.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -35,7 +35,7 @@ uint64_t certain(uint64_t space, const Kinds& k) {
   return bits_to(k.size - std::min(run, k.size));
 }
 
-// Where matches of kGpt2Pattern begin, as far as the 64 bytes tell; the first byte begins one. `last`: the text ends here.
+// Where matches of kGpt2Pattern begin, as far as the bytes tell; the first byte begins one. `last`: the text ends here.
 struct Gpt2 {
   static uint64_t begins(const Kinds& k, bool last) {
     const uint64_t kinds = firsts(k.letter) | firsts(k.number) | firsts(k.other);
@@ -134,11 +134,11 @@ constexpr size_t kRoom = 64;   // of the ends of one step, and what is written b
 // For one more step: one that has room for all it may find is the quicker.
 bool has_room(size_t count, size_t most) { return most - count >= kRoom || (count == 0 && most > 0); }
 
-// The ends of words at the set bits, of which the last eight are none, and of the last word at the end of the text.
+// The ends of words at the set bits, at most Kinds::kMost, and of the last word at the end of the text.
 [[gnu::always_inline]] inline size_t write_ends(std::string_view text, size_t base, uint64_t all, bool last, uint32_t* ends, size_t most) {
   size_t count = 0;
   if (most >= kRoom) {   // eight are written for each byte, for how many it has is seldom guessed
-    for (unsigned at = 0; at < 56; at += 8) {
+    for (unsigned at = 0; at < Kinds::kMost; at += 8) {
       const auto byte = static_cast<uint8_t>(all >> at);
       write_eight(kSetBits.places[byte].data(), base + at, ends + count);
       count += kSetBits.counts[byte];
