@@ -168,7 +168,7 @@ TokenizerSpeed measure_tokenizer(const Tokenizer& tokenizer, const std::vector<s
   std::atomic<size_t> sink = 0;      // what is computed is used, so that none of it is left out
   EncodeOptions how;
   if (texts.size() == 1) how.pool = &pool;   // else each thread reads texts of its own
-  const size_t some = std::clamp<size_t>(texts.size() / (64 * size_t(pool.num_threads())), 1, 64);   // texts that a thread takes at once
+  const size_t some = std::clamp<size_t>(texts.size() / (64 * size_t(pool.num_threads())), 1, 1024);   // texts that a thread takes at once
   const size_t blocks = (texts.size() + some - 1) / some;
   std::vector<IdLists> ids(blocks);
   const std::vector<std::string_view> views(texts.begin(), texts.end());

@@ -41,6 +41,7 @@ class StringSet {
   };
   // The first match that begins at `from` or later.
   std::optional<Match> find(std::string_view text, size_t from) const;
+  bool is_in(std::string_view text) const { return !empty() && candidate(text, 0) < text.size() && find(text, 0); }
 
  private:
   uint32_t child(uint32_t node, unsigned char byte) const;   // 0 for none
@@ -67,7 +68,7 @@ class AddedTokens {
   void cut_raw(Pieces& pieces, bool specials_as_text) const { cut(pieces, raw_, specials_as_text); }
   void cut_normalized(Pieces& pieces, bool specials_as_text) const { cut(pieces, normalized_, specials_as_text); }
 
-  bool may_be_in(std::string_view text) const { return raw_.find(text, 0) || normalized_.find(text, 0); }   // of its raw and its normalised form
+  bool may_be_in(std::string_view text) const { return raw_.is_in(text) || normalized_.is_in(text); }   // of its raw and its normalised form
   bool look_at_normalized() const { return !normalized_.empty(); }   // whether cut_normalized has anything to look for
   std::vector<std::string> normalized_texts() const;                  // what it looks for
 

@@ -7,11 +7,13 @@ namespace orrery {
 
 namespace {
 constexpr size_t kMostBytes = 256;   // of a short text
+constexpr size_t kBounds = 2 * 64 + 1;   // where more than 64 may be written the scanner tells many at once
 
 // A text whose words `Memory` was asked for; or one that has none, or too many, or something to be seen to first.
 template <class Memory>
 struct ShortText {
   std::string_view text;
+  std::array<uint32_t, kBounds> bounds;   // of words that lie end to end
   std::array<WordPart, Memory::kBatch + 1> parts;
   size_t count = 0;
   typename Memory::Batch batch;
@@ -34,20 +36,19 @@ void each_in_turn(std::span<const std::string_view> texts, Ask ask, Answer answe
 }
 }  // namespace
 
-// The parts of a text that is read as it stands, all of them; else none.
+// The words of a text that is read as it stands, all of them and end to end: their number, or none where there are too many or others.
+size_t Tokenizer::Parts::short_words(std::string_view text, std::span<uint32_t> bounds, size_t most) const {
+  if (text.size() > kMostBytes || !is_quick(text) || added.may_be_in(text)) return 0;
+  bounds[0] = 0;
+  const size_t count = words.scan(text, 0, bounds.data() + 1, bounds.size() - 1);
+  return count <= most ? count : 0;
+}
+// The parts of one, likewise.
 size_t Tokenizer::Parts::short_parts(std::string_view text, std::span<WordPart> parts) const {
   if (text.size() > kMostBytes || !is_quick(text) || added.may_be_in(text)) return 0;
-  if (words.how != WordWay::pieces) {
-    PartScanner scanner(cuts_of(text), text);
-    const size_t count = scanner.next(parts);
-    return count < parts.size() ? count : 0;
-  }
-  std::array<uint32_t, 2 * 64> ends;   // of more than 64 the scanner writes many at once
-  const size_t count = words.scan(text, 0, ends.data(), ends.size());
-  if (count >= parts.size()) return 0;
-  uint32_t begin = 0;
-  for (size_t i = 0; i < count; begin = ends[i++]) parts[i] = {begin, ends[i], false};
-  return count;
+  PartScanner scanner(cuts_of(text), text);
+  const size_t count = scanner.next(parts);
+  return count < parts.size() ? count : 0;
 }
 
 IdLists Tokenizer::Parts::ids_of_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around) const {
@@ -56,17 +57,20 @@ IdLists Tokenizer::Parts::ids_of_each(std::span<const std::string_view> texts, c
   ids.clear();
   IdLists all;
   all.ends.reserve(texts.size());
+  const bool end_to_end = words.how == WordWay::pieces;
+  const auto with_words = [&](ShortText<WordIds>& one, auto use) { end_to_end ? use(WordsInRow{one.text, std::span(one.bounds).first(one.count + 1)}) : use(WordsApart{one.text, one.words()}); };
   const auto ask = [&](ShortText<WordIds>& one) {
-    one.count = short_parts(one.text, one.parts);
-    if (one.count > 0) run->words.ask(WordsApart{one.text, one.words()}, one.batch);
+    one.count = end_to_end ? short_words(one.text, one.bounds, WordIds::kBatch) : short_parts(one.text, one.parts);
+    if (one.count > 0) with_words(one, [&](const auto& asked) { run->words.ask(asked, one.batch); });
   };
   const auto answer = [&](ShortText<WordIds>& one, size_t i) {
     if (one.count > 0) {
       ids.append(around.before.ids);
-      run->words.answer(WordsApart{one.text, one.words()}, one.batch, ids, [&](const WordPart& part, std::vector<TokenSpan>& out) { find_ids(one.text, part, *run->model, out); });
+      const auto find = [&](const WordPart& part, std::vector<TokenSpan>& out) { find_ids(one.text, part, *run->model, out); };
+      with_words(one, [&](const auto& asked) { run->words.answer(asked, one.batch, ids, find); });
       ids.append(around.after.ids);
     } else if (is_valid_utf8(one.text) && goes_by_parts(one.text)) {
-      add_ids(one.text, words.how != WordWay::pieces || is_left(one.text), options, around, *run);
+      add_ids(one.text, !end_to_end || is_left(one.text), options, around, *run);
     } else {
       EncodeOptions own = options;
       own.seed += i;
@@ -85,8 +89,13 @@ void Tokenizer::Parts::encode_each(std::span<const std::string_view> texts, cons
   OffsetMap offsets_of(options.unit);
   Encoding made;
   const auto ask = [&](ShortText<WordTokens>& one) {
-    one.count = short_parts(one.text, one.parts);
-    if (words.how != WordWay::pieces && one.count > 0 && begins_with_nothing(one.text)) one.count = 0;   // then it is one part
+    if (words.how == WordWay::pieces) {
+      one.count = short_words(one.text, one.bounds, WordTokens::kBatch);
+      for (size_t w = 0; w < one.count; ++w) one.parts[w] = {one.bounds[w], one.bounds[w + 1], false};
+    } else {
+      one.count = short_parts(one.text, one.parts);
+      if (one.count > 0 && begins_with_nothing(one.text)) one.count = 0;   // then it is one part
+    }
     if (one.count > 0) known_parts.ask(one.text, one.words(), one.batch);
   };
   const auto answer = [&](ShortText<WordTokens>& one, size_t i) {

@@ -3,7 +3,6 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -67,13 +66,8 @@ class OffsetMap {
     uint32_t before_last = 0;         // before the last character that begins in earlier blocks
 
     void fill(std::string_view text, OffsetUnit unit) {
-      char padded[64] = {};
-      const char* bytes = text.data();
-      if (text.size() < 64) {
-        if (!text.empty()) std::memcpy(padded, bytes, text.size());
-        bytes = padded;
-      }
       using namespace cpu::ORRERY_ISA;
+      const BytesFrom<> bytes(text, 0);
       begins = bits_of_64(bytes, [](Bytes b) { return b > 0xBF; }) & (text.size() < 64 ? (uint64_t(1) << text.size()) - 1 : ~uint64_t(0));
       if (unit == OffsetUnit::utf16) pairs = bits_of_64(bytes, [](Bytes b) { return within(b, 0xF0, 0x10); });
     }

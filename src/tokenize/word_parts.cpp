@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/cpu/bytes.h"
 #include "tokenize/text_scans.h"
 
 namespace orrery {
@@ -37,16 +38,10 @@ size_t PartScanner::next_cut() {
 
 // The cuts of the next 64 bytes: bit i is before byte i of them. They hang on the bytes around them alone, wherever the 64 begin.
 uint64_t PartScanner::next_64() {
-  const char* bytes = text_.data() + base_;
+  const cpu::ORRERY_ISA::BytesFrom<> bytes(text_, base_);
   const size_t left = text_.size() - base_;
   uint64_t told = base_ == first_ ? ~uint64_t(1) : ~uint64_t(0);
-  char padded[64];
-  if (left < 64) {
-    std::memset(padded, 0, sizeof padded);
-    std::memcpy(padded, bytes, left);
-    bytes = padded;
-    told &= (uint64_t(1) << left) - 1;
-  }
+  if (left < 64) told &= (uint64_t(1) << left) - 1;
   const PartMasks m = masks_at_(bytes, cuts_.lines);
   const auto one_back = [](uint64_t mask, uint64_t before) { return mask << 1 | before >> 63; };
   const uint64_t after_space = one_back(m.space, before_.space), after_high = one_back(m.high, before_.high);

@@ -137,7 +137,7 @@ bool Tokenizer::Parts::begins_with_nothing(std::string_view text) const {
 }
 
 bool Tokenizer::Parts::goes_by_parts(std::string_view text) const {
-  return words.how != WordWay::whole && text.size() <= INT32_MAX && !words.refused.find(text, 0);
+  return words.how != WordWay::whole && text.size() <= INT32_MAX && !words.refused.is_in(text);
 }
 
 }  // namespace orrery

@@ -13,6 +13,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 
 #ifndef ORRERY_ISA
 #define ORRERY_ISA baseline
@@ -38,6 +40,29 @@ template <class F>
 [[gnu::always_inline]] inline void each_of_64(const char* text, F f) {
   for (int i = 0; i < 64; i += Bytes::kSize) f(Bytes::load(text + i), i);
 }
+
+// So many bytes of a text from `at` on, zeros behind its end.
+template <size_t kCount = 64>
+class BytesFrom {
+ public:
+  [[gnu::always_inline]] BytesFrom(std::string_view text, size_t at) : bytes_(text.data() + at) {
+    const size_t left = text.size() - at;
+    if (left >= kCount) return;
+#if defined(ORRERY_ISA_avx512)
+    for (size_t i = 0; i < sizeof padded_; i += Bytes::kSize) Bytes::load(bytes_ + i, left > i ? left - i : 0).store(padded_ + i);
+#else
+    std::memset(padded_, 0, sizeof padded_);
+    if (left > 0) std::memcpy(padded_, bytes_, left);
+#endif
+    bytes_ = padded_;
+  }
+  BytesFrom(const BytesFrom&) = delete;
+  operator const char*() const { return bytes_; }
+
+ private:
+  const char* bytes_;
+  char padded_[(kCount + 63) / 64 * 64];   // set where it is used
+};
 
 // What `f` tells of each of the 64 bytes.
 template <class F>

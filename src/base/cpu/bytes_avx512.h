@@ -15,6 +15,8 @@ struct Bytes {
   __m512i v;
 
   static Bytes load(const char* p) { return {_mm512_loadu_si512(p)}; }
+  static Bytes load(const char* p, size_t count) { return {_mm512_maskz_loadu_epi8(_bzhi_u64(~uint64_t(0), static_cast<unsigned>(count < 64 ? count : 64)), p)}; }   // zeros behind
+  void store(char* p) const { _mm512_storeu_si512(p, v); }
 };
 
 inline __m512i all(int byte) { return _mm512_load_si512(repeated_bytes[byte & 0xFF].bytes.data()); }

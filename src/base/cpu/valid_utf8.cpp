@@ -1,6 +1,5 @@
 // 64 bytes at a time, as masks of a bit each: bytes that go on with a character must stand where the first bytes before them ask for
 // some, and nowhere else.
-#include <cstring>
 #include <string_view>
 
 #include "base/cpu/bytes.h"
@@ -22,14 +21,8 @@ bool is_valid_utf8(std::string_view text);
 bool is_valid_utf8(std::string_view text) {
   constexpr size_t kAhead = 1024;   // bytes asked for early: this is often the first look at a text, and memory is what it waits for
   Firsts before;   // of the last 64 bytes
-  char padded[64];
   for (size_t at = 0; at < text.size(); at += 64) {
-    const char* from = text.data() + at;
-    if (text.size() - at < 64) {
-      std::memset(padded, 0, sizeof padded);
-      std::memcpy(padded, from, text.size() - at);
-      from = padded;
-    }
+    const BytesFrom<> from(text, at);
     __builtin_prefetch(from + kAhead);
     const uint64_t high = bits_of_64(from, [](Bytes b) { return beyond_ascii(b); });
     if (high == 0) {

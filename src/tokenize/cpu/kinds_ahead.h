@@ -133,14 +133,7 @@ class KindsAhead {
 
   // Of the 64 bytes at `end_`, or as many as there are.
   [[gnu::always_inline]] Kinds next_64() {
-    constexpr size_t kRead = 66;   // by east_asian
-    char padded[kRead];
-    const char* bytes = text_.data() + end_;
-    if (const size_t left = text_.size() - end_; left < kRead) {
-      std::memset(padded, 0, sizeof padded);
-      std::memcpy(padded, bytes, left);
-      bytes = padded;
-    }
+    const BytesFrom<66> bytes(text_, end_);   // as many as east_asian reads
     Kinds k;
     each_of_64(bytes, [&](Bytes b, int i) {
       const Lanes blank = b == ' ';
@@ -195,13 +188,7 @@ class KindsAhead {
 };
 
 inline Cases cases_at(std::string_view text, size_t at, const Kinds& k, const CaseTable& table) {
-  char padded[64];
-  const char* bytes = text.data() + at;
-  if (text.size() - at < 64) {
-    std::memset(padded, 0, sizeof padded);
-    std::memcpy(padded, bytes, text.size() - at);
-    bytes = padded;
-  }
+  const BytesFrom<> bytes(text, at);
   const uint64_t told = (uint64_t(1) << k.size) - 1;
   const uint64_t high = longer(bytes).high & told;
   Cases cases;
