@@ -119,7 +119,7 @@ class WordIds {
 
  private:
   static constexpr size_t kAlone = 12, kInHalf = 4;                 // ids that lie in a line, and in half of one
-  static constexpr size_t kAtOnce = 32, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
+  static constexpr size_t kAtOnce = 16, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
   static constexpr size_t kLongest = 1024;   // longer words seldom come again
   static constexpr int kFirstBits = 12, kRoomyBits = 19;   // 128 KiB, 16 MiB
 

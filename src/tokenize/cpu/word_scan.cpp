@@ -106,6 +106,20 @@ uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, b
   return all;
 }
 
+#if defined(ORRERY_ISA_avx512)
+// base + the place of each set bit, the lowest first; with them sixteen are written for each sixteen bits, kRoom at most. Returns how many.
+[[gnu::always_inline]] inline size_t write_places(uint64_t bits, size_t base, uint32_t* ends) {
+  const __m512i sixteen = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  size_t count = 0;
+  for (unsigned at = 0; at < Kinds::kMost; at += 16) {
+    const auto some = static_cast<__mmask16>(bits >> at);
+    const __m512i places = _mm512_add_epi32(sixteen, _mm512_set1_epi32(static_cast<int>(base + at)));
+    _mm512_storeu_si512(ends + count, _mm512_maskz_compress_epi32(some, places));
+    count += static_cast<size_t>(std::popcount(static_cast<uint32_t>(some)));
+  }
+  return count;
+}
+#else
 // Of each byte: where its bits are set, the lowest first, and how many.
 struct SetBits {
   std::array<std::array<uint8_t, 8>, 256> places{};
@@ -129,6 +143,19 @@ inline void write_eight(const uint8_t* places, size_t base, uint32_t* ends) {
 #endif
 }
 
+// base + the place of each set bit, the lowest first, and up to eight more. Returns how many: for each byte eight are written, for how
+// many it has is seldom guessed.
+[[gnu::always_inline]] inline size_t write_places(uint64_t bits, size_t base, uint32_t* ends) {
+  size_t count = 0;
+  for (unsigned at = 0; at < Kinds::kMost; at += 8) {
+    const auto byte = static_cast<uint8_t>(bits >> at);
+    write_eight(kSetBits.places[byte].data(), base + at, ends + count);
+    count += kSetBits.counts[byte];
+  }
+  return count;
+}
+#endif
+
 constexpr size_t kRoom = 64;   // of the ends of one step, and what is written beyond them
 
 // For one more step: one that has room for all it may find is the quicker.
@@ -137,12 +164,8 @@ bool has_room(size_t count, size_t most) { return most - count >= kRoom || (coun
 // The ends of words at the set bits, at most Kinds::kMost, and of the last word at the end of the text.
 [[gnu::always_inline]] inline size_t write_ends(std::string_view text, size_t base, uint64_t all, bool last, uint32_t* ends, size_t most) {
   size_t count = 0;
-  if (most >= kRoom) {   // eight are written for each byte, for how many it has is seldom guessed
-    for (unsigned at = 0; at < Kinds::kMost; at += 8) {
-      const auto byte = static_cast<uint8_t>(all >> at);
-      write_eight(kSetBits.places[byte].data(), base + at, ends + count);
-      count += kSetBits.counts[byte];
-    }
+  if (most >= kRoom) {
+    count = write_places(all, base, ends);
     all = 0;
   }
   for (; all != 0 && count < most; all &= all - 1) ends[count++] = static_cast<uint32_t>(base + static_cast<unsigned>(std::countr_zero(all)));
