@@ -146,12 +146,11 @@ std::vector<int32_t> Tokenizer::Parts::quick_ids(std::string_view text, const En
   if (goes_on_threads(text, options)) return ids_on_threads(text, is_normal, options, around);
   const RunPool::Lease run = runs.take(*model);
   run->ids.clear();
-  add_ids(text, is_normal, options, around, *run);
+  add_ids(text, is_normal, options, around, *run, run->ids);
   return {run->ids.ids().begin(), run->ids.ids().end()};
 }
 
-void Tokenizer::Parts::add_ids(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, Run& run) const {
-  IdBuffer& ids = run.ids;
+void Tokenizer::Parts::add_ids(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, Run& run, IdBuffer& ids) const {
   ids.append(around.before.ids);
   if (!is_normal || added.may_be_in(text)) {
     Pieces pieces(text, /*tracked=*/false);

@@ -7,6 +7,7 @@ namespace orrery {
 
 namespace {
 constexpr size_t kMostBytes = 256;   // of a short text
+constexpr size_t kRoom = 1024, kMostRoom = size_t(1) << 20;   // ids that memory is asked for before there are any
 constexpr size_t kBounds = 2 * 64 + 1;   // where more than 64 may be written the scanner tells many at once
 
 // A text whose words `Memory` was asked for; or one that has none, or too many, or something to be seen to first.
@@ -53,10 +54,12 @@ size_t Tokenizer::Parts::short_parts(std::string_view text, std::span<WordPart> 
 
 IdLists Tokenizer::Parts::ids_of_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around) const {
   const RunPool::Lease run = runs.take(*model);
-  IdBuffer& ids = run->ids;
-  ids.clear();
   IdLists all;
   all.ends.reserve(texts.size());
+  IdBuffer& ids = all.ids;
+  size_t bytes = 0;
+  for (const std::string_view text : texts) bytes += text.size();
+  ids.reserve(std::min(bytes / 3 + kRoom, kMostRoom));
   const bool end_to_end = words.how == WordWay::pieces;
   const auto with_words = [&](ShortText<WordIds>& one, auto use) { end_to_end ? use(WordsInRow{one.text, std::span(one.bounds).first(one.count + 1)}) : use(WordsApart{one.text, one.words()}); };
   const auto ask = [&](ShortText<WordIds>& one) {
@@ -70,16 +73,16 @@ IdLists Tokenizer::Parts::ids_of_each(std::span<const std::string_view> texts, c
       with_words(one, [&](const auto& asked) { run->words.answer(asked, one.batch, ids, find); });
       ids.append(around.after.ids);
     } else if (is_valid_utf8(one.text) && goes_by_parts(one.text)) {
-      add_ids(one.text, !end_to_end || is_left(one.text), options, around, *run);
+      add_ids(one.text, !end_to_end || is_left(one.text), options, around, *run, ids);
     } else {
       EncodeOptions own = options;
       own.seed += i;
       ids.append(encode(one.text, own, /*ids_only=*/true).ids);
     }
-    all.ends.push_back(ids.ids().size());
+    all.ends.push_back(ids.size());
   };
   each_in_turn<WordIds>(texts, ask, answer);
-  all.ids.assign(ids.ids().begin(), ids.ids().end());
+  ids.shrink_to_fit();
   return all;
 }
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <span>
 
 namespace orrery {
@@ -26,23 +28,34 @@ class IdBuffer {
     took(ids.size());
   }
   std::span<const int32_t> ids() const { return {data_.get(), size_}; }
+  size_t size() const { return size_; }
   void clear() {
     size_ = 0;
     if (capacity_ > kMostKept) data_.reset(), capacity_ = 0;
+  }
+  void reserve(size_t count) {
+    if (count > capacity_) resize(count);
+  }
+  void shrink_to_fit() {
+    if (size_ < capacity_) resize(std::max<size_t>(size_, 1));
   }
 
  private:
   static constexpr size_t kMostKept = size_t(1) << 20;
 
-  void grow(size_t count) {
-    const size_t wanted = std::max<size_t>({2 * capacity_, size_ + count, 1024});
-    auto larger = std::make_unique_for_overwrite<int32_t[]>(wanted);
-    std::copy_n(data_.get(), size_, larger.get());
-    data_ = std::move(larger);
-    capacity_ = wanted;
+  void grow(size_t count) { resize(std::max<size_t>({2 * capacity_, size_ + count, 1024})); }
+  void resize(size_t capacity) {
+    auto* const moved = static_cast<int32_t*>(std::realloc(data_.get(), capacity * sizeof(int32_t)));
+    if (!moved) throw std::bad_alloc();
+    static_cast<void>(data_.release());   // realloc has freed it, or it is what was moved
+    data_.reset(moved);
+    capacity_ = capacity;
   }
 
-  std::unique_ptr<int32_t[]> data_;
+  struct Free {
+    void operator()(int32_t* data) const { std::free(data); }
+  };
+  std::unique_ptr<int32_t[], Free> data_;
   size_t size_ = 0, capacity_ = 0;
 };
 

@@ -424,8 +424,7 @@ IdLists Tokenizer::encode_ids(std::span<const std::string_view> texts, const Enc
   IdLists all;
   EncodeOptions own = options;
   for (const std::string_view text : texts) {
-    const std::vector<int32_t> ids = encode_ids(text, own);
-    all.ids.insert(all.ids.end(), ids.begin(), ids.end());
+    all.ids.append(encode_ids(text, own));
     all.ends.push_back(all.ids.size());
     ++own.seed;
   }

@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "tokenize/encoding.h"
+#include "tokenize/id_buffer.h"
 #include "tokenize/truncation.h"
 
 namespace orrery {
@@ -47,13 +48,13 @@ struct EncodeOptions {
 
 // The ids of many texts, end to end.
 struct IdLists {
-  std::vector<int32_t> ids;
+  IdBuffer ids;
   std::vector<size_t> ends;   // of each text's
 
   size_t size() const { return ends.size(); }
   std::span<const int32_t> operator[](size_t i) const {
     const size_t begin = i == 0 ? 0 : ends[i - 1];
-    return std::span(ids).subspan(begin, ends[i] - begin);
+    return ids.ids().subspan(begin, ends[i] - begin);
   }
 };
 

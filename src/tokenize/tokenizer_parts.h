@@ -76,7 +76,7 @@ struct Tokenizer::Parts {
   // encode_parts.cpp: encode_one of such texts, or encode_ids, or all of encode
   std::optional<std::vector<int32_t>> quick_ids(std::string_view text, const EncodeOptions& options) const;
   std::vector<int32_t> quick_ids(std::string_view text, const EncodeOptions& options, const Around& around) const;
-  void add_ids(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, Run& run) const;   // to run.ids
+  void add_ids(std::string_view text, bool is_normal, const EncodeOptions& options, const Around& around, Run& run, IdBuffer& ids) const;
   void cut_added(Pieces& pieces, const EncodeOptions& options) const;
   void add_ids(const Stretch& stretch, Run& run, IdBuffer& ids) const;
   void add_ids_of_words(const Stretch& stretch, Run& run, IdBuffer& ids) const;

@@ -163,7 +163,7 @@ void encode_all(Context& context, const TokenizeOptions& options, const Tokenize
     for (const Text& text : texts) all.push_back(text.text[0]);
     if (only_ids) {
       const IdLists made = tokenizer.encode_ids(all, how);
-      ids.assign(made.ids.begin(), made.ids.end());
+      ids.assign(made.ids.ids().begin(), made.ids.ids().end());
     } else {
       tokenizer.encode_each(all, how, [&](size_t, Encoding& encoding) { finish(encoding, {}); });
     }
