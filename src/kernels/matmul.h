@@ -13,7 +13,7 @@
 //   backward  dx [m, k] = dy [m, n] W         a = dy,    b[p, j] = W[p, j]
 //   weights   dW [n, k] += dy^T x             a = dy^T (row_stride 1, k_stride = width of dy),  b = x
 //
-// Products of bf16 (panels of pairs): a is rounded to bf16 as b is, and the chain visits p = 1, 0, 3, 2, … An odd k ends with
+// Products of bf16 (panels of pairs): a is rounded to bf16 as b is, numbers below 2^-126 to zeros, and the chain visits p = 1, 0, 3, 2, … An odd k ends with
 // a pair whose second is 0. Each multiply-add is fused, and numbers below 2^-126 are zeros, of operands and of sums, so that every
 // class gives the same bits; which instructions do it is measured where there is a choice. The class amx sums in another order,
 // whatever m: 32 p at a time from p = 0 on, even p and odd p each in a chain from 0, then c += even + odd; k ends as if filled up

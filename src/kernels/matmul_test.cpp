@@ -79,15 +79,15 @@ struct Product {
   // The contract's chain, fused for the vector classes. Made once for all classes, orders of storing and dtypes that say the same.
   const std::vector<float>& chains(int mode, bool fused) {
     const bool pairs = packed == PanelFormat::bf16_pairs;
-    std::vector<float>& sums = made_[{mode, fused || pairs, pairs ? DType::bf16 : dtype}];
+    std::vector<float>& sums = made_[{mode, fused || pairs, dtype}];
     if (!sums.empty()) return sums;
     std::vector<float> rows = a, columns = b;
-    round_to(columns, pairs ? DType::bf16 : dtype);
-    if (pairs) {
-      round_to(rows, DType::bf16);
-      for (std::vector<float>* values : {&rows, &columns})
+    round_to(columns, dtype);
+    if (pairs)
+      for (std::vector<float>* values : {&rows, &columns}) {
         for (float& value : *values) value = flushed(value);
-    }
+        round_to(*values, DType::bf16);
+      }
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < n; ++j) {
         const float *x = rows.data() + i * k, *y = columns.data() + j * k;

@@ -67,7 +67,7 @@ void score_pairs_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int6
     const Element* at = keys + 2 * s * next + j;
     __builtin_prefetch(at + tiled.keys_ahead, 0, 2);
     __builtin_prefetch(at + tiled.keys_ahead + next, 0, 2);
-    return pair_of(rounded(at), 2 * s + 1 < dim ? rounded(at + next) : Floats::zero());
+    return operand_pairs<kRoundsPairs<Step>>(widen(at), 2 * s + 1 < dim ? widen(at + next) : Floats::zero());
   });
 }
 template <int kRows, Start kStart, class Element, class Step>
@@ -78,11 +78,13 @@ void mix_pairs_in_place(const Tiled& tiled, int64_t chunk, Range seen, float* mi
   const auto value = [&](int64_t key, int64_t x) {
     const Element* at = values + key * next + x;
     __builtin_prefetch(at + tiled.values_ahead, 0, 2);
-    return key >= seen.begin && key < seen.end ? rounded(at) : Floats::zero();
+    const bool counts = key >= seen.begin && key < seen.end;
+    if constexpr (kPaired<Step>) return counts ? widen(at) : Floats::zero();
+    else return counts ? rounded(at) : Floats::zero();
   };
   product_of<kRows, kStart, Step>(tiled.padded_dim, rounded_probs<Step>(tiled).from(steps.begin), steps.end - steps.begin, mixed, tiled.padded_dim, factor, [&](int64_t s, int64_t x) {
     const int64_t step = steps.begin + s;
-    if constexpr (kPaired<Step>) return pair_of(value(2 * step, x), value(2 * step + 1, x));
+    if constexpr (kPaired<Step>) return operand_pairs<kRoundsPairs<Step>>(value(2 * step, x), value(2 * step + 1, x));
     else return value(step, x);
   });
 }
@@ -147,7 +149,7 @@ void score_in_tile_order(const Tiled& tiled, int64_t chunk, int64_t first, int64
 template <int kRows, class Element>
 void mix_in_tile_order(const Tiled& tiled, int64_t chunk, Seen seen, float* mixed, const float* factor) {
   Scratch& scratch = tiled.scratch;
-  for (int64_t i = 0; i < kRows * kKeyChunk; i += Floats::kLanes) round_to_bf16(Floats::load(tiled.probs + i)).store(tiled.probs + i);
+  for (int64_t i = 0; i < kRows * kKeyChunk; i += Floats::kLanes) as_operand(Floats::load(tiled.probs + i)).store(tiled.probs + i);
   const int64_t next = tiled.args.kv.token_stride;
   const Element* values = static_cast<const Element*>(tiled.args.kv.v) + tiled.args.kv.at(tiled.kv_head, chunk * kKeyChunk);
   clear(scratch.sums, kRows, tiled.padded_dim, tiled.padded_dim);

@@ -57,14 +57,8 @@ void with_step(const Args& args, F f) {
   f(InTwos{});
 }
 
-// pair_of both, rounded.
-template <class Step>
-[[gnu::always_inline]] inline Floats rounded_pair(Floats low, Floats high) {
-#ifdef ORRERY_ISA_avx512
-  if constexpr (kTiled<Step>) return bf16_pairs_of(low, high);
-#endif
-  return pair_of(round_to_bf16(low), round_to_bf16(high));
-}
+template <>
+constexpr bool kRoundsPairs<InTiles> = true;
 
 // A row of `dim` elements, rounded, to its last pair; in tiles to the last of pairs_of_head.
 template <class Step, class Element>
@@ -75,7 +69,7 @@ void round_row_in_pairs(const Element* from, int64_t dim, float* to) {
     return;
   }
 #endif
-  round_row(from, dim, reinterpret_cast<Bf16*>(to));
+  round_row<kRoundsPairs<Step>>(from, dim, reinterpret_cast<Bf16*>(to));
 }
 
 // rows[r]: `count` rows of `dim` elements, `stride` apart, as Step takes them; words_of each.
@@ -92,7 +86,7 @@ void ready_rows(const float* from, int64_t stride, int64_t count, int64_t dim, f
 inline bool round_all(float* numbers, int64_t count) {
   Floats zeros = Floats::zero();
   for (int64_t i = 0; i < count; i += Floats::kLanes) {
-    const Floats rounded = round_to_bf16(Floats::load(numbers + i));
+    const Floats rounded = as_operand(Floats::load(numbers + i));
     zeros = fma(rounded, Floats::zero(), zeros);
     rounded.store(numbers + i);
   }
@@ -115,7 +109,7 @@ void pack_in_pairs(const Args& args, const void* data, bool turned, int64_t kv_h
         for (int64_t r = 0; r < run; r += Floats::kLanes) {
           const Element* low = base + row + 2 * s * next + r;
           const Floats high = 2 * s + 1 < dim ? widen(low + next, run - r) : Floats::zero();
-          rounded_pair<Step>(widen(low, run - r), high).store(pairs + s * kKeyChunk + j + r, run - r);
+          operand_pairs<kRoundsPairs<Step>>(widen(low, run - r), high).store(pairs + s * kKeyChunk + j + r, run - r);
         }
     });
     return;
@@ -132,7 +126,7 @@ void pair_rows(const Element* low, const Element* high, int64_t dim, int64_t pad
   for (int64_t x = 0; x < padded; x += Floats::kLanes) {
     const Floats first = widen(low + x, dim - x), second = high ? widen(high + x, dim - x) : Floats::zero();
     if constexpr (kCheck) zeros = fma(second * more, Floats::zero(), fma(first * more, Floats::zero(), zeros));
-    rounded_pair<Step>(first, second).store(to + x);
+    operand_pairs<kRoundsPairs<Step>>(first, second).store(to + x);
   }
 }
 // `count` rows, `stride` apart.

@@ -87,45 +87,55 @@ void run_panel_of(int64_t rows, const Block& block, const float* a, const Elemen
   with_rows<kRows>(rows, [&]<int kHeight>() { run_panel<kHeight>(block, a, b, k, row, column, ahead); });
 }
 
+// Where rows are side by side in memory, and steps far apart: what is asked for while some are packed is the same steps of the rows behind.
+constexpr int64_t kRowsAhead = 2 * kRows;
+
 // packed[p * rows + r] = a[r, p], and some more floats behind the last: slivers are packed one after the other, and a panel's worth of
 // scratch lies behind them.
 void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
   if (a.row_stride == 1 && a.k_stride != 1) {
     for (int64_t p = 0; p < k; ++p)
-      for (int64_t r = 0; r < rows; r += Floats::kLanes)
-        Floats::load(a.data + p * a.k_stride + r, rows - r).store(packed + p * rows + r);
+      for (int64_t r = 0; r < rows; r += Floats::kLanes) {
+        const float* from = a.data + p * a.k_stride + r;
+        __builtin_prefetch(from + kRowsAhead);
+        Floats::load(from, rows - r).store(packed + p * rows + r);
+      }
     return;
   }
   transpose_to_sliver(a.data, a.row_stride, rows, k, packed);
 }
 
 // to[p] = a[0, p], rounded; to the end of its last pair.
+template <bool kInstruction>
 void round_row_of(TileA a, int64_t k, Bf16* to) {
-  if (a.k_stride == 1) return round_row(a.data, k, to);
-  for (int64_t p = 0; p < k; ++p) store_bf16(round_to_bf16(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
+  if (a.k_stride == 1) return round_row<kInstruction>(a.data, k, to);
+  for (int64_t p = 0; p < k; ++p) store_bf16(as_operand(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
   if (k % 2) to[k] = {};
 }
 
 // packed[s * rows + r] = the pair a[r, 2 s], a[r, 2 s + 1], and more behind them, as above. `spare` has room for as much.
+template <bool kInstruction>
 void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
   const int64_t steps = (k + 1) / 2;
   if (a.row_stride == 1 && a.k_stride != 1) {
     for (int64_t s = 0; s < steps; ++s)
       for (int64_t r = 0; r < rows; r += Floats::kLanes) {
         const float* low = a.data + 2 * s * a.k_stride + r;
+        __builtin_prefetch(low + kRowsAhead);
+        __builtin_prefetch(low + kRowsAhead + a.k_stride);
         const Floats high = 2 * s + 1 < k ? Floats::load(low + a.k_stride, rows - r) : Floats::zero();
-        pair_of(round_to_bf16(Floats::load(low, rows - r)), round_to_bf16(high)).store(packed + s * rows + r);
+        operand_pairs<kInstruction>(Floats::load(low, rows - r), high).store(packed + s * rows + r);
       }
     return;
   }
-  for (int64_t r = 0; r < rows; ++r) round_row_of({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
+  for (int64_t r = 0; r < rows; ++r) round_row_of<kInstruction>({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
   transpose_to_sliver(spare, steps, rows, steps, packed);
 }
 
 template <class Element>
 void pack_rows(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
   if constexpr (kDepth<Element> == 2)
-    pack_pairs(a, rows, k, packed, spare);
+    pack_pairs<kRoundsPairs<Element>>(a, rows, k, packed, spare);
   else
     pack_floats(a, rows, k, packed);
 }
@@ -281,7 +291,7 @@ void few_rows(const Matmul<float>& product) {
   const int64_t steps = steps_of<Element>(product.k);
   if (product.m <= 3 && (kDepth<Element> == 1 || product.m * steps <= kPackedFloats)) {
     if constexpr (kDepth<Element> == 2) {
-      for (int64_t i = 0; i < product.m; ++i) round_row_of({a.data + i * a.row_stride, 0, a.k_stride}, product.k, reinterpret_cast<Bf16*>(packed + i * steps));
+      for (int64_t i = 0; i < product.m; ++i) round_row_of<kRoundsPairs<Element>>({a.data + i * a.row_stride, 0, a.k_stride}, product.k, reinterpret_cast<Bf16*>(packed + i * steps));
       a = {packed, steps, 1};
     }
     if (product.m == 1) return one_sliver<1, Element>(product, a);

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/matmul_int8.h"
+#include "kernels/cpu/pairs.h"
 #include "kernels/cpu/transpose.h"
 #include "kernels/matmul.h"
 
@@ -55,11 +56,8 @@ void pack(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int
   }
 }
 
-template <class From>
-Floats rounded(const From* from, int64_t lanes) { return round_to_bf16(widen(from, lanes)); }
-
 // A panel whose columns lie along k: rounded in rows, then turned by pairs.
-template <class From>
+template <bool kInstruction, class From>
 void pack_pairs_turned(const From* source, int64_t n_stride, int64_t k, int64_t columns, float* panel) {
   constexpr int64_t kSteps = 256;
   const int64_t end = (k + 1) / 2;
@@ -68,34 +66,33 @@ void pack_pairs_turned(const From* source, int64_t n_stride, int64_t k, int64_t 
     const int64_t steps = std::min(kSteps, end - s), count = std::min(2 * steps, k - 2 * s);
     for (int64_t c = 0; c < kPanel; ++c) {
       Bf16* row = rows + c * 2 * kSteps;
-      const From* from = source + c * n_stride + 2 * s;
-      for (int64_t p = 0; p < 2 * steps; p += Floats::kLanes)
-        store_bf16(c < columns && p < count ? rounded(from + p, count - p) : Floats::zero(), row + p, 2 * steps - p);
+      if (c < columns) round_row<kInstruction>(source + c * n_stride + 2 * s, count, row);
+      else std::fill(row, row + 2 * steps, Bf16{});
     }
     transpose(reinterpret_cast<const float*>(rows), kSteps, kPanel, steps, panel + s * kPanel, kPanel);
   }
 }
 
-template <class From>
+template <bool kInstruction, class From>
 void pack_pairs(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, float* panels) {
   const int64_t steps = (k + 1) / 2;
   if (k_stride == 1) {
-    for (int64_t j = 0; j < n; j += kPanel) pack_pairs_turned(source + j * n_stride, n_stride, k, std::min(kPanel, n - j), panels + j * steps);
+    for (int64_t j = 0; j < n; j += kPanel) pack_pairs_turned<kInstruction>(source + j * n_stride, n_stride, k, std::min(kPanel, n - j), panels + j * steps);
     return;
   }
   const auto row = [&](int64_t p, int64_t j) {
     if (p >= k) return Floats::zero();
     const From* from = source + p * k_stride + j * n_stride;
-    if (n_stride == 1) return rounded(from, n - j);
+    if (n_stride == 1) return widen(from, n - j);
     From kept[Floats::kLanes] = {};
     for (int64_t i = 0; i < Floats::kLanes && j + i < n; ++i) kept[i] = from[i * n_stride];
-    return rounded(kept, Floats::kLanes);
+    return widen(kept);
   };
   constexpr int64_t kSteps = 32;   // over all panels before the next ones: what is side by side in memory is read together
   for (int64_t first = 0; first < steps; first += kSteps)
     for (int64_t j = 0; j < n; j += kPanel)
       for (int64_t s = first; s < std::min(first + kSteps, steps); ++s)
-        for (int64_t c = 0; c < kPanel; c += Floats::kLanes) pair_of(row(2 * s, j + c), row(2 * s + 1, j + c)).store(panels + j * steps + s * kPanel + c);
+        for (int64_t c = 0; c < kPanel; c += Floats::kLanes) operand_pairs<kInstruction>(row(2 * s, j + c), row(2 * s + 1, j + c)).store(panels + j * steps + s * kPanel + c);
 }
 
 }  // namespace
@@ -109,7 +106,7 @@ void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_str
     if (to == PanelFormat::int8)
       pack_int8(source_of_type, k_stride, n_stride, k, n, static_cast<std::byte*>(panels));
     else if (to == PanelFormat::bf16_pairs)
-      pack_pairs(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));
+      with_bf16_rounding([&](auto instruction) { pack_pairs<instruction()>(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels)); });
     else if (to == PanelFormat::own)
       pack(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));
     else if constexpr (sizeof(From) == 2)

@@ -66,18 +66,6 @@ template <int c, int a, int b>
   asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(c), "i"(a), "i"(b));
 }
 
-// Where there are tiles of bf16: the nearest bf16 of 32 numbers, as round_to_bf16 gives them, one behind the other; those below 2^-126 are zeros.
-[[gnu::always_inline]] inline Floats bf16_of(Floats first, Floats second) {
-  Floats both;
-  asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both.r) : "v"(first.r), "v"(second.r));
-  return both;
-}
-// The same as pairs: pair_of both, rounded.
-[[gnu::always_inline]] inline Floats bf16_pairs_of(Floats low, Floats high) {
-  const __m512i places = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return {_mm512_castsi512_ps(_mm512_permutexvar_epi16(places, _mm512_castps_si512(bf16_of(low, high).r)))};
-}
-
 // 16 rows of 16 numbers, turned: row r's number c becomes row c's number r.
 [[gnu::always_inline]] inline void turn_16(Floats (&rows)[16]) {
   __m512 ones[16], fours[16];   // neighbours; then in part l of fours[4 g + c], column 4 l + c of rows 4 g to 4 g + 3

@@ -135,6 +135,18 @@ inline Vec<float> pair_of(Vec<float> low, Vec<float> high) {
 }
 inline Vec<float> low_of_pairs(Vec<float> a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.r), 16))}; }
 inline Vec<float> high_of_pairs(Vec<float> a) { return {_mm512_and_ps(a.r, _mm512_castsi512_ps(_mm512_set1_epi32(int(0xffff0000u))))}; }
+// Where the processor has AVX-512 BF16: the nearest bf16 of 32 numbers, as round_to_bf16 gives them, one behind the other; those below 2^-126 are zeros.
+[[gnu::always_inline]] inline Vec<float> bf16_of(Vec<float> first, Vec<float> second) {
+  Vec<float> both;
+  asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both.r) : "v"(first.r), "v"(second.r));
+  return both;
+}
+// The same as pairs: pair_of both, rounded.
+[[gnu::always_inline]] inline Vec<float> bf16_pairs_of(Vec<float> low, Vec<float> high) {
+  const __m512i places = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return {_mm512_castsi512_ps(_mm512_permutexvar_epi16(places, _mm512_castps_si512(bf16_of(low, high).r)))};
+}
+
 // kInstruction: the processor has AVX-512 BF16. Written out, since this set is built without it and asks at run time.
 template <bool kInstruction>
 [[gnu::always_inline]] inline Vec<float> dot_pairs(Vec<float> a, Vec<float> b, Vec<float> c) {

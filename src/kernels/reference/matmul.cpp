@@ -32,15 +32,14 @@ T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
   return static_cast<const T*>(product.panels)[at];
 }
 
-template <class T>
-T rounded_to_bf16(T value) {
-  return T(bf16_to_float(float_to_bf16(float(value))));
-}
-
 // A float below 2^-126 is zero.
 template <class T>
 T flushed(T x) {
   return sizeof(T) == sizeof(float) && std::fabs(x) < T(FLT_MIN) ? std::copysign(T(0), x) : x;
+}
+template <class T>
+uint16_t as_operand(T x) {
+  return float_to_bf16(flushed(float(x)));
 }
 
 // ---- blocks -----------------------------------------------------------------------------------------------------------
@@ -127,7 +126,7 @@ void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_str
       if (keeps)
         static_cast<uint16_t*>(panels)[out] = there ? static_cast<const uint16_t*>(source)[in] : uint16_t(0);
       else if (pairs)
-        static_cast<uint16_t*>(panels)[out] = there ? float_to_bf16(float(widened<T>(source, from, in))) : uint16_t(0);
+        static_cast<uint16_t*>(panels)[out] = there ? as_operand(widened<T>(source, from, in)) : uint16_t(0);
       else
         static_cast<T*>(panels)[out] = there ? widened<T>(source, from, in) : T(0);
     }
@@ -157,7 +156,7 @@ void matmul(const Matmul<T>& product) {
       const auto a = [&](int64_t p) { return p < product.k ? product.a[i * product.a_row_stride + p * product.a_k_stride] : T(0); };
       if (pairs)
         for (int64_t p = 0; p < product.k; p += 2)
-          for (const int64_t q : {p + 1, p}) sum = flushed(std::fma(flushed(rounded_to_bf16(a(q))), flushed(b_at(product, q, j)), flushed(sum)));
+          for (const int64_t q : {p + 1, p}) sum = flushed(std::fma(T(bf16_to_float(as_operand(a(q)))), flushed(b_at(product, q, j)), flushed(sum)));
       else
         for (int64_t p = 0; p < product.k; ++p) sum += a(p) * b_at(product, p, j);
       c = sum;

@@ -14,7 +14,7 @@ float flushed(float x) { return std::fabs(x) < FLT_MIN ? std::copysign(0.0f, x) 
 void reference_matmul_in_tiles(const Matmul<float>& product) {
   constexpr int64_t kDepth = 32;
   const auto* pairs = static_cast<const uint16_t*>(product.panels);
-  const auto a = [&](int64_t i, int64_t p) { return flushed(bf16_to_float(float_to_bf16(product.a[i * product.a_row_stride + p * product.a_k_stride]))); };
+  const auto a = [&](int64_t i, int64_t p) { return bf16_to_float(float_to_bf16(flushed(product.a[i * product.a_row_stride + p * product.a_k_stride]))); };
   const auto b = [&](int64_t p, int64_t j) {
     return flushed(bf16_to_float(pairs[((j / kPanel * ((product.k + 1) / 2) + p / 2) * kPanel + j % kPanel) * 2 + p % 2]));
   };
