@@ -37,16 +37,19 @@ void each_in_turn(std::span<const std::string_view> texts, Ask ask, Answer answe
 }
 }  // namespace
 
-// The words of a text that is read as it stands, all of them and end to end: their number, or none where there are too many or others.
+// Is a text short, and read as it stands?
+bool Tokenizer::Parts::is_short(std::string_view text) const { return text.size() <= kMostBytes && is_quick(text) && !added.may_be_in(text); }
+
+// The words of one, all of them and end to end: their number, or none where there are too many or others.
 size_t Tokenizer::Parts::short_words(std::string_view text, std::span<uint32_t> bounds, size_t most) const {
-  if (text.size() > kMostBytes || !is_quick(text) || added.may_be_in(text)) return 0;
+  if (!is_short(text)) return 0;
   bounds[0] = 0;
   const size_t count = words.scan(text, 0, bounds.data() + 1, bounds.size() - 1);
   return count <= most ? count : 0;
 }
 // The parts of one, likewise.
 size_t Tokenizer::Parts::short_parts(std::string_view text, std::span<WordPart> parts) const {
-  if (text.size() > kMostBytes || !is_quick(text) || added.may_be_in(text)) return 0;
+  if (!is_short(text)) return 0;
   PartScanner scanner(cuts_of(text), text);
   const size_t count = scanner.next(parts);
   return count < parts.size() ? count : 0;

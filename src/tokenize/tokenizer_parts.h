@@ -105,6 +105,7 @@ struct Tokenizer::Parts {
   // encode_texts.cpp: encode_ids and encode of many texts
   IdLists ids_of_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around) const;
   void encode_each(std::span<const std::string_view> texts, const EncodeOptions& options, const Around& around, const EachEncoding& each) const;
+  bool is_short(std::string_view text) const;
   size_t short_words(std::string_view text, std::span<uint32_t> bounds, size_t most) const;
   size_t short_parts(std::string_view text, std::span<WordPart> parts) const;
 

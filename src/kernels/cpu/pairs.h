@@ -53,20 +53,15 @@ template <bool kInstruction>
   return pair_of(as_operand(low), as_operand(high));
 }
 
-// to[p] = from[p] for p < k, as operands.
+// to[p] = from[p] as operands; to the end of the last pair.
 template <bool kInstruction, class Element>
-void round_numbers(const Element* from, int64_t k, Bf16* to) {
+void round_row(const Element* from, int64_t k, Bf16* to) {
   int64_t p = 0;
 #ifdef ORRERY_ISA_avx512
   if constexpr (kInstruction)
     for (; p + 2 * Floats::kLanes <= k; p += 2 * Floats::kLanes) bf16_of(widen(from + p), widen(from + p + Floats::kLanes)).store(reinterpret_cast<float*>(to + p));
 #endif
   for (; p < k; p += Floats::kLanes) store_bf16(as_operand(widen(from + p, k - p)), to + p, k - p);
-}
-// And to the end of the last pair.
-template <bool kInstruction, class Element>
-void round_row(const Element* from, int64_t k, Bf16* to) {
-  round_numbers<kInstruction>(from, k, to);
   if (k % 2) to[k] = {};
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/random.h"
+#include "kernels/reference/operand.h"
 #include "kernels/reference/widen.h"
 
 namespace orrery::reference {
@@ -39,7 +40,7 @@ int64_t kv_head_of(const Attention<T>& args, int64_t head) {
 template <class T, class X>
 X operand(const Attention<T>& args, X x) {
   if constexpr (sizeof(T) == sizeof(float))
-    if (args.bf16_products && args.kv.dtype != DType::i8) return X(bf16_to_float(float_to_bf16(float(x))));
+    if (args.bf16_products && args.kv.dtype != DType::i8) return X(bf16_to_float(as_operand(x)));
   return x;
 }
 

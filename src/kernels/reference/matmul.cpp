@@ -2,12 +2,12 @@
 #include "kernels/matmul.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
 
 #include "kernels/reference/matmul_int8.h"
+#include "kernels/reference/operand.h"
 #include "kernels/reference/widen.h"
 
 namespace orrery::reference {
@@ -30,16 +30,6 @@ T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
     default: break;
   }
   return static_cast<const T*>(product.panels)[at];
-}
-
-// A float below 2^-126 is zero.
-template <class T>
-T flushed(T x) {
-  return sizeof(T) == sizeof(float) && std::fabs(x) < T(FLT_MIN) ? std::copysign(T(0), x) : x;
-}
-template <class T>
-uint16_t as_operand(T x) {
-  return float_to_bf16(flushed(float(x)));
 }
 
 // ---- blocks -----------------------------------------------------------------------------------------------------------

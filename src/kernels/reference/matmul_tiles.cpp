@@ -1,20 +1,17 @@
 // Products of pairs of bf16 as Intel's TDPBF16PS sums them: kernels/matmul.h. Numbers below 2^-126 are zeros, of operands and of results.
-#include <cfloat>
 #include <cmath>
 
 #include "kernels/matmul.h"
+#include "kernels/reference/operand.h"
 
 namespace orrery {
-namespace {
 
-float flushed(float x) { return std::fabs(x) < FLT_MIN ? std::copysign(0.0f, x) : x; }
-
-}  // namespace
+using reference::as_operand, reference::flushed;
 
 void reference_matmul_in_tiles(const Matmul<float>& product) {
   constexpr int64_t kDepth = 32;
   const auto* pairs = static_cast<const uint16_t*>(product.panels);
-  const auto a = [&](int64_t i, int64_t p) { return bf16_to_float(float_to_bf16(flushed(product.a[i * product.a_row_stride + p * product.a_k_stride]))); };
+  const auto a = [&](int64_t i, int64_t p) { return bf16_to_float(as_operand(product.a[i * product.a_row_stride + p * product.a_k_stride])); };
   const auto b = [&](int64_t p, int64_t j) {
     return flushed(bf16_to_float(pairs[((j / kPanel * ((product.k + 1) / 2) + p / 2) * kPanel + j % kPanel) * 2 + p % 2]));
   };
