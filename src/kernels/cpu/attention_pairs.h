@@ -58,7 +58,7 @@ void with_step(const Args& args, F f) {
 }
 
 template <>
-constexpr bool kRoundsPairs<InTiles> = true;
+inline constexpr bool kRoundsPairs<InTiles> = true;
 
 // A row of `dim` elements, rounded, to its last pair; in tiles to the last of pairs_of_head.
 template <class Step, class Element>

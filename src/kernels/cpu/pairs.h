@@ -16,7 +16,7 @@ constexpr bool has_bf16_products() { return false; }
 
 // Steps of processors that have AVX-512 BF16, whose instruction rounds pairs too.
 template <class Step>
-constexpr bool kRoundsPairs = std::is_same_v<Step, Pair<true>>;
+inline constexpr bool kRoundsPairs = std::is_same_v<Step, Pair<true>>;
 
 // f(kInstruction): whether the processor has AVX-512 BF16, of which rounding is always the quicker way.
 template <class F>
