@@ -23,11 +23,21 @@ import prose
 # The tokenizer's folder, and the packages that read it.
 CASES = {
     "gpt2": ("gigatoken", "tokenizers", "tiktoken"),
+    "cl100k": ("gigatoken", "tokenizers", "tiktoken"),
     "llama3": ("gigatoken", "tokenizers"),
+    "o200k-style": ("gigatoken", "tokenizers", "tiktoken"),
     "llama2": ("gigatoken", "tokenizers"),
     "t5": ("sentencepiece", "tokenizers"),
     "bert-base-uncased": ("tokenizers",),
 }
+# Made of cl100k's ranks: how they cut a text, as the tokenizer.json files that people share spell it.
+EXPRESSIONS = {
+    "cl100k": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "o200k-style": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+                   r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+                   r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+GPT2_EXPRESSION = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 PASSES = 3  # for each thread: each has words it has met of its own
 LEAST_SECONDS = 1.0  # and as many passes as this takes, lest the best of a quick engine be the best of few
 SLOW = 4_000_000  # bytes that a slow package reads
@@ -41,6 +51,26 @@ def documents(name, most=None):
         if most and size >= most:
             break
     return made
+
+
+def folder_of(case, tokenizers):
+    """The folder of its tokenizer.json, made where it must be."""
+    if case not in EXPRESSIONS:
+        return tokenizers / case
+    folder = peers.ROOT / "build" / "bench-tokenizers" / case
+    if not (folder / "tokenizer.json").exists():
+        ranks = tokenizers / "cl100k_base" / "cl100k_base.tiktoken"
+        folder.mkdir(parents=True, exist_ok=True)
+        peers.orrery("vocab", "convert", ranks, "--to", "tokenizer.json", "-o", folder)
+        made = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        next(split_steps(made))["pattern"] = {"Regex": EXPRESSIONS[case]}
+        (folder / "tokenizer.json").write_text(json.dumps(made), encoding="utf-8")
+    return folder
+
+
+def split_steps(tokenizer):
+    step = tokenizer.get("pre_tokenizer") or {}
+    return (one for one in step.get("pretokenizers", [step]) if one.get("type") == "Split")
 
 
 # ---- the engines: each a function that makes (encode all documents) and, where it gives them, (the same with offsets) ----
@@ -64,13 +94,13 @@ def tiktoken(folder, threads):
     import tiktoken as package
     import tokenizers as reader
 
-    # gpt2's own ranks, from the same file.
+    # The ranks and the expression are the same file's.
     vocabulary = reader.Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=False)
     visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
     spelled = {chr(b): b for b in visible} | {chr(256 + i): b for i, b in enumerate(b for b in range(256) if b not in visible)}
     ranks = {bytes(spelled[c] for c in token): rank for token, rank in vocabulary.items() if all(c in spelled for c in token)}
-    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-    encoding = package.Encoding("gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    split = next(split_steps(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))), None)
+    encoding = package.Encoding(folder.name, pat_str=split["pattern"]["Regex"] if split else GPT2_EXPRESSION, mergeable_ranks=ranks, special_tokens={})
     if threads > 1:
         return lambda docs: encoding.encode_ordinary_batch(docs, num_threads=threads), None
     return lambda docs: [encoding.encode_ordinary(one) for one in docs], None
@@ -131,7 +161,7 @@ def orrery(folder, name, threads):
 
 
 def compare(case, arguments):
-    folder = arguments.tokenizers / case
+    folder = folder_of(case, arguments.tokenizers)
     runs = {"orrery": lambda: orrery(folder, arguments.text, arguments.threads)} | {name: lambda name=name: peer(name, folder, arguments.text, arguments.threads) for name in CASES[case]}
     taken = {name: [] for name in runs}
     for _ in range(arguments.rounds):

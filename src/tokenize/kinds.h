@@ -17,6 +17,12 @@ struct Kinds {
   unsigned size = 0;                                       // bytes told; bits after them are zero
 };
 
+// And what o200k's expression tells apart: of letters and marks, in all bytes of a character (its marks are among `other`), and slashes.
+struct CasedKinds : Kinds {
+  uint64_t capital = 0, small = 0, mark = 0;
+  uint64_t slash = 0;
+};
+
 // Letter, number, white space or none of these, of the characters below U+10000: two bits each.
 class KindTable {
  public:
@@ -41,12 +47,6 @@ class CaseTable {
  private:
   CaseTable();
   std::array<KindTable::Sixty4, 1024> sets_;
-};
-
-// Of the letters that `k` tells, in the same bytes; and the marks, which are among the others.
-struct Cases {
-  uint64_t capital = 0, small = 0, mark = 0;
-  uint64_t slash = 0;
 };
 
 }  // namespace orrery

@@ -117,7 +117,7 @@ TEST_CASE("64 bytes at a time have the kinds of their characters") {
   for (char32_t c = 0; c < 0x10000; ++c)
     if (c < 0xD800 || c > 0xDFFF) append_utf8(text, c);
   size_t wrong = 0;
-  cpu::baseline::KindsAhead kinds(text);
+  cpu::baseline::KindsAhead<Kinds> kinds(text);
   for (size_t at = 0; at < text.size();) {
     const Kinds k = kinds.at(at, 64);
     REQUIRE(k.size > 0);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 #include "base/cpu/bytes.h"
 #include "base/unicode.h"
@@ -50,21 +51,22 @@ inline EastAsian east_asian(const char* text) {
 }
 
 // The kinds of a text's characters, told 64 bytes at a time and ahead of who asks: what is asked for next hangs on what the bytes before
-// it said, and telling them need not wait for that.
+// it said, and telling them need not wait for that. Told: Kinds, or CasedKinds.
+template <class Told>
 class KindsAhead {
  public:
   explicit KindsAhead(std::string_view text) : text_(text) {}
 
   // From byte `at` on, where a character begins: whole characters, up to Kinds::kMost bytes. Not before `at` of the last call. `most`: so many
   // words are wanted, of which 64 bytes have about eight.
-  [[gnu::always_inline]] Kinds at(size_t at, size_t most) {
+  [[gnu::always_inline]] Told at(size_t at, size_t most) {
     const size_t left = text_.size() - at;
     if (at + kSeen > end_ && end_ < text_.size()) {
       if (at >= end_ && left < kSeen) return rest(at);
       fill(at, most);
     }
     const size_t place = at - base_;
-    Kinds k;
+    Told k;
     k.inner = bits_from(&Masks::inner, place);
     // The last first byte of those seen is where the next characters begin.
     const auto whole = static_cast<unsigned>(63 - std::countl_zero(~k.inner & ((uint64_t(1) << kSeen) - 1)));
@@ -77,28 +79,45 @@ class KindsAhead {
     k.newline = bits_from(&Masks::newline, place) & told;
     k.blank = bits_from(&Masks::blank, place) & told;
     k.quote = bits_from(&Masks::quote, place) & told;
+    if constexpr (kCased) {
+      k.capital = bits_from(&Masks::capital, place) & told;
+      k.small = bits_from(&Masks::small, place) & told;
+      k.mark = bits_from(&Masks::mark, place) & told;
+      k.slash = bits_from(&Masks::slash, place) & told;
+    }
     k.other = told & ~(k.letter | k.number | k.space);
     return k;
   }
 
  private:
+  static constexpr bool kCased = std::is_same_v<Told, CasedKinds>;
   static constexpr size_t kBlocks = 8, kSeen = Kinds::kMost + 1;   // eight bytes from any byte on have so many bits from any bit of it on
   // One bit a byte from `base_` on; as many more as may be read.
   struct Masks {
     using Bits = std::array<uint64_t, kBlocks + 1>;
     Bits letter, number, space, newline, blank, quote, inner;
+    Bits capital, small, mark, slash;   // of CasedKinds
 
-    void set(size_t block, const Kinds& k) {
+    void set(size_t block, const Told& k) {
       letter[block] = k.letter, number[block] = k.number, space[block] = k.space, newline[block] = k.newline;
       blank[block] = k.blank, quote[block] = k.quote, inner[block] = k.inner;
+      if constexpr (kCased) capital[block] = k.capital, small[block] = k.small, mark[block] = k.mark, slash[block] = k.slash;
     }
     void move(size_t from, size_t to) {
       for (const auto bits : {&Masks::letter, &Masks::number, &Masks::space, &Masks::newline, &Masks::blank, &Masks::quote, &Masks::inner}) (this->*bits)[to] = (this->*bits)[from];
+      if constexpr (kCased)
+        for (const auto bits : {&Masks::capital, &Masks::small, &Masks::mark, &Masks::slash}) (this->*bits)[to] = (this->*bits)[from];
     }
   };
-  // Of a character that goes on in the next 64 bytes, as the table has it.
-  struct Carry {
+  // The bits that a table has of each character, at its first byte, then at all its bytes; those of one that goes on in the next 64.
+  struct Pair {
     uint64_t low = 0, high = 0;
+    void add(const KindTable::Sixty4& set, uint32_t c, unsigned i) { low |= (set.low >> (c & 63) & 1) << i, high |= (set.high >> (c & 63) & 1) << i; }
+    void add(uint64_t is_low, uint64_t is_high, unsigned i) { low |= is_low << i, high |= is_high << i; }
+    void spread(uint64_t inner, Pair& carry) {
+      for (int n = 0; n < 3; ++n) low |= (low << 1 | carry.low) & inner, high |= (high << 1 | carry.high) & inner;
+      carry = {low >> 63, high >> 63};
+    }
   };
 
   uint64_t bits_from(Masks::Bits Masks::* bits, size_t place) const {
@@ -115,26 +134,26 @@ class KindsAhead {
       block = 1;
     } else {
       base_ = end_ = at;
-      carry_ = {};
+      carry_ = case_carry_ = {};
     }
     for (const size_t blocks = std::min(most / 8 + 2, kBlocks); block < blocks && end_ < text_.size(); ++block, end_ += 64) masks_.set(block, next_64());
     masks_.set(block, {});
   }
 
   // Of a short text, or what is left of one: at once.
-  Kinds rest(size_t at) {
+  Told rest(size_t at) {
     end_ = at;
-    carry_ = {};
-    Kinds k = next_64();
+    carry_ = case_carry_ = {};
+    Told k = next_64();
     k.size = static_cast<unsigned>(text_.size() - at);
     k.other = ((uint64_t(1) << k.size) - 1) & ~(k.letter | k.number | k.space);
     return k;
   }
 
   // Of the 64 bytes at `end_`, or as many as there are.
-  [[gnu::always_inline]] Kinds next_64() {
+  [[gnu::always_inline]] Told next_64() {
     const BytesFrom<66> bytes(text_, end_);   // as many as east_asian reads
-    Kinds k;
+    Told k;
     each_of_64(bytes, [&](Bytes b, int i) {
       const Lanes blank = b == ' ';
       k.letter |= bits(within(b | 0x20, 'a', 26)) << i;
@@ -143,20 +162,25 @@ class KindsAhead {
       k.newline |= bits((b == '\n') | (b == '\r')) << i;
       k.blank |= bits(blank) << i;
       k.quote |= bits(b == '\'') << i;
+      if constexpr (kCased) {
+        k.capital |= bits(within(b, 'A', 26)) << i;
+        k.slash |= bits(b == '/') << i;
+      }
     });
+    if constexpr (kCased) k.small = k.letter & ~k.capital;
     if (const Longer found = longer(bytes); found.high != 0) add_longer(k, bytes, found);
-    else carry_ = {};
+    else carry_ = case_carry_ = {};
     return k;
   }
 
-  void add_longer(Kinds& k, const char* bytes, Longer longer) {
+  void add_longer(Told& k, const char* bytes, Longer longer) {
     k.inner = longer.inner;
-    uint64_t low = 0, high = 0;   // of the table, at the first byte of each character
+    Pair kinds, cases;
     uint64_t told = 0;
     if ((k.inner & k.inner << 1) != 0) {
       const EastAsian found = east_asian(bytes);
-      low = found.letters;
-      told = low | found.others;
+      kinds.low = found.letters;   // none is a capital, a small letter, a mark
+      told = found.letters | found.others;
     }
     for (uint64_t firsts = longer.high & ~longer.inner & ~told; firsts != 0; firsts &= firsts - 1) {
       const auto i = static_cast<unsigned>(std::countr_zero(firsts));
@@ -164,54 +188,33 @@ class KindsAhead {
       const uint32_t first = byte(0);
       if (first < 0xF0) {
         const uint32_t c = first < 0xE0 ? (first & 0x1F) << 6 | (byte(1) & 0x3F) : (first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-        const KindTable::Sixty4& set = table_.of(c);
-        low |= (set.low >> (c & 63) & 1) << i;
-        high |= (set.high >> (c & 63) & 1) << i;
+        kinds.add(table_.of(c), c, i);
+        if constexpr (kCased) cases.add(case_table_->of(c), c, i);
         continue;
       }
-      const uint32_t kind = unicode_classes(decode_valid_utf8({bytes + i, 4}, 0).value);
-      if (kind & (kLetter | kWhitespace)) low |= uint64_t(1) << i;
-      if (kind & (kNumber | kWhitespace)) high |= uint64_t(1) << i;
+      const char32_t c = decode_valid_utf8({bytes + i, 4}, 0).value;
+      const uint32_t kind = unicode_classes(c);
+      kinds.add((kind & (kLetter | kWhitespace)) != 0, (kind & (kNumber | kWhitespace)) != 0, i);
+      if constexpr (kCased) cases.add(CaseTable::of_any(c) & 1, CaseTable::of_any(c) >> 1, i);
     }
-    for (int n = 0; n < 3; ++n) low |= (low << 1 | carry_.low) & k.inner, high |= (high << 1 | carry_.high) & k.inner;
-    carry_ = {low >> 63, high >> 63};
-    k.letter |= low & ~high;
-    k.number |= high & ~low;
-    k.space |= low & high;
+    kinds.spread(k.inner, carry_);
+    k.letter |= kinds.low & ~kinds.high;
+    k.number |= kinds.high & ~kinds.low;
+    k.space |= kinds.low & kinds.high;
+    if constexpr (kCased) {
+      cases.spread(k.inner, case_carry_);
+      k.capital |= cases.low & ~cases.high;
+      k.small |= cases.high & ~cases.low;
+      k.mark |= cases.low & cases.high;
+    }
   }
 
   std::string_view text_;
   const KindTable& table_ = KindTable::shared();
+  const CaseTable* case_table_ = kCased ? &CaseTable::shared() : nullptr;
   size_t base_ = 0, end_ = 0;   // the bytes told
-  Carry carry_;
+  Pair carry_, case_carry_;
   Masks masks_;
 };
-
-inline Cases cases_at(std::string_view text, size_t at, const Kinds& k, const CaseTable& table) {
-  const BytesFrom<> bytes(text, at);
-  const uint64_t told = (uint64_t(1) << k.size) - 1;
-  const uint64_t high = longer(bytes).high & told;
-  Cases cases;
-  cases.slash = bits_of_64(bytes, [](Bytes b) { return b == '/'; }) & told;
-  uint64_t low = 0, top = 0;
-  for (uint64_t firsts = high & ~k.inner & (k.letter | k.other); firsts != 0; firsts &= firsts - 1) {
-    const auto i = static_cast<unsigned>(std::countr_zero(firsts));
-    const char32_t c = decode_valid_utf8({bytes + i, 64 - i}, 0).value;
-    uint64_t now_low, now_top;
-    if (c < 0x10000) {
-      const KindTable::Sixty4& set = table.of(c);
-      now_low = set.low >> (c & 63) & 1, now_top = set.high >> (c & 63) & 1;
-    } else {
-      now_low = CaseTable::of_any(c) & 1, now_top = CaseTable::of_any(c) >> 1;
-    }
-    low |= now_low << i, top |= now_top << i;
-  }
-  for (int n = 0; n < 3; ++n) low |= (low << 1) & k.inner, top |= (top << 1) & k.inner;
-  const uint64_t capital = bits_of_64(bytes, [](Bytes b) { return within(b, 'A', 26); }) & told;
-  cases.capital = capital | (low & ~top);
-  cases.small = (k.letter & ~high & ~capital) | (top & ~low);
-  cases.mark = low & top;
-  return cases;
-}
 
 }  // namespace orrery::cpu::ORRERY_ISA

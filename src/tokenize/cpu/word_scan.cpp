@@ -35,31 +35,69 @@ uint64_t certain(uint64_t space, const Kinds& k) {
   return bits_to(k.size - std::min(run, k.size));
 }
 
-// Where matches of kGpt2Pattern begin, as far as the bytes tell; the first byte begins one. `last`: the text ends here.
-struct Gpt2 {
-  static uint64_t begins(const Kinds& k, bool last) {
-    const uint64_t kinds = firsts(k.letter) | firsts(k.number) | firsts(k.other);
-    const uint64_t all = (kinds & ~(k.blank << 1)) | firsts(k.space) | lasts(k.space, k);   // a blank begins what follows it
-    return last ? all : all & certain(k.space, k);
+// Of some bytes of a text, from `at` on, where words begin.
+struct Part {
+  std::string_view text;
+  size_t at;
+  bool inside;   // the first byte goes on with a word that ended in letters, if it is a letter too: else it begins a word
+  bool last;     // the text ends here
+};
+
+// Takes the contractions that are words out of `all`, and tells how many of the bytes are then certain.
+template <size_t contraction(std::string_view, size_t)>
+uint64_t with_contractions(const Part& part, const Kinds& k, uint64_t all) {
+  for (uint64_t quotes = k.quote & all; quotes != 0; quotes &= quotes - 1) {
+    const auto at = static_cast<unsigned>(std::countr_zero(quotes));
+    if (!part.last && at + 3 >= k.size) return all & bits_to(at);
+    if (const size_t size = contraction(part.text, part.at + at)) {
+      all &= ~(bits_to(at + static_cast<unsigned>(size) - 1) & ~bits_to(at));
+      if (at + size < k.size) all |= bit(at + static_cast<unsigned>(size));
+    }
   }
-  static size_t contraction(std::string_view text, size_t at) { return word_ends::contraction(text, at); }
+  return all;
+}
+
+// Where matches of kGpt2Pattern begin, as far as the bytes tell.
+struct Gpt2 {
+  using Told = Kinds;
+  static bool simplify(Kinds&, const Part&) { return true; }
+  static uint64_t begins(const Kinds& k, const Part& part) {
+    const uint64_t kinds = firsts(k.letter) | firsts(k.number) | firsts(k.other);
+    uint64_t all = (kinds & ~(k.blank << 1)) | firsts(k.space) | lasts(k.space, k);   // a blank begins what follows it
+    if (!part.last) all &= certain(k.space, k);
+    if (k.quote & all) all = with_contractions<word_ends::contraction>(part, k, all);
+    return all & ~(k.letter & 1);
+  }
+  static uint64_t may_go_on(const Kinds& k) { return k.letter; }
   static size_t end(std::string_view text, size_t at) { return word_ends::gpt2(text, at); }
 };
+
+// Other characters that begin a word and have none before them in it.
+uint64_t one_other(const Kinds& k) {
+  uint64_t one = firsts(k.other) & ~(k.blank << 1);
+  if (k.inner != 0)
+    for (int i = 0; i < 3; ++i) one |= (one << 1) & k.inner;
+  return one;
+}
 
 // The same of kLlama3Pattern and its kin.
 template <int most_digits, bool whole_tail = false>
 struct Llama3 {
-  static uint64_t begins(const Kinds& k, bool last) {
+  using Told = Kinds;
+  static bool simplify(Kinds&, const Part&) { return true; }
+  static uint64_t begins(const Kinds& k, const Part& part) {
+    uint64_t all = without_contractions(k, part.last);
+    if (k.quote & all) all = with_contractions<word_ends::contraction_any_case>(part, k, all);
+    return all & ~(k.letter & 1);
+  }
+  static uint64_t without_contractions(const Kinds& k, bool last) {
     const uint64_t after_other = k.newline & (k.other << 1);
     const uint64_t taken = k.newline & ~(k.newline + after_other);   // newlines that end a run of others
     const uint64_t space = k.space & ~taken, newline = k.newline & ~taken, gap = space & ~newline;
 
     // One other character that begins a word, or the last of the gap, goes with the letters that follow.
     const uint64_t others = firsts(k.other) & ~(k.blank << 1);
-    uint64_t one = others;
-    if (k.inner != 0)
-      for (int i = 0; i < 3; ++i) one |= (one << 1) & k.inner;
-    uint64_t all = (firsts(k.letter) & ~((one | gap) << 1)) | others | firsts(space) | numbers(k);
+    uint64_t all = (firsts(k.letter) & ~((one_other(k) | gap) << 1)) | others | firsts(space) | numbers(k);
 
     // After the last newline of white space a gap is by itself; so is its last character, where no white space follows.
     const uint64_t gaps = firsts(gap), before_newline = (gap + gaps) & ~gap & newline;
@@ -71,7 +109,7 @@ struct Llama3 {
     all |= firsts(alone) | lasts(alone, k);
     return last && !whole_tail ? all : all & certain(space, k);
   }
-  static size_t contraction(std::string_view text, size_t at) { return word_ends::contraction_any_case(text, at); }
+  static uint64_t may_go_on(const Kinds& k) { return k.letter; }
   static size_t end(std::string_view text, size_t at) { return word_ends::llama3(text, at, most_digits, whole_tail); }
 
  private:
@@ -91,20 +129,6 @@ struct Llama3 {
     return all;
   }
 };
-
-// Takes the contractions that begin a match out of `all`, and tells how many of the bytes are then certain.
-template <class Pattern>
-uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, bool last, uint64_t all) {
-  for (uint64_t quotes = k.quote & all; quotes != 0; quotes &= quotes - 1) {
-    const auto at = static_cast<unsigned>(std::countr_zero(quotes));
-    if (!last && at + 3 >= k.size) return all & bits_to(at);
-    if (const size_t size = Pattern::contraction(text, base + at)) {
-      all &= ~(bits_to(at + static_cast<unsigned>(size) - 1) & ~bits_to(at));
-      if (at + size < k.size) all |= bit(at + static_cast<unsigned>(size));
-    }
-  }
-  return all;
-}
 
 #if defined(ORRERY_ISA_avx512)
 // base + the place of each set bit, the lowest first; with them sixteen are written for each sixteen bits, kRoom at most. Returns how many.
@@ -173,52 +197,89 @@ bool has_room(size_t count, size_t most) { return most - count >= kRoom || (coun
   return count;
 }
 
-// kO200kPattern, without marks: as kLlama3Pattern, but a capital after a small letter begins a word.
-struct O200k {
-  static uint64_t begins(const Kinds& k, const Cases& cases, bool last) { return Llama3<3>::begins(k, last) | (cases.capital & (cases.small << 1)); }
-  // Marks are letters or others, by what stands before them; letters that may be capitals or small are what the next ones make of them;
-  // newlines after others go on with a slash.
-  static bool is_hard(const Kinds& k, const Cases& cases) {
-    const uint64_t either = k.letter & ~(cases.capital | cases.small);
-    return (cases.mark | ((either << 1) & cases.capital) | ((k.newline << 1) & cases.slash)) != 0;
+// The same of kO200kPattern: a capital after a small letter begins a word, contractions end the word before them.
+class O200k {
+ public:
+  using Told = CasedKinds;
+
+  // Takes marks for the letters they are, and slashes after others and newlines for newlines. False where that does not tell it all,
+  // which is seldom: marks after several others are such, and what begins after a contraction is a word of its own.
+  static bool simplify(CasedKinds& k, const Part& part) {
+    k.letter |= k.mark;
+    k.other &= ~k.mark;
+    const uint64_t marks = k.mark & k.other << 1;
+    if (marks != 0 && (marks & ~(one_other(k) << 1)) != 0) return false;
+    const uint64_t closing = k.quote & (k.letter << 1 | uint64_t(part.inside));
+    if (((closing << 2 | closing << 3) & either(k) & ~k.inner) != 0) return false;
+    const uint64_t after_other = k.newline & k.other << 1, newlines = k.newline | k.slash;
+    const uint64_t slashes = k.slash & newlines & ~(newlines + after_other);
+    if ((slashes << 1 & k.newline) != 0) return false;
+    k.newline |= slashes, k.space |= slashes, k.other &= ~slashes;
+    return true;
   }
+
+  uint64_t begins(const CasedKinds& k, const Part& part) {
+    const uint64_t inside = part.inside, after_small = inside & after_small_;
+    uint64_t all = Llama3<3>::without_contractions(k, part.last) & ~(k.letter & inside);
+
+    // Letters that may be either are small after a small one.
+    const uint64_t either = O200k::either(k), small = k.small | (either & ~(either + (either & (k.small << 1 | after_small))));
+    after_small_ = small >> (k.size - 1) & 1;
+    all |= k.capital & (small << 1 | after_small);
+    // Else they are capitals, of which the last is small where only real ones follow.
+    for (uint64_t after = k.capital & ((either & ~small) << 1 | (inside & ~after_small)); after != 0; after &= after - 1) {
+      const auto at = static_cast<unsigned>(std::countr_zero(after)), end = at + static_cast<unsigned>(std::countr_one(k.capital >> at));
+      if (end >= k.size && !part.last) all &= bit(at) - 1;   // it is the last
+      else if (end >= k.size || (k.letter >> end & 1) == 0) all |= bit(at);
+    }
+    return (k.quote & all) != 0 ? with_contractions(k, part, all) : all;
+  }
+  // A capital says nothing before what follows it is known.
+  static uint64_t may_go_on(const CasedKinds& k) { return k.letter & ~k.capital; }
   static size_t end(std::string_view text, size_t at) { return word_ends::o200k(text, at); }
 
+ private:
+  static uint64_t either(const CasedKinds& k) { return k.letter & ~(k.capital | k.small); }
+
   // Takes the contractions after words out of `all`, and tells how many of the bytes are then certain.
-  static uint64_t with_contractions(std::string_view text, size_t base, const Kinds& k, bool last, uint64_t all) {
+  static uint64_t with_contractions(const CasedKinds& k, const Part& part, uint64_t all) {
     unsigned done = 0;   // where the last one ended: none follows another
-    for (uint64_t quotes = k.quote & all & (k.letter << 1); quotes != 0; quotes &= quotes - 1) {
+    for (uint64_t quotes = k.quote & all & (k.letter << 1 | uint64_t(part.inside)); quotes != 0; quotes &= quotes - 1) {
       const auto at = static_cast<unsigned>(std::countr_zero(quotes));
-      if (at == done) continue;
-      if (!last && at + 3 >= k.size) return all & bits_to(at - 1);
-      const auto size = static_cast<unsigned>(word_ends::contraction_any_case(text, base + at));
+      if (at == done && at != 0) continue;
+      if (!part.last && at + 3 >= k.size) return all & (bit(at) - 1);
+      const auto size = static_cast<unsigned>(word_ends::contraction_any_case(part.text, part.at + at));
       if (size == 0) continue;
       done = at + size;
-      all &= ~(bits_to(done - 1) & ~bits_to(at - 1));
+      all &= ~(bits_to(done - 1) & ~(bit(at) - 1));
       if (done < k.size) all |= bit(done);
     }
     return all;
   }
-};
 
-// Are the last bytes told letters of a word that ends where they do? (No contraction, which would end before.)
-bool ends_in_letters(const Kinds& k) { return k.size >= 4 && (k.letter >> (k.size - 1) & 1) != 0 && k.quote >> (k.size - 4) == 0; }
+  uint64_t after_small_ = 0;   // the last byte told is of a small letter
+};
 
 template <class Pattern>
 size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  KindsAhead kinds(text);
+  KindsAhead<typename Pattern::Told> kinds(text);
+  Pattern pattern;
   size_t count = 0, begin = at;   // of the next word
   while (at < text.size() && has_room(count, most)) {
-    const Kinds k = kinds.at(at, most - count);
-    const bool last = at + k.size == text.size();
-    uint64_t all = Pattern::begins(k, last);
-    if (k.quote & all) all = with_contractions<Pattern>(text, at, k, last, all);
-    all &= ~(uint64_t(begin == at) | (k.letter & 1));   // else the letters of the 64 bytes before go no further
-    const bool goes_on = !last && ends_in_letters(k);
-    if (all != 0 || last) {
+    typename Pattern::Told k = kinds.at(at, most - count);
+    const Part part = {text, at, begin != at, at + k.size == text.size()};
+    if (!pattern.simplify(k, part)) {
+      for (const size_t limit = at + k.size; begin < limit && count < most;) ends[count++] = static_cast<uint32_t>(begin = Pattern::end(text, begin));
+      at = begin;
+      continue;
+    }
+    const uint64_t all = pattern.begins(k, part) & ~uint64_t(begin == at);
+    // Does the last word end in letters, and no contraction, which would end before? Then it goes on from here.
+    const bool goes_on = !part.last && k.size >= 4 && (Pattern::may_go_on(k) >> (k.size - 1) & 1) != 0 && k.quote >> (k.size - 4) == 0;
+    if (all != 0 || part.last) {
       const bool fits = most - count >= kRoom;   // then the last end need not be read back
-      count += write_ends(text, at, all, last, ends + count, most - count);
-      begin = last || !fits ? ends[count - 1] : at + static_cast<size_t>(63 - std::countl_zero(all));
+      count += write_ends(text, at, all, part.last, ends + count, most - count);
+      begin = part.last || !fits ? ends[count - 1] : at + static_cast<size_t>(63 - std::countl_zero(all));
     } else if (!goes_on) {   // a long one
       begin = Pattern::end(text, begin);
       ends[count++] = static_cast<uint32_t>(begin);
@@ -236,25 +297,6 @@ size_t words_gpt2(std::string_view text, size_t at, uint32_t* ends, size_t most)
 size_t words_llama3(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3>>(text, at, ends, most); }
 size_t words_qwen2(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<1>>(text, at, ends, most); }
 size_t words_cl100k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<Llama3<3, true>>(text, at, ends, most); }
-
-size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most) {
-  KindsAhead kinds(text);
-  const CaseTable& cases_of = CaseTable::shared();
-  size_t count = 0;
-  while (at < text.size() && has_room(count, most)) {
-    const Kinds k = kinds.at(at, most - count);
-    const Cases cases = cases_at(text, at, k, cases_of);
-    const bool last = at + k.size == text.size();
-    if (O200k::is_hard(k, cases)) {
-      for (const size_t limit = at + k.size; at < limit && count < most;) ends[count++] = static_cast<uint32_t>(at = O200k::end(text, at));
-      continue;
-    }
-    const uint64_t all = O200k::with_contractions(text, at, k, last, O200k::begins(k, cases, last)) & ~bit(0);
-    if (all != 0 || last) count += write_ends(text, at, all, last, ends + count, most - count);
-    else ends[count++] = static_cast<uint32_t>(O200k::end(text, at));   // a long one
-    at = ends[count - 1];
-  }
-  return count;
-}
+size_t words_o200k(std::string_view text, size_t at, uint32_t* ends, size_t most) { return words<O200k>(text, at, ends, most); }
 
 }  // namespace orrery::cpu::ORRERY_ISA
