@@ -119,7 +119,12 @@ struct Llama3 {
   static uint64_t numbers(const Kinds& k) {
     if constexpr (most_digits == 1) return k.number & ~k.inner;
     uint64_t all = firsts(k.number);
-    if ((k.number & k.number << 1 & k.number << 2 & k.number << 3) == 0) return all;
+    const uint64_t fourths = k.number & k.number << 1 & k.number << 2 & k.number << 3;
+    if (fourths == 0) return all;
+    if (most_digits == 3 && (k.number & k.inner) == 0) {
+      for (uint64_t begins = all << 3 & fourths; begins != 0; begins = begins << 3 & fourths) all |= begins;
+      return all;
+    }
     int digits = 0;
     for (uint64_t left = k.number & ~k.inner; left != 0; left &= left - 1) {
       const uint64_t one = left & (~left + 1);
@@ -205,12 +210,18 @@ class O200k {
   // Takes marks for the letters they are, and slashes after others and newlines for newlines. False where that does not tell it all,
   // which is seldom: marks after several others are such, and what begins after a contraction is a word of its own.
   static bool simplify(CasedKinds& k, const Part& part) {
-    k.letter |= k.mark;
-    k.other &= ~k.mark;
-    const uint64_t marks = k.mark & k.other << 1;
-    if (marks != 0 && (marks & ~(one_other(k) << 1)) != 0) return false;
-    const uint64_t closing = k.quote & (k.letter << 1 | uint64_t(part.inside));
-    if (((closing << 2 | closing << 3) & either(k) & ~k.inner) != 0) return false;
+    if (k.inner != 0) {
+      k.letter |= k.mark;
+      k.other &= ~k.mark;
+      const uint64_t marks = k.mark & k.other << 1;
+      if (marks != 0 && (marks & ~(one_other(k) << 1)) != 0) return false;
+      const uint64_t after = either(k) & ~k.inner;
+      for (uint64_t quotes = k.quote & (k.letter << 1 | uint64_t(part.inside)) & (after >> 2 | after >> 3); quotes != 0; quotes &= quotes - 1) {
+        const auto at = static_cast<unsigned>(std::countr_zero(quotes));
+        const size_t size = word_ends::contraction_any_case(part.text, part.at + at);
+        if (size != 0 && (after >> (at + size) & 1) != 0) return false;
+      }
+    }
     const uint64_t after_other = k.newline & k.other << 1, newlines = k.newline | k.slash;
     const uint64_t slashes = k.slash & newlines & ~(newlines + after_other);
     if ((slashes << 1 & k.newline) != 0) return false;
@@ -222,16 +233,19 @@ class O200k {
     const uint64_t inside = part.inside, after_small = inside & after_small_;
     uint64_t all = Llama3<3>::without_contractions(k, part.last) & ~(k.letter & inside);
 
-    // Letters that may be either are small after a small one.
-    const uint64_t either = O200k::either(k), small = k.small | (either & ~(either + (either & (k.small << 1 | after_small))));
+    uint64_t small = k.small;
+    if ((k.inner | (inside & ~after_small)) != 0) {   // letters that may be either are small after a small one
+      const uint64_t either = O200k::either(k);
+      small |= either & ~(either + (either & (small << 1 | after_small)));
+      // Else they are capitals, of which the last is small where only real ones follow.
+      for (uint64_t after = k.capital & ((either & ~small) << 1 | (inside & ~after_small)); after != 0; after &= after - 1) {
+        const auto at = static_cast<unsigned>(std::countr_zero(after)), end = at + static_cast<unsigned>(std::countr_one(k.capital >> at));
+        if (end >= k.size && !part.last) all &= bit(at) - 1;   // it is the last
+        else if (end >= k.size || (k.letter >> end & 1) == 0) all |= bit(at);
+      }
+    }
     after_small_ = small >> (k.size - 1) & 1;
     all |= k.capital & (small << 1 | after_small);
-    // Else they are capitals, of which the last is small where only real ones follow.
-    for (uint64_t after = k.capital & ((either & ~small) << 1 | (inside & ~after_small)); after != 0; after &= after - 1) {
-      const auto at = static_cast<unsigned>(std::countr_zero(after)), end = at + static_cast<unsigned>(std::countr_one(k.capital >> at));
-      if (end >= k.size && !part.last) all &= bit(at) - 1;   // it is the last
-      else if (end >= k.size || (k.letter >> end & 1) == 0) all |= bit(at);
-    }
     return (k.quote & all) != 0 ? with_contractions(k, part, all) : all;
   }
   // A capital says nothing before what follows it is known.
@@ -275,7 +289,7 @@ size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
     }
     const uint64_t all = pattern.begins(k, part) & ~uint64_t(begin == at);
     // Does the last word end in letters, and no contraction, which would end before? Then it goes on from here.
-    const bool goes_on = !part.last && k.size >= 4 && (Pattern::may_go_on(k) >> (k.size - 1) & 1) != 0 && k.quote >> (k.size - 4) == 0;
+    const uint64_t goes_on = k.size < 4 ? 0 : uint64_t(!part.last) & Pattern::may_go_on(k) >> (k.size - 1) & uint64_t(k.quote >> (k.size - 4) == 0);
     if (all != 0 || part.last) {
       const bool fits = most - count >= kRoom;   // then the last end need not be read back
       count += write_ends(text, at, all, part.last, ends + count, most - count);
@@ -284,7 +298,7 @@ size_t words(std::string_view text, size_t at, uint32_t* ends, size_t most) {
       begin = Pattern::end(text, begin);
       ends[count++] = static_cast<uint32_t>(begin);
     }
-    at = goes_on ? at + k.size : begin;
+    at = begin + (-goes_on & (at + k.size - begin));
   }
   return count;
 }
