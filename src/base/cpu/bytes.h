@@ -12,6 +12,7 @@
 //   l | m, l & m, without(l, m) = l & ~m, bits(l): bit i is of lane i.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -70,6 +71,20 @@ template <class F>
   uint64_t mask = 0;
   each_of_64(text, [&](Bytes bytes, int at) { mask |= bits(f(bytes)) << at; });
   return mask;
+}
+
+// Those of 64 bytes at `of` whose six low bits are the number of a bit of `set` that is set.
+[[gnu::always_inline]] inline uint64_t in_set_of_64(const char* text, uint64_t of, uint64_t set) {
+#if defined(ORRERY_ISA_avx512) || defined(ORRERY_ISA_avx2) || defined(__aarch64__)
+  return of & bits_of_64(text, [&](Bytes b) { return SixBits(b).in(set); });
+#else   // no instruction looks bytes up
+  uint64_t mask = 0;
+  for (; of != 0; of &= of - 1) {
+    const int i = std::countr_zero(of);
+    mask |= (set >> (text[i] & 63) & 1) << i;
+  }
+  return mask;
+#endif
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -32,4 +32,15 @@ inline Lanes operator&(Lanes l, Lanes m) { return {_mm256_and_si256(l.v, m.v)}; 
 inline Lanes without(Lanes l, Lanes m) { return {_mm256_andnot_si256(m.v, l.v)}; }
 inline uint64_t bits(Lanes l) { return static_cast<uint32_t>(_mm256_movemask_epi8(l.v)); }
 
+// Of bytes whose six low bits are the number of a bit.
+class SixBits {
+ public:
+  explicit SixBits(Bytes b)
+      : byte_(_mm256_and_si256(_mm256_srli_epi16(b.v, 3), all(7))), bit_(_mm256_shuffle_epi8(_mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201u)), _mm256_and_si256(b.v, all(7)))) {}
+  Lanes in(uint64_t set) const { return {_mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi64x(static_cast<int64_t>(set)), byte_), bit_), bit_)}; }
+
+ private:
+  __m256i byte_, bit_;   // of the set
+};
+
 }  // namespace orrery::cpu::ORRERY_ISA

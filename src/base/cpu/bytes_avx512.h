@@ -27,4 +27,15 @@ inline Lanes operator>(Bytes b, int byte) { return {_mm512_cmpgt_epi8_mask(b.v, 
 inline Lanes within(Bytes b, int from, int count) { return {_mm512_cmplt_epu8_mask(_mm512_sub_epi8(b.v, all(from)), all(count))}; }
 inline Lanes beyond_ascii(Bytes b) { return {_mm512_movepi8_mask(b.v)}; }
 
+// Of bytes whose six low bits are the number of a bit.
+class SixBits {
+ public:
+  explicit SixBits(Bytes b)
+      : byte_(_mm512_and_si512(_mm512_srli_epi16(b.v, 3), all(7))), bit_(_mm512_shuffle_epi8(_mm512_set1_epi64(static_cast<int64_t>(0x8040201008040201u)), _mm512_and_si512(b.v, all(7)))) {}
+  Lanes in(uint64_t set) const { return {_mm512_test_epi8_mask(_mm512_shuffle_epi8(_mm512_set1_epi64(static_cast<int64_t>(set)), byte_), bit_)}; }
+
+ private:
+  __m512i byte_, bit_;   // of the set
+};
+
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -34,4 +34,15 @@ inline uint64_t bits(Lanes l) {
   return static_cast<uint64_t>(vaddv_u8(vget_low_u8(kept))) | static_cast<uint64_t>(vaddv_u8(vget_high_u8(kept))) << 8;
 }
 
+// Of bytes whose six low bits are the number of a bit.
+class SixBits {
+ public:
+  explicit SixBits(Bytes b)
+      : byte_(vandq_u8(vshrq_n_u8(b.v, 3), all(7))), bit_(vqtbl1q_u8(vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201u)), vandq_u8(b.v, all(7)))) {}
+  Lanes in(uint64_t set) const { return {vtstq_u8(vqtbl1q_u8(vreinterpretq_u8_u64(vdupq_n_u64(set)), byte_), bit_)}; }
+
+ private:
+  uint8x16_t byte_, bit_;   // of the set
+};
+
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -1,5 +1,6 @@
 // The kinds of the characters of a text (kinds.h). ASCII is told apart a register at a time (as in Langdale and Lemire 2019, "Parsing
-// Gigabytes of JSON"), and so are the letters of East Asia; other longer characters one by one from a table of two bits each.
+// Gigabytes of JSON"), and so are the letters of East Asia; other longer characters from a table of two bits each, those of 64 that follow
+// one another in Unicode at once.
 #pragma once
 
 #include <algorithm>
@@ -112,7 +113,11 @@ class KindsAhead {
   // The bits that a table has of each character, at its first byte, then at all its bytes; those of one that goes on in the next 64.
   struct Pair {
     uint64_t low = 0, high = 0;
-    void add(const KindTable::Sixty4& set, uint32_t c, unsigned i) { low |= (set.low >> (c & 63) & 1) << i, high |= (set.high >> (c & 63) & 1) << i; }
+    // Of those that begin at `firsts`, 64 characters apart at most, which end `size` bytes later than they begin.
+    void add(const char* bytes, int size, const KindTable::Sixty4& set, uint64_t firsts) {
+      low |= in_set_of_64(bytes + size, firsts, set.low);
+      high |= in_set_of_64(bytes + size, firsts, set.high);
+    }
     void add(uint64_t is_low, uint64_t is_high, unsigned i) { low |= is_low << i, high |= is_high << i; }
     void spread(uint64_t inner, Pair& carry) {
       for (int n = 0; n < 3; ++n) low |= (low << 1 | carry.low) & inner, high |= (high << 1 | carry.high) & inner;
@@ -182,20 +187,24 @@ class KindsAhead {
       kinds.low = found.letters;   // none is a capital, a small letter, a mark
       told = found.letters | found.others;
     }
-    for (uint64_t firsts = longer.high & ~longer.inner & ~told; firsts != 0; firsts &= firsts - 1) {
+    for (uint64_t firsts = longer.high & ~longer.inner & ~told; firsts != 0;) {
       const auto i = static_cast<unsigned>(std::countr_zero(firsts));
-      const auto byte = [&](size_t n) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i + n])); };
-      const uint32_t first = byte(0);
-      if (first < 0xF0) {
-        const uint32_t c = first < 0xE0 ? (first & 0x1F) << 6 | (byte(1) & 0x3F) : (first & 0xF) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-        kinds.add(table_.of(c), c, i);
-        if constexpr (kCased) cases.add(case_table_->of(c), c, i);
+      const auto first = static_cast<unsigned char>(bytes[i]), second = static_cast<unsigned char>(bytes[i + 1]);
+      if (first >= 0xF0) {
+        const char32_t c = decode_valid_utf8({bytes + i, 4}, 0).value;
+        const uint32_t kind = unicode_classes(c);
+        kinds.add((kind & (kLetter | kWhitespace)) != 0, (kind & (kNumber | kWhitespace)) != 0, i);
+        if constexpr (kCased) cases.add(CaseTable::of_any(c) & 1, CaseTable::of_any(c) >> 1, i);
+        firsts &= firsts - 1;
         continue;
       }
-      const char32_t c = decode_valid_utf8({bytes + i, 4}, 0).value;
-      const uint32_t kind = unicode_classes(c);
-      kinds.add((kind & (kLetter | kWhitespace)) != 0, (kind & (kNumber | kWhitespace)) != 0, i);
-      if constexpr (kCased) cases.add(CaseTable::of_any(c) & 1, CaseTable::of_any(c) >> 1, i);
+      uint64_t alike = firsts & bits_of_64(bytes, [&](Bytes b) { return b == first; });   // but for the last six bits
+      if (first >= 0xE0) alike &= bits_of_64(bytes + 1, [&](Bytes b) { return b == second; });
+      const uint32_t c = first < 0xE0 ? uint32_t(first & 0x1F) << 6 : uint32_t(first & 0xF) << 12 | uint32_t(second & 0x3F) << 6;
+      const int size = first < 0xE0 ? 1 : 2;
+      kinds.add(bytes, size, table_.of(c), alike);
+      if constexpr (kCased) cases.add(bytes, size, case_table_->of(c), alike);
+      firsts &= ~alike;
     }
     kinds.spread(k.inner, carry_);
     k.letter |= kinds.low & ~kinds.high;
