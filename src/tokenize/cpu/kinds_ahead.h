@@ -81,10 +81,8 @@ class KindsAhead {
     k.blank = bits_from(&Masks::blank, place) & told;
     k.quote = bits_from(&Masks::quote, place) & told;
     if constexpr (kCased) {
-      k.capital = bits_from(&Masks::capital, place) & told;
-      k.small = bits_from(&Masks::small, place) & told;
-      k.mark = bits_from(&Masks::mark, place) & told;
-      k.slash = bits_from(&Masks::slash, place) & told;
+      k.low = bits_from(&Masks::low, place) & told;
+      k.high = bits_from(&Masks::high, place) & told;
     }
     k.other = told & ~(k.letter | k.number | k.space);
     return k;
@@ -97,17 +95,17 @@ class KindsAhead {
   struct Masks {
     using Bits = std::array<uint64_t, kBlocks + 1>;
     Bits letter, number, space, newline, blank, quote, inner;
-    Bits capital, small, mark, slash;   // of CasedKinds
+    Bits low, high;   // of CasedKinds
 
     void set(size_t block, const Told& k) {
       letter[block] = k.letter, number[block] = k.number, space[block] = k.space, newline[block] = k.newline;
       blank[block] = k.blank, quote[block] = k.quote, inner[block] = k.inner;
-      if constexpr (kCased) capital[block] = k.capital, small[block] = k.small, mark[block] = k.mark, slash[block] = k.slash;
+      if constexpr (kCased) low[block] = k.low, high[block] = k.high;
     }
     void move(size_t from, size_t to) {
       for (const auto bits : {&Masks::letter, &Masks::number, &Masks::space, &Masks::newline, &Masks::blank, &Masks::quote, &Masks::inner}) (this->*bits)[to] = (this->*bits)[from];
       if constexpr (kCased)
-        for (const auto bits : {&Masks::capital, &Masks::small, &Masks::mark, &Masks::slash}) (this->*bits)[to] = (this->*bits)[from];
+        for (const auto bits : {&Masks::low, &Masks::high}) (this->*bits)[to] = (this->*bits)[from];
     }
   };
   // The bits that a table has of each character, at its first byte, then at all its bytes; those of one that goes on in the next 64.
@@ -167,12 +165,9 @@ class KindsAhead {
       k.newline |= bits((b == '\n') | (b == '\r')) << i;
       k.blank |= bits(blank) << i;
       k.quote |= bits(b == '\'') << i;
-      if constexpr (kCased) {
-        k.capital |= bits(within(b, 'A', 26)) << i;
-        k.slash |= bits(b == '/') << i;
-      }
+      if constexpr (kCased) k.low |= bits(within(b, 'A', 26) | (b == '/')) << i;
     });
-    if constexpr (kCased) k.small = k.letter & ~k.capital;
+    if constexpr (kCased) k.high = k.letter & ~k.low;
     if (const Longer found = longer(bytes); found.high != 0) add_longer(k, bytes, found);
     else carry_ = case_carry_ = {};
     return k;
@@ -212,9 +207,8 @@ class KindsAhead {
     k.space |= kinds.low & kinds.high;
     if constexpr (kCased) {
       cases.spread(k.inner, case_carry_);
-      k.capital |= cases.low & ~cases.high;
-      k.small |= cases.high & ~cases.low;
-      k.mark |= cases.low & cases.high;
+      k.low |= cases.low;
+      k.high |= cases.high;
     }
   }
 

@@ -210,10 +210,11 @@ class O200k {
   // Takes marks for the letters they are, and slashes after others and newlines for newlines. False where that does not tell it all,
   // which is seldom: marks after several others are such, and what begins after a contraction is a word of its own.
   static bool simplify(CasedKinds& k, const Part& part) {
+    uint64_t slashes = k.slash();
     if (k.inner != 0) {
-      k.letter |= k.mark;
-      k.other &= ~k.mark;
-      const uint64_t marks = k.mark & k.other << 1;
+      k.letter |= k.mark();
+      k.other &= ~k.mark();
+      const uint64_t marks = k.mark() & k.other << 1;
       if (marks != 0 && (marks & ~(one_other(k) << 1)) != 0) return false;
       const uint64_t after = either(k) & ~k.inner;
       for (uint64_t quotes = k.quote & (k.letter << 1 | uint64_t(part.inside)) & (after >> 2 | after >> 3); quotes != 0; quotes &= quotes - 1) {
@@ -222,8 +223,8 @@ class O200k {
         if (size != 0 && (after >> (at + size) & 1) != 0) return false;
       }
     }
-    const uint64_t after_other = k.newline & k.other << 1, newlines = k.newline | k.slash;
-    const uint64_t slashes = k.slash & newlines & ~(newlines + after_other);
+    const uint64_t after_other = k.newline & k.other << 1, newlines = k.newline | slashes;
+    slashes &= newlines & ~(newlines + after_other);
     if ((slashes << 1 & k.newline) != 0) return false;
     k.newline |= slashes, k.space |= slashes, k.other &= ~slashes;
     return true;
@@ -233,27 +234,28 @@ class O200k {
     const uint64_t inside = part.inside, after_small = inside & after_small_;
     uint64_t all = Llama3<3>::without_contractions(k, part.last) & ~(k.letter & inside);
 
-    uint64_t small = k.small;
+    const uint64_t capital = k.capital();
+    uint64_t small = k.small();
     if ((k.inner | (inside & ~after_small)) != 0) {   // letters that may be either are small after a small one
       const uint64_t either = O200k::either(k);
       small |= either & ~(either + (either & (small << 1 | after_small)));
       // Else they are capitals, of which the last is small where only real ones follow.
-      for (uint64_t after = k.capital & ((either & ~small) << 1 | (inside & ~after_small)); after != 0; after &= after - 1) {
-        const auto at = static_cast<unsigned>(std::countr_zero(after)), end = at + static_cast<unsigned>(std::countr_one(k.capital >> at));
+      for (uint64_t after = capital & ((either & ~small) << 1 | (inside & ~after_small)); after != 0; after &= after - 1) {
+        const auto at = static_cast<unsigned>(std::countr_zero(after)), end = at + static_cast<unsigned>(std::countr_one(capital >> at));
         if (end >= k.size && !part.last) all &= bit(at) - 1;   // it is the last
         else if (end >= k.size || (k.letter >> end & 1) == 0) all |= bit(at);
       }
     }
     after_small_ = small >> (k.size - 1) & 1;
-    all |= k.capital & (small << 1 | after_small);
+    all |= capital & (small << 1 | after_small);
     return (k.quote & all) != 0 ? with_contractions(k, part, all) : all;
   }
   // A capital says nothing before what follows it is known.
-  static uint64_t may_go_on(const CasedKinds& k) { return k.letter & ~k.capital; }
+  static uint64_t may_go_on(const CasedKinds& k) { return k.letter & ~k.capital(); }
   static size_t end(std::string_view text, size_t at) { return word_ends::o200k(text, at); }
 
  private:
-  static uint64_t either(const CasedKinds& k) { return k.letter & ~(k.capital | k.small); }
+  static uint64_t either(const CasedKinds& k) { return k.letter & ~(k.low ^ k.high); }
 
   // Takes the contractions after words out of `all`, and tells how many of the bytes are then certain.
   static uint64_t with_contractions(const CasedKinds& k, const Part& part, uint64_t all) {
