@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/processor.h"
+#include "tokenize/word_lookups.h"
 #include "tokenize/word_parts.h"
 #include "tokenize/word_scan.h"
 
@@ -10,6 +11,7 @@ namespace orrery {
 struct TextScans {
   WordScanner gpt2, llama3, qwen2, cl100k, o200k;             // word_scan.h
   PartMasks (*part_masks)(const char* bytes, bool lines);     // word_parts.h; `lines`: \n, \r, \t are white space like ' '
+  const WordLookups* lookups;                                 // word_lookups.h; null: none better
 
   static const TextScans& best();   // those for this process
 };

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -17,7 +18,9 @@
 
 #include "tokenize/id_buffer.h"
 #include "tokenize/model.h"
+#include "tokenize/text_scans.h"
 #include "tokenize/word_key.h"
+#include "tokenize/word_lookups.h"
 #include "tokenize/word_parts.h"
 #include "tokenize/zero_array.h"
 
@@ -56,7 +59,7 @@ class WordIds {
     }
   }
 
-  static constexpr size_t kBatch = 32;
+  static constexpr size_t kBatch = WordLookups::kMost;
   struct Batch {
     std::array<WordKey, kBatch> keys;
     std::array<size_t, kBatch> places;
@@ -74,6 +77,9 @@ class WordIds {
   template <class Words>
   void ask(const Words& words, Batch& batch) const {
     const std::string_view text = words.text;
+    if constexpr (std::is_same_v<Words, WordsInRow>) {
+      if (lookups_) return ask_in_row(words, batch);
+    }
     if (words[words.size() - 1].end + 16 <= text.size()) return ask(words, batch, [text](size_t begin, size_t size) { return WordKey::inside(text.data() + begin, size); });
     const WordKey::Bytes bytes(text);
     ask(words, batch, [&](size_t begin, size_t size) { return WordKey::inside(bytes.from(begin), size); });
@@ -86,7 +92,7 @@ class WordIds {
     int32_t* from = ids.room(kRoom);
     int32_t* out = from;
     for (size_t i = 0;; ++i) {
-      const Copied copied = copy_usual(batch, i, words.size(), out);
+      const WordLookups::Copied copied = copy_usual(batch, i, words.size(), out);
       i = copied.next;
       out = copied.out;
       if (i == words.size()) break;
@@ -115,10 +121,10 @@ class WordIds {
 
   // Small ones, for tests of what happens when they are full: 2^bits words at most, and as many ids and bytes of four as `records`.
   WordIds() = default;
-  WordIds(int most_bits, size_t most_records) : most_bits_(most_bits), most_records_(most_records) {}
+  WordIds(int most_bits, size_t most_records, const WordLookups* lookups) : lookups_(lookups), most_bits_(most_bits), most_records_(most_records) {}
 
  private:
-  static constexpr size_t kAlone = 12, kInHalf = 4;                 // ids that lie in a line, and in half of one
+  static constexpr size_t kAlone = WordLookups::kMostInLine, kInHalf = 4;                 // ids that lie in a line, and in half of one
   static constexpr size_t kAtOnce = 16, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
   static constexpr size_t kLongest = 1024;   // longer words seldom come again
   static constexpr int kFirstBits = 12, kRoomyBits = 19;   // 128 KiB, 16 MiB
@@ -201,13 +207,10 @@ class WordIds {
     return hash ^ hash >> 29;
   }
 
-  struct Copied {
-    size_t next;    // the first word not copied
-    int32_t* out;   // where its ids go
-  };
   // The ids of words from i on, as long as they lie in the words' first lines. Not inline: all of it has to fit into registers.
-  [[gnu::noinline]] Copied copy_usual(const Batch& batch, size_t i, size_t words, int32_t* out) const {
+  [[gnu::noinline]] WordLookups::Copied copy_usual(const Batch& batch, size_t i, size_t words, int32_t* out) const {
     const Line* const lines = &lines_[0];
+    if (lookups_) return lookups_->copy(lines, batch.keys.data(), batch.places.data(), i, words, out);
     for (; i < words; ++i) {
       const Line& line = lines[batch.places[i]];
       const WordKey key = batch.keys[i];
@@ -248,6 +251,18 @@ class WordIds {
       const size_t i = batch.long_ones[n];
       const WordPart part = words[i];
       __builtin_prefetch(lines + put(i, part, long_key(words.text.substr(part.begin, part.end - part.begin))));
+    }
+  }
+  void ask_in_row(const WordsInRow& words, Batch& batch) const {
+    const Line* const lines = &lines_[0];
+    batch.bits = bits_;
+    batch.long_count = 0;
+    for (uint32_t left = lookups_->ask(words.text.data(), words.bounds.data(), words.size(), lines, bits_ - 1, batch.keys.data(), batch.places.data()); left != 0; left &= left - 1) {
+      const auto i = static_cast<size_t>(std::countr_zero(left));
+      batch.long_ones[batch.long_count++] = static_cast<uint16_t>(i);
+      batch.keys[i] = long_key(words.text.substr(words.bounds[i], words.bounds[i + 1] - words.bounds[i]));
+      batch.places[i] = batch.keys[i].place(bits_ - 1);
+      __builtin_prefetch(lines + batch.places[i]);
     }
   }
   // The lines are there: what they tell of the second memory is asked for too.
@@ -374,6 +389,7 @@ class WordIds {
     bits_ = bits;
   }
 
+  const WordLookups* lookups_ = TextScans::best().lookups;
   int bits_ = kFirstBits, most_bits_ = 21;                    // 2^bits halves of lines: 64 MiB at most
   size_t halves_ = 0, used_ = 0, most_records_ = size_t(1) << 24;   // 64 MiB
   ZeroArray<Line> lines_{size_t(1) << (kFirstBits - 1)};

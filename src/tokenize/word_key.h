@@ -39,7 +39,8 @@ struct WordKey {
   }
 
   // A place in a table of 2^bits.
-  size_t place(int bits) const { return static_cast<size_t>(((parts[0] ^ parts[1] * 0xC2B2AE3D27D4EB4Fu) * 0x9E3779B97F4A7C15u) >> (64 - bits)); }
+  size_t place(int bits) const { return static_cast<size_t>(((parts[0] ^ parts[1] * kSecond) * kBoth) >> (64 - bits)); }
+  static constexpr uint64_t kSecond = 0xC2B2AE3D27D4EB4Fu, kBoth = 0x9E3779B97F4A7C15u;
   bool operator==(const WordKey& other) const { return ((parts[0] ^ other.parts[0]) | (parts[1] ^ other.parts[1])) == 0; }
 
  private:

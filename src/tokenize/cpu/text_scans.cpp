@@ -7,6 +7,13 @@ namespace orrery::cpu::ORRERY_ISA {
 
 WordScan words_gpt2, words_llama3, words_qwen2, words_cl100k, words_o200k;
 
+#if defined(ORRERY_ISA_avx512)
+extern const WordLookups word_lookups;
+constexpr const WordLookups* kLookups = &word_lookups;
+#else
+constexpr const WordLookups* kLookups = nullptr;
+#endif
+
 namespace {
 
 PartMasks part_masks(const char* bytes, bool lines) {
@@ -25,6 +32,6 @@ PartMasks part_masks(const char* bytes, bool lines) {
 }  // namespace
 
 extern const TextScans text_scans;
-const TextScans text_scans = {words_gpt2, words_llama3, words_qwen2, words_cl100k, words_o200k, part_masks};
+const TextScans text_scans = {words_gpt2, words_llama3, words_qwen2, words_cl100k, words_o200k, part_masks, kLookups};
 
 }  // namespace orrery::cpu::ORRERY_ISA
