@@ -63,18 +63,19 @@ uint32_t ask(const char* text, const uint32_t* bounds, size_t count, const void*
 }
 
 WordLookups::Copied copy(const void* lines, const WordKey* keys, const size_t* places, size_t i, size_t count, int32_t* out) {
-  // What of a line are the ids of its first word, and of its second.
-  alignas(64) static constexpr std::array<std::array<uint32_t, 16>, 2> kIds = {{{4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {12, 13, 14, 15}}};
-  const __m512i no_count = _mm512_mask_set1_epi32(_mm512_set1_epi32(-1), 1 << 3, (1 << kCount) - 1);
+  const __m128i no_count = _mm_setr_epi32(-1, -1, -1, (1 << kCount) - 1);
   for (; i < count; ++i) {
     const char* const at = static_cast<const char*>(lines) + kLine * places[i];
     const __m512i line = _mm512_load_si512(at);
     const auto same = static_cast<uint32_t>(_mm512_cmpeq_epi64_mask(line, _mm512_broadcast_i64x2(_mm_loadu_si128(reinterpret_cast<const __m128i*>(keys + i)))));
-    const bool second = (same & 3) != 3, known = !second | ((same >> 4 & 3) == 3);
+    const uint32_t whole = same & same >> 1;   // bit 0: the first word, bit 4: the second
+    const bool known = (whole & 0x11) != 0;
+    const char* const found = at + (~whole & 1) * (kLine / 2) + sizeof(WordKey);
     uint32_t told;
-    __builtin_memcpy(&told, at + 28 + (second ? kLine / 2 : 0), sizeof told);
+    __builtin_memcpy(&told, found + 12, sizeof told);
     const uint32_t ids = told >> kCount;
-    _mm512_storeu_si512(out, _mm512_and_si512(_mm512_permutexvar_epi32(_mm512_load_si512(kIds[second].data()), line), no_count));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_and_si128(_mm_load_si128(reinterpret_cast<const __m128i*>(found)), no_count));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 4), _mm512_extracti64x4_epi64(line, 1));   // of one that is alone; else they are written over
     if (!known | (ids > WordLookups::kMostInLine)) break;
     out += ids;
   }
