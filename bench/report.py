@@ -110,6 +110,19 @@ def tokenization(runs):
     return lines
 
 
+def token_texts(run):
+    rows = []
+    for case, engines in run["cases"].items():
+        ours = engines["orrery"]
+        for name in (one for one in engines if one != "orrery"):
+            latency, decoding = ([one[what]["median"] for one in (ours, engines[name])] for what in ("latency_us", "decoding"))
+            rows.append([case, name, f"{latency[0]:.2f}", f"{latency[1]:.2f}", f"{latency[1] / latency[0]:.1f}×", f"{decoding[0]:.0f}", f"{decoding[1]:.1f}", f"{decoding[0] / decoding[1]:.1f}×"])
+    return ["## One text, and back", "",
+            "What a call with one text of 50 characters takes, in microseconds (the median of many, in words met before), and how fast ids of documents become text, in MB of text a second; one thread. "
+            "`python3 bench/token_texts.py --keep`.", "",
+            *table(["tokenizer", "peer", "Orrery us", "peer us", "ratio", "Orrery MB/s decoded", "peer", "ratio"], rows), "", conditions(run)]
+
+
 def vocab_train(run):
     rows = []
     for case, result in run["cases"].items():
@@ -254,7 +267,7 @@ def write_claims(runs):
 
 
 def main():
-    runs = {name: newest(name) for name in ("memory", "start", "vocab_train", "agreement", "loss_curves")}
+    runs = {name: newest(name) for name in ("memory", "start", "token_texts", "vocab_train", "agreement", "loss_curves")}
     runs |= {name: newest_of_each(name, kernels_of) for name in ("attention", "busy", "encode", "seq2seq", "matmul")}
     runs["train"] = list({(kernels_of(run), run.get("compute_dtype", "f32"), shape): run | {"shapes": {shape: result}} for run in kept("train") for shape, result in run["shapes"].items()}.values())
     runs["tokenization"] = newest_of_each("tokenization", text="mixed", threads=1)
@@ -262,7 +275,7 @@ def main():
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
     for run in runs["train"]:
         lines += ["", *train(run)]
-    for name, section in (("loss_curves", loss_curves), ("memory", memory), ("start", start), ("tokenization", tokenization), ("vocab_train", vocab_train), ("generate", generate), ("agreement", agreement)):
+    for name, section in (("loss_curves", loss_curves), ("memory", memory), ("start", start), ("tokenization", tokenization), ("token_texts", token_texts), ("vocab_train", vocab_train), ("generate", generate), ("agreement", agreement)):
         if runs[name]:
             lines += ["", *section(runs[name])]
     for name, section in (("attention", attention), ("busy", busy), ("encode", encode), ("seq2seq", seq2seq), ("matmul", matmul)):

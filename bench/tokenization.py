@@ -90,17 +90,21 @@ def tokenizers(folder, threads):
     return lambda docs: fast(docs), lambda docs: [one.offsets for one in tokenizer.encode_batch(docs)]
 
 
-def tiktoken(folder, threads):
+def tiktoken_encoding(folder):
+    """Ranks and expression from the tokenizer.json that the others read."""
     import tiktoken as package
     import tokenizers as reader
 
-    # The ranks and the expression are the same file's.
     vocabulary = reader.Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=False)
     visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
     spelled = {chr(b): b for b in visible} | {chr(256 + i): b for i, b in enumerate(b for b in range(256) if b not in visible)}
     ranks = {bytes(spelled[c] for c in token): rank for token, rank in vocabulary.items() if all(c in spelled for c in token)}
     split = next(split_steps(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))), None)
-    encoding = package.Encoding(folder.name, pat_str=split["pattern"]["Regex"] if split else GPT2_EXPRESSION, mergeable_ranks=ranks, special_tokens={})
+    return package.Encoding(folder.name, pat_str=split["pattern"]["Regex"] if split else GPT2_EXPRESSION, mergeable_ranks=ranks, special_tokens={})
+
+
+def tiktoken(folder, threads):
+    encoding = tiktoken_encoding(folder)
     if threads > 1:
         return lambda docs: encoding.encode_ordinary_batch(docs, num_threads=threads), None
     return lambda docs: [encoding.encode_ordinary(one) for one in docs], None

@@ -208,7 +208,7 @@ void describe_ranks(std::string_view text, const RankOptions& options, Tokenizer
   }
   file.model.fields = {{"type", "BPE"}, {"ignore_merges", true}};   // a word that is a token is found without a way to it
   // What the expression does not match is lost; the usual ones match everything, and are quicker when that is said.
-  const bool matches_all = options.pattern == kGpt2Pattern || options.pattern == kLlama3Pattern || options.pattern == kQwen2Pattern || options.pattern == kCl100kPattern;
+  const bool matches_all = matches_everything(options.pattern);
   file.json["pre_tokenizer"] = {
       {"type", "Sequence"},
       {"pretokenizers",

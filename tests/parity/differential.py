@@ -36,6 +36,9 @@ from random_strings import RandomStrings  # noqa: E402
 TOKENIZERS = orrery.SHARED / "tokenizers"
 TABLE = Path(__file__).with_name("differential.md")
 BATCH = 100_000
+O200K = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+         r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 SHARE = 20      # one string in so many is compared in full
 
 
@@ -149,6 +152,14 @@ def small_model(kind):
     return folder / f"{kind}.model"
 
 
+def o200k_style(ranks):
+    """cl100k's ranks under o200k's expression, as a tokenizer.json."""
+    folder = Path(tempfile.gettempdir()) / "orrery-differential" / "o200k-style"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run([str(orrery.ROOT / orrery.BINARY), "vocab", "convert", str(ranks), "--pattern", O200K, "--to", "tokenizer.json", "-o", str(folder)], check=True, capture_output=True)
+    return folder / "tokenizer.json"
+
+
 def loose_byte_level(folder):
     reference = tokenizers.ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), trim_offsets=True)._tokenizer
     reference.add_special_tokens(["<|endoftext|>"])
@@ -172,9 +183,10 @@ def subjects():
         known[name] = lambda name=name, kind=kind: SentencePiece([TOKENIZERS / listed[name]["file"]], kind)
     for kind, name in (("unigram", "Unigram"), ("bpe", "BPE"), ("char", "characters"), ("word", "words")):
         known[f"small-{kind}-spm"] = lambda kind=kind, name=name: SentencePiece([small_model(kind)], name)
-    for entry in listed.values():
+    for entry in (*listed.values(), {**listed["cl100k_base"], "name": "o200k-style", "pat": O200K}):
         if entry["kind"] == "tiktoken":
             known[f"{entry['name']}-ranks"] = lambda entry=entry: Tiktoken(entry)
+    known["o200k-style"] = lambda: HuggingFace(o200k_style(TOKENIZERS / listed["cl100k_base"]["file"]))
     plain = ("--no-special", "--allow-special", "none")      # the .model names no tokens in texts
     known["llama-gguf"] = lambda: SentencePiece([TOKENIZERS / "gguf/ggml-vocab-llama-spm.gguf", TOKENIZERS / "llama2/tokenizer.model"], "BPE", plain, "GGUF")
     known["bert-gguf"] = lambda: HuggingFace(TOKENIZERS / "gguf/ggml-vocab-bert-bge.gguf",
