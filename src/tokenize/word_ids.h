@@ -124,7 +124,7 @@ class WordIds {
   WordIds(int most_bits, size_t most_records, const WordLookups* lookups) : lookups_(lookups), most_bits_(most_bits), most_records_(most_records) {}
 
  private:
-  static constexpr size_t kAlone = WordLookups::kMostInLine, kInHalf = 4;                 // ids that lie in a line, and in half of one
+  static constexpr size_t kAlone = WordLookups::kMostInLine, kInHalf = 4;   // ids that lie in a line, and in half of one
   static constexpr size_t kAtOnce = 16, kRoom = kBatch * kAtOnce;   // so many ids are copied whatever their number
   static constexpr size_t kLongest = 1024;   // longer words seldom come again
   static constexpr int kFirstBits = 12, kRoomyBits = 19;   // 128 KiB, 16 MiB

@@ -111,7 +111,7 @@ class KindsAhead {
   // The bits that a table has of each character, at its first byte, then at all its bytes; those of one that goes on in the next 64.
   struct Pair {
     uint64_t low = 0, high = 0;
-    // Of those that begin at `firsts`, 64 characters apart at most, which end `size` bytes later than they begin.
+    // Of those that begin at `firsts`, whose code points differ in the last six bits alone, and whose last bytes are `size` bytes later.
     void add(const char* bytes, int size, const KindTable::Sixty4& set, uint64_t firsts) {
       low |= in_set_of_64(bytes + size, firsts, set.low);
       high |= in_set_of_64(bytes + size, firsts, set.high);
@@ -123,7 +123,7 @@ class KindsAhead {
     }
   };
 
-  uint64_t bits_from(Masks::Bits Masks::* bits, size_t place) const {
+  uint64_t bits_from(typename Masks::Bits Masks::* bits, size_t place) const {
     uint64_t word;
     std::memcpy(&word, reinterpret_cast<const char*>((masks_.*bits).data()) + place / 8, sizeof word);
     return word >> (place & 7);
