@@ -133,8 +133,10 @@ def vocab_train(run):
             rows.append([case, threads, name, *cells[0], *cells[1], f"{ours['vm_hwm_bytes'] / 1e6:.0f}", f"{theirs['vm_hwm_bytes'] / 1e6:.0f}"])
     found = [f"By {case} both learn the same tokens and merges." for case, result in run["cases"].items() if result.get("same_vocabulary")]
     for result in run["cases"].values():
-        if held := result.get("held_out"):
-            found.append("Held-out text, its log-likelihood a character: " + ", ".join(f"{name} {one['log_likelihood_per_character']:.3f}" for name, one in held.items()) +
+        for what, of in (("held_out", "Held-out text"), ("learned", "The text that was learned")):
+            if not (held := result.get(what)):
+                continue
+            found.append(f"{of}, its log-likelihood a character: " + ", ".join(f"{name} {one['log_likelihood_per_character']:.3f}" for name, one in held.items()) +
                          "; characters a token: " + ", ".join(f"{name} {one['characters_per_token']:.2f}" for name, one in held.items()) + ".")
     return ["## Learning vocabularies", "",
             f"{run['vocab_size']} tokens from {run['bytes'] / 1e6:.0f} MB of prose, code and many scripts, byte-level BPE beside tokenizers, Unigram beside sentencepiece, in turns. Seconds of the clock and of "

@@ -38,7 +38,8 @@ def write_texts():
     documents = (prose.FOLDER / "mixed.txt").read_text(encoding="utf-8").replace("\r", "").split(prose.SEPARATOR)
     learned = [one for number, one in enumerate(documents, 1) if number % 32]
     DOCUMENTS.write_text(BETWEEN.join(learned) + "\n", encoding="utf-8")
-    LINES.write_text("".join(learned), encoding="utf-8")
+    # Words between single blanks: what lies between them sentencepiece drops and we keep, and no piece of a word is compared in it.
+    LINES.write_text("".join(" ".join(line.split()) + "\n" for one in learned for line in one.split("\n") if line.strip()), encoding="utf-8")
     HELD_OUT.write_text("".join(documents[31::32]), encoding="utf-8")
 
 
@@ -93,7 +94,8 @@ def peer(engine, folder, threads):
 
 def orrery(case, folder, threads):
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    told = peers.orrery("vocab", "train", "--algorithm", case, "--size", SIZE, "-o", folder, TEXTS[case], "--threads", threads)
+    lines = ["--lines"] if case == "unigram" else []   # as sentencepiece reads them
+    told = peers.orrery("vocab", "train", "--algorithm", case, "--size", SIZE, "-o", folder, TEXTS[case], "--threads", threads, *lines)
     seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"seconds": seconds, "processor_seconds": processor, "vm_hwm_bytes": told["vm_hwm_bytes"]}
@@ -115,10 +117,10 @@ def pieces_of(folder):
     return {piece: score for piece, score in json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"] if score < 0}
 
 
-def likelihood(pieces):
-    """Of the held-out text's words, summed over all ways to cut them: its logarithm for each character, and the characters of a token of the best way."""
+def likelihood(pieces, text):
+    """Of the text's words, summed over all ways to cut them: its logarithm for each character, and the characters of a token of the best way."""
     words = collections.Counter()
-    for line in HELD_OUT.read_text(encoding="utf-8").split("\n"):
+    for line in text.read_text(encoding="utf-8").split("\n"):
         words.update("\u2581" + word for word in unicodedata.normalize("NFKC", line).split())
     longest, unknown = max(map(len, pieces)), min(pieces.values()) - 10
     total = characters = tokens = 0
@@ -159,7 +161,7 @@ def compare(case, arguments, folder):
                           for threads, by_engine in taken.items()}}
     if case == "byte-bpe":
         return result | {"same_vocabulary": same_vocabulary(list(folders.values()))}
-    return result | {"held_out": {name: likelihood(pieces_of(one)) for name, one in folders.items()}}
+    return result | {what: {name: likelihood(pieces_of(one), text) for name, one in folders.items()} for what, text in (("held_out", HELD_OUT), ("learned", LINES))}
 
 
 def main():
@@ -189,8 +191,8 @@ def main():
     for result in cases.values():
         if "same_vocabulary" in result:
             print("the same tokens and merges" if result["same_vocabulary"] else "OTHER tokens and merges")
-        for name, one in result.get("held_out", {}).items():
-            print(f"{name}: held-out text {one['log_likelihood_per_character']:.4f} a character, {one['characters_per_token']:.3f} characters a token")
+        for what, name, one in ((what, name, one) for what in ("held_out", "learned") for name, one in result.get(what, {}).items()):
+            print(f"{name}: {what.replace('_', '-')} text {one['log_likelihood_per_character']:.4f} a character, {one['characters_per_token']:.3f} characters a token")
     if arguments.keep:
         peers.append_result("vocab_train", {"versions": peers.versions("tokenizers", "sentencepiece"), "vocab_size": SIZE,
                                             "bytes": DOCUMENTS.stat().st_size, "cases": cases})
