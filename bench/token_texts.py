@@ -65,8 +65,7 @@ def in_process(engine, folder):
 
 def compare(case, arguments):
     folder = tokenization.folder_of(case, arguments.tokenizers)
-    runs = {"orrery": lambda: of_orrery(folder)} | {
-        name: lambda name=name: in_process(name, folder) for name in ("tiktoken", "tokenizers")}
+    runs = {"orrery": lambda: of_orrery(folder)} | {name: lambda name=name: in_process(name, folder) for name in ("tiktoken", "tokenizers")}
     taken = {name: [] for name in runs}
     for _ in range(arguments.rounds):
         for name, run in runs.items():

@@ -38,7 +38,7 @@ def write_texts():
     documents = (prose.FOLDER / "mixed.txt").read_text(encoding="utf-8").replace("\r", "").split(prose.SEPARATOR)
     learned = [one for number, one in enumerate(documents, 1) if number % 32]
     DOCUMENTS.write_text(BETWEEN.join(learned) + "\n", encoding="utf-8")
-    # Words between single blanks: what lies between them sentencepiece drops and we keep, and no piece of a word is compared in it.
+    # White space beyond single blanks, which sentencepiece drops, is left out for both: likelihoods are of words.
     LINES.write_text("".join(" ".join(line.split()) + "\n" for one in learned for line in one.split("\n") if line.strip()), encoding="utf-8")
     HELD_OUT.write_text("".join(documents[31::32]), encoding="utf-8")
 

@@ -10,7 +10,7 @@ namespace orrery::cpu::avx512 {
 namespace {
 
 constexpr size_t kLine = 64, kEight = 8;
-constexpr unsigned kLongest = 15;   // WordKey::kLongest
+constexpr unsigned kLongest = WordKey::kLongest;
 constexpr uint32_t kCount = 28;     // bits of an id's number before the count
 
 // Of each size, in the last byte of a key.
