@@ -3,7 +3,7 @@
 
     python3 bench/prose.py [--megabytes 32]      # build/bench-text/{mixed,cjk,short}.txt, documents between form feeds
 
-Those of `mixed` and `cjk` are of about 20 kB; `short` is `mixed` again in documents of 50 characters.
+Those of `mixed` and `cjk` are of about 20 kB, a long table in several; `short` is `mixed` again in documents of 50 characters.
 
 Prose is the packages' own documentation, code Python's library and C headers, the other scripts the translations of programs'
 messages. The same files give the same text.
@@ -61,6 +61,18 @@ def messages(languages=None):
         yield "\n\n".join(text for key, text in sorted(told.items(), key=str) if key and isinstance(text, str))
 
 
+def pieces(paragraph):
+    """The paragraph, cut behind lines where it is longer than a document (tables, logs)."""
+    piece, size = [], 0
+    for line in paragraph.splitlines(keepends=True):
+        piece.append(line)
+        size += len(line.encode())
+        if size >= DOCUMENT:
+            yield "".join(piece)
+            piece, size = [], 0
+    yield "".join(piece)
+
+
 def paragraphs(texts, most):
     """Paragraphs that did not stand anywhere before, `most` bytes of them."""
     seen, total = set(), 0
@@ -69,7 +81,7 @@ def paragraphs(texts, most):
             if len(paragraph) < 20 or SEPARATOR in paragraph or hash(paragraph) in seen:
                 continue
             seen.add(hash(paragraph))
-            yield paragraph + "\n\n"
+            yield from pieces(paragraph + "\n\n")
             total += len(paragraph.encode()) + 2
             if total >= most:
                 return
