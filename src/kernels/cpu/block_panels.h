@@ -65,8 +65,8 @@ struct WideBlock {
   uint8_t q[kGroups][kPanel][4];
 };
 
-// Blocks of p that are taken apart at a time: whole groups, and a slice of them stays in L1 or nearly.
-constexpr int64_t kSomeBlocks = 16;
+// Blocks of p that many rows pass over at a time: whole groups, and a slice of them stays in the second cache beside some rows.
+constexpr int64_t kSomeBlocks = 64;
 constexpr int64_t kWideBytes = kSomeBlocks * int64_t(sizeof(WideBlock));
 static_assert(kWideBytes % 64 == 0);
 // `blocks` blocks of a panel from `first` on; `stored` says what is kept of numbers as the panel has them.

@@ -216,11 +216,11 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
     for (int64_t p = 0; p == 0 || p < all.blocks; p += kSomeBlocks) {
       const Slice slice{all.first + p, std::min(kSomeBlocks, all.blocks - p)};
       if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide), [](Ints numbers) { return numbers; });
-      // What is taken apart next is asked for while rows pass over this.
+      // The next slice is asked for while rows pass over this.
       const std::byte* const next = panel + (slice.first + slice.blocks) / kLayout.together * kLayout.group_bytes();
       constexpr int64_t kNextBytes = kSomeBlocks / kLayout.together * kLayout.group_bytes();
       for (int64_t s = 0; s < slivers.count; ++s) {
-        if (apart) prefetch_share(next, kNextBytes, s, slivers.count);
+        prefetch_share(next, kNextBytes, s, slivers.count);
         with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
