@@ -19,14 +19,14 @@
 // whatever m: 32 p at a time from p = 0 on, even p and odd p each in a chain from 0, then c += even + odd; k ends as if filled up
 // with zeros (reference_matmul_in_tiles; sums of some 2^-126 may be zeros or not).
 //
-// Products of blocks (panels of whole numbers): a row of a is rounded too, 32 p at a time, to whole numbers of the largest's
-// 127th part. Each block's sum of products is exact; then
+// Products of blocks (panels of whole numbers): a row of a is rounded too, as many p at a time as a block of the format has (32, or 256 of
+// the k-formats), to whole numbers of the largest's 127th part: so does llama.cpp. The sum of products of each 32 is exact; then
 //   c[i, j] = fma(sum, scale_a[i, block] * scale_b[block, j], c[i, j])      block after block, the fma fused in every class
 // and where blocks have a minimum beside the scale
 //   c[i, j] = fma(total_a[i, block] * scale_a[i, block], min_b[block, j], c[i, j])      total_a: the sum of the whole numbers
 // so that all classes give the same bits. In q6_k each half of a block has a scale of its own and a sum of its own, the first half's
-// added first. A block of a with a NaN or an infinity makes its row NaN, and one below 2^-120 counts as
-// zeros. k is a multiple of the format's values: 32, or 256 of the k-formats.
+// added first. Numbers of a that are rounded together make their row NaN if one is a NaN or an infinity, and count as
+// zeros below 2^-120. k is a multiple of the format's values: 32, or 256 of the k-formats.
 //
 // Products of int8 (panels of whole numbers with one scale for a column): a row of a is rounded whole, to whole numbers of its largest's
 // 127th part. The sum over all p is exact; then
@@ -57,7 +57,7 @@ constexpr int64_t kBlockValues = 32;
 
 // 32 numbers of a row of a, rounded.
 struct RowBlock {
-  float scale;               // NaN where a number is not finite; the others are 0 then
+  float scale;               // of all blocks that are rounded together; NaN where a number is not finite, and the others are 0 then
   float total;               // of the whole numbers, times scale
   int32_t start[2];          // -offset times that of the whole numbers, which a sum over stored numbers begins with: for each part
   int8_t q[kBlockValues];

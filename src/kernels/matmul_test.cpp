@@ -286,12 +286,12 @@ TEST_CASE("a row gives the same bits alone and among others") {
 
 namespace {
 
-// The rows of a, each 32 numbers rounded to whole numbers of their largest's 127th part.
-std::vector<float> rounded_in_blocks(std::vector<float> a) {
-  for (size_t begin = 0; begin < a.size(); begin += 32) {
+// The rows of a, each 32 or 256 numbers rounded to whole numbers of their largest's 127th part.
+std::vector<float> rounded_in_blocks(std::vector<float> a, size_t values) {
+  for (size_t begin = 0; begin < a.size(); begin += values) {
     float largest = 0;
-    for (size_t i = begin; i < begin + 32; ++i) largest = std::max(largest, std::abs(a[i]));
-    for (size_t i = begin; i < begin + 32; ++i) a[i] = largest == 0 ? 0 : std::nearbyint(a[i] * (127 / largest)) * (largest / 127);
+    for (size_t i = begin; i < begin + values; ++i) largest = std::max(largest, std::abs(a[i]));
+    for (size_t i = begin; i < begin + values; ++i) a[i] = largest == 0 ? 0 : std::nearbyint(a[i] * (127 / largest)) * (largest / 127);
   }
   return a;
 }
@@ -329,7 +329,7 @@ TEST_CASE("products of blocks are the products of what the blocks say, with the 
       const int64_t k = whole_blocks(format, least);
       INFO(std::string(name_of(format)) << " m " << m << " n " << n << " k " << k);
       BlockProduct product(format, m, n, k);
-      const std::vector<float> rounded = rounded_in_blocks(product.a);
+      const std::vector<float> rounded = rounded_in_blocks(product.a, size_t(values_per_block(format)));
       std::vector<double> exact;
       for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) {

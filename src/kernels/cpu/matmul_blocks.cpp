@@ -236,10 +236,11 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
 
 template <PanelFormat kFormat, bool kInstruction>
 void run(const Matmul<float>& product) {
+  constexpr int64_t kTogether = layout_of(kFormat).together;
   const int64_t all = product.k / kBlockValues;
   if (product.rounded) return run_rows<kFormat, kInstruction>(product, {0, all}, {static_cast<const RowBlock*>(product.rounded), all}, 0, product.m);
   auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(product.scratch) + kWideBytes);
-  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / most_rows(kInstruction)), together = kRowBlocks / some;
+  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / most_rows(kInstruction) / kTogether * kTogether), together = kRowBlocks / some;
   for (int64_t p = 0; p == 0 || p < all; p += some) {
     const Slice slice{p, std::min(some, all - p)};
     for (int64_t i = 0; i < product.m; i += together) {

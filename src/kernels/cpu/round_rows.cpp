@@ -8,18 +8,25 @@
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
 
-[[gnu::always_inline]] inline void round_block(const float* a, const BlockLayout& layout, RowBlock& out) {
+// The largest of `count` numbers, 0 if it is below 2^-120; NaN where one is not finite.
+[[gnu::always_inline]] inline float largest_of(const float* a, int64_t count) {
   Floats largest = Floats::zero(), all = Floats::zero();
-  for (int64_t i = 0; i < kBlockValues; i += Floats::kLanes) {
+  for (int64_t i = 0; i < count; i += Floats::kLanes) {
     const Floats x = Floats::load(a + i);
     largest = max(largest, abs(x));
     all = fma(x, Floats::zero(), all);   // NaN where one is not finite
   }
-  if (any(is_nan(all))) {
-    out = {__builtin_nanf(""), __builtin_nanf(""), {0, 0}, {}};
+  if (any(is_nan(all))) return __builtin_nanf("");
+  const float most = max_of(largest);
+  return most < 0x1p-120f ? 0 : most;
+}
+
+// `most`: the largest of the numbers that share a scale.
+[[gnu::always_inline]] inline void round_block(const float* a, float most, const BlockLayout& layout, RowBlock& out) {
+  if (most != most) {
+    out = {most, most, {0, 0}, {}};
     return;
   }
-  const float found = max_of(largest), most = found < 0x1p-120f ? 0 : found;
   const Floats inverse = Floats::broadcast(most > 0 ? 127 / most : 0);
   const auto half = [&](int64_t begin) {
     Ints sums = Ints::zero();
@@ -53,17 +60,26 @@ void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m,
   if (format == PanelFormat::int8) return round_int8_rows(a, row_stride, k_stride, m, k, static_cast<std::byte*>(rounded));
   const BlockLayout layout = layout_of(format);
   auto* out = static_cast<RowBlock*>(rounded);
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t p = 0; p < k; p += kBlockValues, ++out) {
-      const float* at = a + i * row_stride + p * k_stride;
-      if (k_stride == 1) {
-        round_block(at, layout, *out);
-        continue;
+  const auto round_group = [&]<int kTogether>(const float* group) {
+    const float most = largest_of(group, kTogether * kBlockValues);
+    for (int b = 0; b < kTogether; ++b) round_block(group + b * kBlockValues, most, layout, *out++);
+  };
+  const auto round_all = [&]<int kTogether>() {
+    constexpr int64_t kCount = kTogether * kBlockValues;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t p = 0; p < k; p += kCount) {
+        const float* at = a + i * row_stride + p * k_stride;
+        if (k_stride == 1) {
+          round_group.template operator()<kTogether>(at);
+          continue;
+        }
+        float together[kCount];
+        for (int64_t q = 0; q < kCount; ++q) together[q] = at[q * k_stride];
+        round_group.template operator()<kTogether>(together);
       }
-      float together[kBlockValues];
-      for (int64_t q = 0; q < kBlockValues; ++q) together[q] = at[q * k_stride];
-      round_block(together, layout, *out);
-    }
+  };
+  if (layout.together == 1) round_all.template operator()<1>();
+  else round_all.template operator()<8>();
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

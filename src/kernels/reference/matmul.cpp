@@ -33,12 +33,13 @@ T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
 }
 
 // ---- blocks -----------------------------------------------------------------------------------------------------------
+// The block of a(0) .. a(31), in a group that begins at a(first).
 template <class At>
-RowBlock rounded_block(At a, const BlockLayout& layout) {
+RowBlock rounded_block(At a, int64_t first, const BlockLayout& layout) {
   RowBlock block{};
   float largest = 0;
   bool finite = true;
-  for (int i = 0; i < kBlockValues; ++i) {
+  for (int64_t i = first; i < first + layout.together * kBlockValues; ++i) {
     finite = finite && std::isfinite(a(i));
     largest = std::max(largest, std::abs(a(i)));
   }
@@ -89,7 +90,7 @@ void matmul_of_blocks(const Matmul<float>& product) {
       float& c = product.c[i * product.c_stride + j];
       float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0;
       for (int64_t b = 0; b < product.k / kBlockValues; ++b) {
-        const RowBlock a = rounded_block([&](int64_t p) { return product.a[i * product.a_row_stride + (b * kBlockValues + p) * product.a_k_stride]; }, layout);
+        const RowBlock a = rounded_block([&](int64_t p) { return product.a[i * product.a_row_stride + (b * kBlockValues + p) * product.a_k_stride]; }, -(b % layout.together) * kBlockValues, layout);
         const BlockColumn column(product.format, product.panels, product.k, j, b);
         for (int64_t part = 0; part < layout.parts; ++part) {
           int dot = 0;
@@ -127,9 +128,10 @@ void round_rows(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int
   const auto at = [&](int64_t i, int64_t p) { return float(a[i * row_stride + p * k_stride]); };
   if (format == PanelFormat::int8) return round_int8_rows(m, k, static_cast<std::byte*>(rounded), at);
   auto* out = static_cast<RowBlock*>(rounded);
+  const BlockLayout layout = layout_of(format);
   for (int64_t i = 0; i < m; ++i)
-    for (int64_t p = 0; p < k; p += kBlockValues)
-      *out++ = rounded_block([&](int64_t q) { return at(i, p + q); }, layout_of(format));
+    for (int64_t b = 0; b < k / kBlockValues; ++b)
+      *out++ = rounded_block([&](int64_t q) { return at(i, b * kBlockValues + q); }, -(b % layout.together) * kBlockValues, layout);
 }
 
 template <class T>
