@@ -24,9 +24,12 @@
 //   c[i, j] = fma(sum, scale_a[i, block] * scale_b[block, j], c[i, j])      block after block, the fma fused in every class
 // and where blocks have a minimum beside the scale
 //   c[i, j] = fma(total_a[i, block] * scale_a[i, block], min_b[block, j], c[i, j])      total_a: the sum of the whole numbers
-// so that all classes give the same bits. In q6_k each half of a block has a scale of its own and a sum of its own, the first half's
-// added first. Numbers of a that are rounded together make their row NaN if one is a NaN or an infinity, and count as
-// zeros below 2^-120. k is a multiple of the format's values: 32, or 256 of the k-formats.
+// The eight blocks of a group of the k-formats have whole numbers for scales and minimums, which are summed up first; in q6_k each half of
+// a block has a scale of its own and a sum of its own, the first half's added first:
+//   t = fma(sum, scale_b[block, j], t) from 0 on, then c[i, j] = fma(t, scale_a[i, group] * scale_b[group, j], c[i, j])
+//   u = sum of total_a[i, block] * min_b[block, j], then c[i, j] = fma(u, scale_a[i, group] * -min_b[group, j], c[i, j])
+// so that all classes give the same bits. Numbers of a that are rounded together make their row NaN if one is a NaN or an infinity, and
+// count as zeros below 2^-120. k is a multiple of the format's values: 32, or 256 of the k-formats.
 //
 // Products of int8 (panels of whole numbers with one scale for a column): a row of a is rounded whole, to whole numbers of its largest's
 // 127th part. The sum over all p is exact; then
@@ -58,7 +61,7 @@ constexpr int64_t kBlockValues = 32;
 // 32 numbers of a row of a, rounded.
 struct RowBlock {
   float scale;               // of all blocks that are rounded together; NaN where a number is not finite, and the others are 0 then
-  float total;               // of the whole numbers, times scale
+  float total;               // of the whole numbers; times scale, but in groups
   int32_t start[2];          // -offset times that of the whole numbers, which a sum over stored numbers begins with: for each part
   int8_t q[kBlockValues];
 };

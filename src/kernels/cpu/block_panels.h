@@ -22,22 +22,23 @@ template <PanelFormat kFormat>
 class PackedBlock {
  public:
   static constexpr BlockLayout kLayout = layout_of(kFormat);
-  static constexpr int kParts = kLayout.parts, kBits = kLayout.bits;
+  static constexpr int kParts = kLayout.parts, kBits = kLayout.bits, kTogether = kLayout.together;
   static constexpr bool kMins = kLayout.mins;
   static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
 
   PackedBlock(const std::byte* panel, int64_t b) : group_(panel + b / kLayout.together * kGroupSize), block_(group_ + kHeadSize + b % kLayout.together * kBlockSize) {}
 
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const {
-    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + column);
-    if constexpr (kLayout.together == 1) return whole;
-    else return whole * to_floats(widen(reinterpret_cast<const int8_t*>(block_) + part * kPanel + column));
+    if constexpr (kTogether == 1) return group_scale(column);
+    else return to_floats(widen(reinterpret_cast<const int8_t*>(block_) + part * kPanel + column));
   }
   [[gnu::always_inline]] Floats min(int64_t column) const {
-    const Floats whole = widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
-    if constexpr (kLayout.together == 1) return whole;
-    else return -(whole * to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column)));
+    if constexpr (kTogether == 1) return widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
+    else return to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column));
   }
+  // What those of a group are multiplied with, minimums without their sign.
+  [[gnu::always_inline]] Floats group_scale(int64_t column) const { return widen(reinterpret_cast<const F16*>(group_) + column); }
+  [[gnu::always_inline]] Floats group_min(int64_t column) const { return -widen(reinterpret_cast<const F16*>(group_) + kPanel + column); }
   // Asks memory for what lies a little further on: as much as a block takes.
   [[gnu::always_inline]] void ask_ahead() const {
     constexpr int64_t kAhead = 2048;
@@ -59,9 +60,9 @@ class PackedBlock {
   const std::byte *group_, *block_;
 };
 
-// A block of a panel's slice, taken apart. Without minimums `min` is not read.
+// A block of a panel's slice, taken apart. Minimums are there where the format has them, and a group's where blocks are in groups.
 struct WideBlock {
-  float scale[2][kPanel], min[kPanel];
+  float scale[2][kPanel], min[kPanel], group_scale[kPanel], group_min[kPanel];
   uint8_t q[kGroups][kPanel][4];
 };
 
@@ -77,6 +78,10 @@ void take_apart(const std::byte* panel, int64_t first, int64_t blocks, WideBlock
     for (int64_t column = 0; column < kPanel; column += Floats::kLanes) {
       for (int part = 0; part < block.kParts; ++part) block.scale(part, column).store(out->scale[part] + column);
       if constexpr (block.kMins) block.min(column).store(out->min + column);
+      if constexpr (block.kTogether > 1) {
+        block.group_scale(column).store(out->group_scale + column);
+        if constexpr (block.kMins) block.group_min(column).store(out->group_min + column);
+      }
       for_groups<0, kGroups>([&]<int g>() { store(stored(block.template numbers<g>(column)), out->q[g][column]); });
     }
   }

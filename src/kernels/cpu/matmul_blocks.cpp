@@ -1,6 +1,6 @@
 // Products of blocks of whole numbers: BlockLayout in kernels/matmul.h.
 //
-// A panel's block gives a tile of exact sums, which are then scaled and added up. Numbers of b are stored with an offset, as bytes
+// A panel's block gives a tile of exact sums, which are then scaled and added up, those of a group with each other first. Numbers of b are stored with an offset, as bytes
 // without a sign, and multiply bytes of a with one, as the instruction wants: sum (q + offset) a = sum q a + offset sum a, so that
 // sums begin with -offset sum a.
 //
@@ -42,14 +42,16 @@ constexpr int64_t kRowBlocks = (kMatmulScratchBytes - kWideBytes) / int64_t(size
 static_assert(kWideBytes <= kMatmulScratchBytes / 2);
 
 // The same of one that was taken apart.
-template <int kBitsThere, int kPartsThere, bool kMinsThere>
+template <int kBitsThere, int kPartsThere, bool kMinsThere, int kTogetherThere>
 class TakenApart {
  public:
-  static constexpr int kBits = kBitsThere, kParts = kPartsThere;
+  static constexpr int kBits = kBitsThere, kParts = kPartsThere, kTogether = kTogetherThere;
   static constexpr bool kMins = kMinsThere;
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
   [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
+  [[gnu::always_inline]] Floats group_scale(int64_t column) const { return Floats::load(block_->group_scale + column); }
+  [[gnu::always_inline]] Floats group_min(int64_t column) const { return Floats::load(block_->group_min + column); }
   [[gnu::always_inline]] void ask_ahead() const {}   // it is near
   template <int g>
   [[gnu::always_inline]] Ints numbers(int64_t column) const { return Ints::load(block_->q[g][column]); }
@@ -90,55 +92,94 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
   const RowBlock* row[kRows];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) row[r] = a.blocks + r * a.stride;
-  for (int64_t b = 0; b < blocks; ++b) {
-    if (asks)
+  const auto at = [&](int t, int64_t b) __attribute__((always_inline)) { return Block(panels + t * panel_size, first + b); };
+  // f(t, r, v) for all of the tile.
+  const auto each = [&](auto&& f) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-      for (int t = 0; t < kPanels; ++t) Block(panels + t * panel_size, first + b).ask_ahead();
-    const auto block = [&](int t) __attribute__((always_inline)) { return Block(panels + t * panel_size, first + b); };
-    const auto add_part = [&]<int part>() __attribute__((always_inline)) {
-      ByteSums<Block::kBits, kInstruction> sums[kPanels][kRows][kVectors];
+    for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 4
-      for (int t = 0; t < kPanels; ++t)
+      for (int v = 0; v < kVectors; ++v)
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) f(t, r, v);
+  };
+  // Block b's sums of products, times its scales and, outside of groups, those of the rows.
+  const auto add_part = [&]<int part>(int64_t b, Tile<kRows, kVectors> (&acc)[kPanels]) __attribute__((always_inline)) {
+    ByteSums<Block::kBits, kInstruction> sums[kPanels][kRows][kVectors];
+    each([&](int t, int r, int v) __attribute__((always_inline)) { sums[t][r][v] = ByteSums<Block::kBits, kInstruction>(row[r][b].start[part]); });
+    for_groups<part * kPartGroups, kPartGroups>([&]<int g>() __attribute__((always_inline)) {
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t) {
+        Factors four[kVectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) four[v] = Factors(at(t, b).template numbers<g>(column + v * Floats::kLanes));
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) {
+          int32_t q;
+          __builtin_memcpy(&q, row[r][b].q + 4 * g, 4);
+          const Ints numbers = Ints::broadcast(q);
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) sums[t][r][v].template add<g % kPartGroups, kPartGroups>(four[v], numbers);
+        }
+      }
+    });
+#pragma GCC unroll 4
+    for (int t = 0; t < kPanels; ++t)
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const Floats scale = at(t, b).scale(part, column + v * Floats::kLanes);
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r)
+          acc[t].acc[r][v] = fma(to_floats(sums[t][r][v].whole()), Block::kTogether > 1 ? scale : Floats::broadcast(row[r][b].scale) * scale, acc[t].acc[r][v]);
+      }
+  };
+  const auto add_block = [&](int64_t b, Tile<kRows, kVectors> (&acc)[kPanels]) __attribute__((always_inline)) {
+    if (asks)
 #pragma GCC unroll 4
-          for (int v = 0; v < kVectors; ++v) sums[t][r][v] = ByteSums<Block::kBits, kInstruction>(row[r][b].start[part]);
-      for_groups<part * kPartGroups, kPartGroups>([&]<int g>() __attribute__((always_inline)) {
+      for (int t = 0; t < kPanels; ++t) at(t, b).ask_ahead();
+    add_part.template operator()<0>(b, acc);
+    if constexpr (Block::kParts == 2) add_part.template operator()<1>(b, acc);
+  };
+  const auto add_mins = [&](int64_t b, Tile<kRows, kVectors> (&acc)[kPanels]) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-        for (int t = 0; t < kPanels; ++t) {
-          Factors four[kVectors];
+    for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 4
-          for (int v = 0; v < kVectors; ++v) four[v] = Factors(block(t).template numbers<g>(column + v * Floats::kLanes));
+      for (int v = 0; v < kVectors; ++v) {
+        const Floats min = at(t, b).min(column + v * Floats::kLanes);
 #pragma GCC unroll 8
-          for (int r = 0; r < kRows; ++r) {
-            int32_t q;
-            __builtin_memcpy(&q, row[r][b].q + 4 * g, 4);
-            const Ints numbers = Ints::broadcast(q);
+        for (int r = 0; r < kRows; ++r) acc[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, acc[t].acc[r][v]);
+      }
+  };
+  if constexpr (Block::kTogether == 1) {
+    for (int64_t b = 0; b < blocks; ++b) {
+      add_block(b, c);
+      if constexpr (Block::kMins) add_mins(b, c);
+    }
+  } else {
+    for (int64_t begin = 0; begin < blocks; begin += Block::kTogether) {
+      Tile<kRows, kVectors> of_group[kPanels];
+      const auto clear = [&]() __attribute__((always_inline)) {
 #pragma GCC unroll 4
-            for (int v = 0; v < kVectors; ++v) sums[t][r][v].template add<g % kPartGroups, kPartGroups>(four[v], numbers);
+        for (int t = 0; t < kPanels; ++t) of_group[t].zero();
+      };
+      // c += of_group, times the rows' scales and the group's.
+      const auto add_group = [&](auto&& of_columns) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+        for (int t = 0; t < kPanels; ++t)
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) {
+            const Floats scale = of_columns(at(t, begin), column + v * Floats::kLanes);
+#pragma GCC unroll 8
+            for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(of_group[t].acc[r][v], Floats::broadcast(row[r][begin].scale) * scale, c[t].acc[r][v]);
           }
-        }
-      });
-#pragma GCC unroll 4
-      for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          const Floats scale = block(t).scale(part, column + v * Floats::kLanes);
-#pragma GCC unroll 8
-          for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(to_floats(sums[t][r][v].whole()), Floats::broadcast(row[r][b].scale) * scale, c[t].acc[r][v]);
-        }
-    };
-    add_part.template operator()<0>();
-    if constexpr (Block::kParts == 2) add_part.template operator()<1>();
-    if constexpr (Block::kMins) {
-#pragma GCC unroll 4
-      for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
-          const Floats min = block(t).min(column + v * Floats::kLanes);
-#pragma GCC unroll 8
-          for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, c[t].acc[r][v]);
-        }
+      };
+      clear();
+      for (int64_t b = begin; b < begin + Block::kTogether; ++b) add_block(b, of_group);
+      add_group([](const Block& block, int64_t from) __attribute__((always_inline)) { return block.group_scale(from); });
+      if constexpr (Block::kMins) {
+        clear();
+        for (int64_t b = begin; b < begin + Block::kTogether; ++b) add_mins(b, of_group);
+        add_group([](const Block& block, int64_t from) __attribute__((always_inline)) { return block.group_min(from); });
+      }
     }
   }
 }
@@ -204,7 +245,7 @@ void prefetch_share(const std::byte* bytes, int64_t size, int64_t n, int64_t cou
 template <PanelFormat kFormat, bool kInstruction>
 void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first, int64_t m) {
   constexpr BlockLayout kLayout = layout_of(kFormat);
-  using Wide = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins>;
+  using Wide = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together>;
   constexpr int kMostRows = most_rows(kInstruction), kAloneRows = alone_rows(kInstruction);
   const Slivers slivers(m, kMostRows);
   if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });

@@ -84,43 +84,74 @@ template <int kParts, int u>
   multiply_bytes<u, 6 + kOther, 4 + kOther>();
 }
 
-// The same part's sums, scaled. (No closure: one that knew of `acc` would make the compiler keep it in memory.)
-template <int kParts, bool kMins, int u>
+[[gnu::always_inline]] inline void add_mins(const RowTile& rows, const WideBlock& wide, int64_t column, Floats (&acc)[kTileHeight]) {
+  const Floats min = Floats::load(wide.min + column);
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(Floats::broadcast(rows.total[r]), min, acc[r]);
+}
+
+// The same part's sums, scaled; in groups by the columns' scales alone, and without minimums. (No closure: one that knew of `acc` would make the
+// compiler keep it in memory.)
+template <BlockLayout kLayout, int u>
 [[gnu::always_inline]] inline void add_part(const RowTile& rows, const WideBlock& wide, int64_t column, const Sums& sums, Floats (&acc)[kTileHeight]) {
+  constexpr int kParts = kLayout.parts;
   const Floats scale = Floats::load(wide.scale[u % kParts] + column);
 #pragma GCC unroll 16
-  for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(to_floats(Ints::load(sums.of[r])), Floats::broadcast(rows.scale[r]) * scale, acc[r]);
-  if constexpr (kMins && u % kParts == kParts - 1) {
-    const Floats min = Floats::load(wide.min + column);
-#pragma GCC unroll 16
-    for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(Floats::broadcast(rows.total[r]), min, acc[r]);
-  }
+  for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(to_floats(Ints::load(sums.of[r])), kLayout.together > 1 ? scale : Floats::broadcast(rows.scale[r]) * scale, acc[r]);
+  if constexpr (kLayout.mins && kLayout.together == 1 && u % kParts == kParts - 1) add_mins(rows, wide, column, acc);
 }
 
 // So many parts, of as many blocks or half as many.
-template <int kParts, bool kMins, int... u>
+template <BlockLayout kLayout, int... u>
 [[gnu::always_inline]] inline void add_parts(const RowTile* rows, const WideBlock* wide, int64_t column, Sums* sums, Floats (&acc)[kTileHeight], std::integer_sequence<int, u...>) {
+  constexpr int kParts = kLayout.parts;
   (multiply_part<kParts, u>(rows[u / kParts], wide[u / kParts], column), ...);
   (store_tile<u>(sums[u].of, int64_t(sizeof sums->of[0])), ...);
-  (add_part<kParts, kMins, u>(rows[u / kParts], wide[u / kParts], column, sums[u], acc), ...);
+  (add_part<kLayout, u>(rows[u / kParts], wide[u / kParts], column, sums[u], acc), ...);
+}
+
+// `blocks` blocks, added up in acc.
+template <BlockLayout kLayout>
+[[gnu::always_inline]] inline void add_blocks(const RowTile* rows, const WideBlock* wide, int64_t blocks, int64_t column, Sums* sums, Floats (&acc)[kTileHeight]) {
+  constexpr int64_t kAtOnce = kSumTiles / kLayout.parts;
+  int64_t b = 0;
+  for (; b + kAtOnce <= blocks; b += kAtOnce) add_parts<kLayout>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kSumTiles>());
+  for (; b < blocks; ++b) add_parts<kLayout>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kLayout.parts>());
+}
+
+// What a group gave, times the rows' scales and the columns', goes to c.
+[[gnu::always_inline]] inline void add_group(const RowTile& rows, const float* columns, const Floats (&of_group)[kTileHeight], float* c, int64_t stride) {
+  const Floats scale = Floats::load(columns);
+#pragma GCC unroll 16
+  for (int64_t r = 0; r < kTileHeight; ++r) fma(of_group[r], Floats::broadcast(rows.scale[r]) * scale, Floats::load(c + r * stride)).store(c + r * stride);
 }
 
 // 16 rows and 16 columns of c, which lie `stride` apart, go on over `blocks` blocks.
-template <int kParts, bool kMins>
+template <BlockLayout kLayout>
 void run_tile(const RowTile* rows, const WideBlock* wide, int64_t blocks, int64_t column, float* c, int64_t stride, Sums* sums) {
-  constexpr int64_t kTogether = kSumTiles / kParts;
   Floats acc[kTileHeight];
+  if constexpr (kLayout.together == 1) {
 #pragma GCC unroll 16
-  for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = Floats::load(c + r * stride);
-  int64_t b = 0;
-  for (; b + kTogether <= blocks; b += kTogether) add_parts<kParts, kMins>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kSumTiles>());
-  for (; b < blocks; ++b) add_parts<kParts, kMins>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kParts>());
+    for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = Floats::load(c + r * stride);
+    add_blocks<kLayout>(rows, wide, blocks, column, sums, acc);
 #pragma GCC unroll 16
-  for (int64_t r = 0; r < kTileHeight; ++r) acc[r].store(c + r * stride);
+    for (int64_t r = 0; r < kTileHeight; ++r) acc[r].store(c + r * stride);
+  } else {
+    for (int64_t begin = 0; begin < blocks; begin += kLayout.together) {
+      for (Floats& sum : acc) sum = Floats::zero();
+      add_blocks<kLayout>(rows + begin, wide + begin, kLayout.together, column, sums, acc);
+      add_group(rows[begin], wide[begin].group_scale + column, acc, c, stride);
+      if constexpr (kLayout.mins) {
+        for (Floats& sum : acc) sum = Floats::zero();
+        for (int64_t b = begin; b < begin + kLayout.together; ++b) add_mins(rows[b], wide[b], column, acc);
+        add_group(rows[begin], wide[begin].group_min + column, acc, c, stride);
+      }
+    }
+  }
 }
 
 // Rows [row, row + rows) of c, 16 at most, and the 16 columns from j on, or fewer.
-template <int kParts, bool kMins>
+template <BlockLayout kLayout>
 void run_any_tile(const Matmul<float>& product, bool onto, int64_t row, int64_t rows, int64_t j, const RowTile* tiles, int64_t blocks, Scratch& scratch) {
   float* c = product.c + row * product.c_stride + j;
   const int64_t columns = std::min(kTileColumns, product.n - j);
@@ -132,7 +163,7 @@ void run_any_tile(const Matmul<float>& product, bool onto, int64_t row, int64_t 
       const Floats start = onto ? Floats::load(c + r * product.c_stride, columns) : product.bias ? Floats::load(product.bias + j, columns) : Floats::zero();
       start.store(at + r * stride);
     }
-  run_tile<kParts, kMins>(tiles, scratch.wide, blocks, j % kPanel, at, stride, scratch.sums);
+  run_tile<kLayout>(tiles, scratch.wide, blocks, j % kPanel, at, stride, scratch.sums);
   if (!whole)
     for (int64_t r = 0; r < rows; ++r) Floats::load(at + r * stride).store(c + r * product.c_stride, columns);
 }
@@ -159,7 +190,7 @@ void run(const Matmul<float>& product) {
           const bool onto = product.accumulate || slice.first + q > 0;
           for (int64_t column = j; column < std::min(product.n, j + kPanel); column += kTileColumns)   // all rows pass over half a slice
             for (int64_t r = 0; r < rows; r += kTileHeight)
-              run_any_tile<kLayout.parts, kLayout.mins>(product, onto, i + r, std::min(kTileHeight, rows - r), column, scratch.tiles + r / kTileHeight * slice.blocks + q, some, scratch);
+              run_any_tile<kLayout>(product, onto, i + r, std::min(kTileHeight, rows - r), column, scratch.tiles + r / kTileHeight * slice.blocks + q, some, scratch);
         }
       }
     }

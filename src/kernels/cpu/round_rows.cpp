@@ -39,16 +39,17 @@ namespace {
   };
   const Ints low = half(0), high = half(kBlockValues / 2);
   out.scale = most / 127;
+  const float unit = layout.together > 1 ? 1 : out.scale;   // of the total
   if (layout.parts == 2) {
     const int32_t first = sum(low), second = sum(high);
     out.start[0] = -layout.offset * first;
     out.start[1] = -layout.offset * second;
-    out.total = float(first + second) * out.scale;
+    out.total = float(first + second) * unit;
   } else {
     const int32_t total = sum(add(low, high));
     out.start[0] = -layout.offset * total;
     out.start[1] = 0;
-    out.total = float(total) * out.scale;
+    out.total = float(total) * unit;
   }
 }
 

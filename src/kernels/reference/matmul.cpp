@@ -52,7 +52,7 @@ RowBlock rounded_block(At a, int64_t first, const BlockLayout& layout) {
     total += block.q[i];
     block.start[i * layout.parts / kBlockValues] -= layout.offset * block.q[i];
   }
-  block.total = float(total) * block.scale;
+  block.total = layout.together > 1 ? float(total) : float(total) * block.scale;
   return block;
 }
 
@@ -62,8 +62,10 @@ class BlockColumn {
   BlockColumn(PanelFormat format, const void* panels, int64_t k, int64_t j, int64_t block)
       : layout_(layout_of(format)), column_(j % kPanel), group_(static_cast<const std::byte*>(panels) + j / kPanel * panel_bytes(format, k) + block / layout_.together * layout_.group_bytes()),
         block_(group_ + layout_.head_bytes() + block % layout_.together * layout_.block_bytes()) {}
-  float scale(int part) const { return half(0) * (layout_.together > 1 ? float(int8_t(block_[part * kPanel + column_])) : 1); }
-  float min() const { return layout_.together > 1 ? -(half(1) * float(int(block_[layout_.parts * kPanel + column_]))) : half(1); }
+  float scale(int part) const { return layout_.together > 1 ? float(int8_t(block_[part * kPanel + column_])) : half(0); }
+  float min() const { return layout_.together > 1 ? float(int(block_[layout_.parts * kPanel + column_])) : half(1); }
+  float group_scale() const { return half(0); }
+  float group_min() const { return -half(1); }
   int number(int64_t p) const {
     if (layout_.bits == 8) return byte(p / 4, p) - layout_.offset;
     const int low = p < 16 ? byte(p / 4, p) & 15 : byte(p / 4 - 4, p) >> 4;
@@ -88,16 +90,22 @@ void matmul_of_blocks(const Matmul<float>& product) {
   for (int64_t i = 0; i < product.m; ++i)
     for (int64_t j = 0; j < product.n; ++j) {
       float& c = product.c[i * product.c_stride + j];
-      float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0;
+      float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0, of_group = 0, mins_of_group = 0;
+      const bool grouped = layout.together > 1;
       for (int64_t b = 0; b < product.k / kBlockValues; ++b) {
         const RowBlock a = rounded_block([&](int64_t p) { return product.a[i * product.a_row_stride + (b * kBlockValues + p) * product.a_k_stride]; }, -(b % layout.together) * kBlockValues, layout);
         const BlockColumn column(product.format, product.panels, product.k, j, b);
         for (int64_t part = 0; part < layout.parts; ++part) {
           int dot = 0;
           for (int64_t p = part * kBlockValues / layout.parts; p < (part + 1) * kBlockValues / layout.parts; ++p) dot += a.q[p] * column.number(p);
-          sum = std::fma(float(dot), a.scale * column.scale(int(part)), sum);
+          if (grouped) of_group = std::fma(float(dot), column.scale(int(part)), of_group);
+          else sum = std::fma(float(dot), a.scale * column.scale(int(part)), sum);
         }
-        if (layout.mins) sum = std::fma(a.total, column.min(), sum);
+        if (layout.mins) (grouped ? mins_of_group : sum) = std::fma(a.total, column.min(), grouped ? mins_of_group : sum);
+        if (!grouped || (b + 1) % layout.together != 0) continue;
+        sum = std::fma(of_group, a.scale * column.group_scale(), sum);
+        if (layout.mins) sum = std::fma(mins_of_group, a.scale * column.group_min(), sum);
+        of_group = mins_of_group = 0;
       }
       c = sum;
     }
