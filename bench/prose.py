@@ -70,7 +70,8 @@ def pieces(paragraph):
         if size >= DOCUMENT:
             yield "".join(piece)
             piece, size = [], 0
-    yield "".join(piece)
+    if piece:
+        yield "".join(piece)
 
 
 def paragraphs(texts, most):

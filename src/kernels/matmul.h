@@ -61,7 +61,7 @@ constexpr int64_t kBlockValues = 32;
 // 32 numbers of a row of a, rounded.
 struct RowBlock {
   float scale;               // of all blocks that are rounded together; NaN where a number is not finite, and the others are 0 then
-  float total;               // of the whole numbers; times scale, but in groups
+  float total;               // the sum of the whole numbers; outside of groups times scale
   int32_t start[2];          // -offset times that of the whole numbers, which a sum over stored numbers begins with: for each part
   int8_t q[kBlockValues];
 };
@@ -100,15 +100,16 @@ struct BlockLayout {
   constexpr int64_t block_bytes() const { return scale_bytes() + kPanel * kBlockValues * bits / 8; }
   constexpr int64_t group_bytes() const { return head_bytes() + together * block_bytes(); }
 };
+constexpr int kMostTogether = 8;
 constexpr BlockLayout layout_of(PanelFormat format) {
   switch (format) {
     case PanelFormat::q4: return {.bits = 4, .offset = 8};
     case PanelFormat::q5_0: return {.bits = 5, .offset = 16};
     case PanelFormat::q4_1: return {.bits = 4, .mins = true};
     case PanelFormat::q5_1: return {.bits = 5, .mins = true};
-    case PanelFormat::q4_k: return {.bits = 4, .mins = true, .together = 8};
-    case PanelFormat::q5_k: return {.bits = 5, .mins = true, .together = 8};
-    case PanelFormat::q6_k: return {.bits = 6, .offset = 32, .parts = 2, .together = 8};
+    case PanelFormat::q4_k: return {.bits = 4, .mins = true, .together = kMostTogether};
+    case PanelFormat::q5_k: return {.bits = 5, .mins = true, .together = kMostTogether};
+    case PanelFormat::q6_k: return {.bits = 6, .offset = 32, .parts = 2, .together = kMostTogether};
     default: return {.bits = 8, .offset = 128};   // q8
   }
 }

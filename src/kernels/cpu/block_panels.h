@@ -36,7 +36,7 @@ class PackedBlock {
     if constexpr (kTogether == 1) return widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
     else return to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column));
   }
-  // What those of a group are multiplied with, minimums without their sign.
+  // What a group's scales and minimums are multiplied with; the latter negated, since these formats subtract them.
   [[gnu::always_inline]] Floats group_scale(int64_t column) const { return widen(reinterpret_cast<const F16*>(group_) + column); }
   [[gnu::always_inline]] Floats group_min(int64_t column) const { return -widen(reinterpret_cast<const F16*>(group_) + kPanel + column); }
   // Asks memory for what lies a little further on: as much as a block takes.
@@ -60,7 +60,7 @@ class PackedBlock {
   const std::byte *group_, *block_;
 };
 
-// A block of a panel's slice, taken apart. Minimums are there where the format has them, and a group's where blocks are in groups.
+// A block of a panel's slice, taken apart. Minimums are there where the format has them, and those of a group in its first block.
 struct WideBlock {
   float scale[2][kPanel], min[kPanel], group_scale[kPanel], group_min[kPanel];
   uint8_t q[kGroups][kPanel][4];
@@ -68,6 +68,7 @@ struct WideBlock {
 
 // Blocks of p that many rows pass over at a time: whole groups, and a slice of them stays in the second cache beside some rows.
 constexpr int64_t kSomeBlocks = 64;
+static_assert(kSomeBlocks % kMostTogether == 0);
 constexpr int64_t kWideBytes = kSomeBlocks * int64_t(sizeof(WideBlock));
 static_assert(kWideBytes % 64 == 0);
 // `blocks` blocks of a panel from `first` on; `stored` says what is kept of numbers as the panel has them.
@@ -78,9 +79,9 @@ void take_apart(const std::byte* panel, int64_t first, int64_t blocks, WideBlock
     for (int64_t column = 0; column < kPanel; column += Floats::kLanes) {
       for (int part = 0; part < block.kParts; ++part) block.scale(part, column).store(out->scale[part] + column);
       if constexpr (block.kMins) block.min(column).store(out->min + column);
-      if constexpr (block.kTogether > 1) {
+      if (block.kTogether > 1 && (first + b) % block.kTogether == 0) {
         block.group_scale(column).store(out->group_scale + column);
-        if constexpr (block.kMins) block.group_min(column).store(out->group_min + column);
+        if (block.kMins) block.group_min(column).store(out->group_min + column);
       }
       for_groups<0, kGroups>([&]<int g>() { store(stored(block.template numbers<g>(column)), out->q[g][column]); });
     }

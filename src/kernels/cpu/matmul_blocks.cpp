@@ -1,8 +1,8 @@
 // Products of blocks of whole numbers: BlockLayout in kernels/matmul.h.
 //
-// A panel's block gives a tile of exact sums, which are then scaled and added up, those of a group with each other first. Numbers of b are stored with an offset, as bytes
-// without a sign, and multiply bytes of a with one, as the instruction wants: sum (q + offset) a = sum q a + offset sum a, so that
-// sums begin with -offset sum a.
+// A panel's block gives a tile of exact sums, which are then scaled and added up, those of a group with each other first. Numbers of b are
+// stored with an offset, as bytes without a sign, and multiply bytes of a with one, as the instruction wants:
+// sum (q + offset) a = sum q a + offset sum a, so that sums begin with -offset sum a.
 //
 // Few rows: numbers of fewer bits are taken apart in registers, so that memory is read at the width of the format. Many rows: a
 // slice of a panel is taken apart once, into bytes with floats beside them, and all rows pass over that. Sums of whole numbers are
@@ -75,7 +75,8 @@ constexpr int panels_at_once(int rows, int bits, bool) { return rows == 1 && bit
 constexpr int panels_at_once(int, int, bool) { return 1; }
 #endif
 
-// With 32 registers c stays in them beside the sums of a block, if the compiler sees that nobody else has it: a call would store it after each.
+// With 32 registers c, or the sums of a group while c waits in memory, stay in them beside the sums of a block, if the compiler sees that nobody else
+// has them: a call would store them after each.
 #ifdef ORRERY_ISA_avx512
 #define ORRERY_NO_CALL [[gnu::always_inline]] inline
 #else
@@ -93,19 +94,26 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) row[r] = a.blocks + r * a.stride;
   const auto at = [&](int t, int64_t b) __attribute__((always_inline)) { return Block(panels + t * panel_size, first + b); };
-  // f(t, r, v) for all of the tile.
-  const auto each = [&](auto&& f) __attribute__((always_inline)) {
+  // add(t, r, v, of_columns(t, the first of vector v)) for all of the tile.
+  const auto each = [&](auto&& of_columns, auto&& add) __attribute__((always_inline)) {
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v)
+      for (int v = 0; v < kVectors; ++v) {
+        const Floats columns = of_columns(t, column + v * Floats::kLanes);
 #pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) f(t, r, v);
+        for (int r = 0; r < kRows; ++r) add(t, r, v, columns);
+      }
   };
-  // Block b's sums of products, times its scales and, outside of groups, those of the rows.
-  const auto add_part = [&]<int part>(int64_t b, Tile<kRows, kVectors> (&acc)[kPanels]) __attribute__((always_inline)) {
+  // A part's sums of products, times its scales and, outside of groups, those of the rows.
+  const auto add_part = [&]<int part>(int64_t b, Tile<kRows, kVectors> (&to)[kPanels]) __attribute__((always_inline)) {
     ByteSums<Block::kBits, kInstruction> sums[kPanels][kRows][kVectors];
-    each([&](int t, int r, int v) __attribute__((always_inline)) { sums[t][r][v] = ByteSums<Block::kBits, kInstruction>(row[r][b].start[part]); });
+#pragma GCC unroll 4
+    for (int t = 0; t < kPanels; ++t)
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sums[t][r][v] = ByteSums<Block::kBits, kInstruction>(row[r][b].start[part]);
     for_groups<part * kPartGroups, kPartGroups>([&]<int g>() __attribute__((always_inline)) {
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t) {
@@ -122,32 +130,22 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
         }
       }
     });
-#pragma GCC unroll 4
-    for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        const Floats scale = at(t, b).scale(part, column + v * Floats::kLanes);
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r)
-          acc[t].acc[r][v] = fma(to_floats(sums[t][r][v].whole()), Block::kTogether > 1 ? scale : Floats::broadcast(row[r][b].scale) * scale, acc[t].acc[r][v]);
-      }
+    each([&](int t, int64_t from) __attribute__((always_inline)) { return at(t, b).scale(part, from); },
+         [&](int t, int r, int v, Floats scale) __attribute__((always_inline)) {
+           if constexpr (Block::kTogether == 1) scale = Floats::broadcast(row[r][b].scale) * scale;
+           to[t].acc[r][v] = fma(to_floats(sums[t][r][v].whole()), scale, to[t].acc[r][v]);
+         });
   };
-  const auto add_block = [&](int64_t b, Tile<kRows, kVectors> (&acc)[kPanels]) __attribute__((always_inline)) {
+  const auto add_block = [&](int64_t b, Tile<kRows, kVectors> (&to)[kPanels]) __attribute__((always_inline)) {
     if (asks)
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t) at(t, b).ask_ahead();
-    add_part.template operator()<0>(b, acc);
-    if constexpr (Block::kParts == 2) add_part.template operator()<1>(b, acc);
+    add_part.template operator()<0>(b, to);
+    if constexpr (Block::kParts == 2) add_part.template operator()<1>(b, to);
   };
-  const auto add_mins = [&](int64_t b, Tile<kRows, kVectors> (&acc)[kPanels]) __attribute__((always_inline)) {
-#pragma GCC unroll 4
-    for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        const Floats min = at(t, b).min(column + v * Floats::kLanes);
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) acc[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, acc[t].acc[r][v]);
-      }
+  const auto add_mins = [&](int64_t b, Tile<kRows, kVectors> (&to)[kPanels]) __attribute__((always_inline)) {
+    each([&](int t, int64_t from) __attribute__((always_inline)) { return at(t, b).min(from); },
+         [&](int t, int r, int v, Floats min) __attribute__((always_inline)) { to[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, to[t].acc[r][v]); });
   };
   if constexpr (Block::kTogether == 1) {
     for (int64_t b = 0; b < blocks; ++b) {
@@ -155,31 +153,19 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
       if constexpr (Block::kMins) add_mins(b, c);
     }
   } else {
+    // What add(b, …) gives for the blocks of a group from `begin` on, times the group's scales or minimums and the rows' scales.
+    const auto add_group = [&](int64_t begin, auto&& add, auto&& of_columns) __attribute__((always_inline)) {
+      Tile<kRows, kVectors> sums[kPanels];
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t) sums[t].zero();
+      for (int64_t b = begin; b < begin + Block::kTogether; ++b) add(b, sums);
+      each(of_columns, [&](int t, int r, int v, Floats scale) __attribute__((always_inline)) {
+        c[t].acc[r][v] = fma(sums[t].acc[r][v], Floats::broadcast(row[r][begin].scale) * scale, c[t].acc[r][v]);
+      });
+    };
     for (int64_t begin = 0; begin < blocks; begin += Block::kTogether) {
-      Tile<kRows, kVectors> of_group[kPanels];
-      const auto clear = [&]() __attribute__((always_inline)) {
-#pragma GCC unroll 4
-        for (int t = 0; t < kPanels; ++t) of_group[t].zero();
-      };
-      // c += of_group, times the rows' scales and the group's.
-      const auto add_group = [&](auto&& of_columns) __attribute__((always_inline)) {
-#pragma GCC unroll 4
-        for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 4
-          for (int v = 0; v < kVectors; ++v) {
-            const Floats scale = of_columns(at(t, begin), column + v * Floats::kLanes);
-#pragma GCC unroll 8
-            for (int r = 0; r < kRows; ++r) c[t].acc[r][v] = fma(of_group[t].acc[r][v], Floats::broadcast(row[r][begin].scale) * scale, c[t].acc[r][v]);
-          }
-      };
-      clear();
-      for (int64_t b = begin; b < begin + Block::kTogether; ++b) add_block(b, of_group);
-      add_group([](const Block& block, int64_t from) __attribute__((always_inline)) { return block.group_scale(from); });
-      if constexpr (Block::kMins) {
-        clear();
-        for (int64_t b = begin; b < begin + Block::kTogether; ++b) add_mins(b, of_group);
-        add_group([](const Block& block, int64_t from) __attribute__((always_inline)) { return block.group_min(from); });
-      }
+      add_group(begin, add_block, [&](int t, int64_t from) __attribute__((always_inline)) { return at(t, begin).group_scale(from); });
+      if constexpr (Block::kMins) add_group(begin, add_mins, [&](int t, int64_t from) __attribute__((always_inline)) { return at(t, begin).group_min(from); });
     }
   }
 }
@@ -259,9 +245,10 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
       if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide), [](Ints numbers) { return numbers; });
       // The next slice is asked for while rows pass over this.
       const std::byte* const next = panel + (slice.first + slice.blocks) / kLayout.together * kLayout.group_bytes();
-      constexpr int64_t kNextBytes = kSomeBlocks / kLayout.together * kLayout.group_bytes();
+      const bool is_last = j + kPanel >= product.n && p + slice.blocks == all.blocks;
+      const int64_t next_bytes = is_last ? 0 : std::min(kSomeBlocks, all.blocks) / kLayout.together * kLayout.group_bytes();
       for (int64_t s = 0; s < slivers.count; ++s) {
-        prefetch_share(next, kNextBytes, s, slivers.count);
+        prefetch_share(next, next_bytes, s, slivers.count);
         with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
@@ -281,11 +268,12 @@ void run(const Matmul<float>& product) {
   const int64_t all = product.k / kBlockValues;
   if (product.rounded) return run_rows<kFormat, kInstruction>(product, {0, all}, {static_cast<const RowBlock*>(product.rounded), all}, 0, product.m);
   auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(product.scratch) + kWideBytes);
-  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / most_rows(kInstruction) / kTogether * kTogether), together = kRowBlocks / some;
+  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / most_rows(kInstruction) / kTogether * kTogether);
+  const int64_t some_rows = kRowBlocks / some;
   for (int64_t p = 0; p == 0 || p < all; p += some) {
     const Slice slice{p, std::min(some, all - p)};
-    for (int64_t i = 0; i < product.m; i += together) {
-      const int64_t rows = std::min(together, product.m - i);
+    for (int64_t i = 0; i < product.m; i += some_rows) {
+      const int64_t rows = std::min(some_rows, product.m - i);
       round_rows(product.a + i * product.a_row_stride + p * kBlockValues * product.a_k_stride, product.a_row_stride, product.a_k_stride, rows,
                  slice.blocks * kBlockValues, kFormat, rounded);
       run_rows<kFormat, kInstruction>(product, slice, {rounded, slice.blocks}, i, rows);

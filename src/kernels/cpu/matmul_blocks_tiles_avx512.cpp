@@ -26,6 +26,7 @@ static_assert(sizeof(RowTile) % 64 == 0);
 
 constexpr int64_t kTileColumns = 16;
 constexpr int64_t kSliceBlocks = 32;   // half of such a slice of a panel, and a tile's rows of it, stay in L1
+static_assert(kSliceBlocks % kMostTogether == 0);
 constexpr int kSumTiles = 4;
 struct alignas(64) Sums {
   int32_t of[kTileHeight][kTileColumns];

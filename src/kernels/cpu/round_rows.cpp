@@ -1,4 +1,4 @@
-// Rows of a as whole numbers of each block's largest's 127th part, for products of blocks (contract: kernels/matmul.h). For int8: round_int8.cpp.
+// Rows of a as whole numbers of the 127th part of the largest that is rounded with them, for products of blocks (contract: kernels/matmul.h). For int8: round_int8.cpp.
 #include <algorithm>
 
 #include "kernels/cpu/matmul_int8.h"
@@ -24,7 +24,7 @@ namespace {
 // `most`: the largest of the numbers that share a scale.
 [[gnu::always_inline]] inline void round_block(const float* a, float most, const BlockLayout& layout, RowBlock& out) {
   if (most != most) {
-    out = {most, most, {0, 0}, {}};
+    out = {most, 0, {0, 0}, {}};
     return;
   }
   const Floats inverse = Floats::broadcast(most > 0 ? 127 / most : 0);
@@ -61,26 +61,18 @@ void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m,
   if (format == PanelFormat::int8) return round_int8_rows(a, row_stride, k_stride, m, k, static_cast<std::byte*>(rounded));
   const BlockLayout layout = layout_of(format);
   auto* out = static_cast<RowBlock*>(rounded);
-  const auto round_group = [&]<int kTogether>(const float* group) {
-    const float most = largest_of(group, kTogether * kBlockValues);
-    for (int b = 0; b < kTogether; ++b) round_block(group + b * kBlockValues, most, layout, *out++);
-  };
-  const auto round_all = [&]<int kTogether>() {
-    constexpr int64_t kCount = kTogether * kBlockValues;
-    for (int64_t i = 0; i < m; ++i)
-      for (int64_t p = 0; p < k; p += kCount) {
-        const float* at = a + i * row_stride + p * k_stride;
-        if (k_stride == 1) {
-          round_group.template operator()<kTogether>(at);
-          continue;
-        }
-        float together[kCount];
-        for (int64_t q = 0; q < kCount; ++q) together[q] = at[q * k_stride];
-        round_group.template operator()<kTogether>(together);
+  const int64_t values = layout.together * kBlockValues;
+  float gathered[kMostTogether * kBlockValues];
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t p = 0; p < k; p += values) {
+      const float* group = a + i * row_stride + p * k_stride;
+      if (k_stride != 1) {
+        for (int64_t q = 0; q < values; ++q) gathered[q] = group[q * k_stride];
+        group = gathered;
       }
-  };
-  if (layout.together == 1) round_all.template operator()<1>();
-  else round_all.template operator()<8>();
+      const float most = largest_of(group, values);
+      for (int64_t b = 0; b < layout.together; ++b) round_block(group + b * kBlockValues, most, layout, *out++);
+    }
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

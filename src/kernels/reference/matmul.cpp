@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <type_traits>
+#include <vector>
 
 #include "kernels/reference/matmul_int8.h"
 #include "kernels/reference/operand.h"
@@ -33,27 +34,34 @@ T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
 }
 
 // ---- blocks -----------------------------------------------------------------------------------------------------------
-// The block of a(0) .. a(31), in a group that begins at a(first).
+// The blocks that are rounded together, of a(0), a(1), …
 template <class At>
-RowBlock rounded_block(At a, int64_t first, const BlockLayout& layout) {
-  RowBlock block{};
+void round_group(At a, const BlockLayout& layout, RowBlock* out) {
   float largest = 0;
   bool finite = true;
-  for (int64_t i = first; i < first + layout.together * kBlockValues; ++i) {
+  for (int64_t i = 0; i < layout.together * kBlockValues; ++i) {
     finite = finite && std::isfinite(a(i));
     largest = std::max(largest, std::abs(a(i)));
   }
   if (largest < 0x1p-120f) largest = 0;
-  block.scale = finite ? largest / 127 : std::nanf("");
   const float inverse = finite && largest > 0 ? 127 / largest : 0;
-  int total = 0;
-  for (int i = 0; i < kBlockValues; ++i) {
-    block.q[i] = int8_t(finite ? std::nearbyint(a(i) * inverse) : 0);
-    total += block.q[i];
-    block.start[i * layout.parts / kBlockValues] -= layout.offset * block.q[i];
+  for (int64_t b = 0; b < layout.together; ++b) {
+    RowBlock& block = out[b] = {};
+    block.scale = finite ? largest / 127 : std::nanf("");
+    if (!finite) continue;
+    int total = 0;
+    for (int64_t i = 0; i < kBlockValues; ++i) {
+      block.q[i] = int8_t(std::nearbyint(a(b * kBlockValues + i) * inverse));
+      total += block.q[i];
+      block.start[i * layout.parts / kBlockValues] -= layout.offset * block.q[i];
+    }
+    block.total = layout.together > 1 ? float(total) : float(total) * block.scale;
   }
-  block.total = layout.together > 1 ? float(total) : float(total) * block.scale;
-  return block;
+}
+template <class At>
+void round_row(At a, int64_t k, const BlockLayout& layout, RowBlock* out) {
+  const int64_t values = layout.together * kBlockValues;
+  for (int64_t p = 0; p < k; p += values, out += layout.together) round_group([&](int64_t i) { return a(p + i); }, layout, out);
 }
 
 // A column of block `block` of its panel, by the layout that kernels/matmul.h describes.
@@ -87,28 +95,36 @@ class BlockColumn {
 
 void matmul_of_blocks(const Matmul<float>& product) {
   const BlockLayout layout = layout_of(product.format);
-  for (int64_t i = 0; i < product.m; ++i)
+  std::vector<RowBlock> row(size_t(product.k / kBlockValues));
+  for (int64_t i = 0; i < product.m; ++i) {
+    round_row([&](int64_t p) { return product.a[i * product.a_row_stride + p * product.a_k_stride]; }, product.k, layout, row.data());
     for (int64_t j = 0; j < product.n; ++j) {
       float& c = product.c[i * product.c_stride + j];
       float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0, of_group = 0, mins_of_group = 0;
-      const bool grouped = layout.together > 1;
       for (int64_t b = 0; b < product.k / kBlockValues; ++b) {
-        const RowBlock a = rounded_block([&](int64_t p) { return product.a[i * product.a_row_stride + (b * kBlockValues + p) * product.a_k_stride]; }, -(b % layout.together) * kBlockValues, layout);
+        const RowBlock& a = row[size_t(b)];
         const BlockColumn column(product.format, product.panels, product.k, j, b);
-        for (int64_t part = 0; part < layout.parts; ++part) {
-          int dot = 0;
-          for (int64_t p = part * kBlockValues / layout.parts; p < (part + 1) * kBlockValues / layout.parts; ++p) dot += a.q[p] * column.number(p);
-          if (grouped) of_group = std::fma(float(dot), column.scale(int(part)), of_group);
-          else sum = std::fma(float(dot), a.scale * column.scale(int(part)), sum);
+        const auto dot = [&](int part) {
+          int found = 0;
+          for (int64_t p = part * kBlockValues / layout.parts; p < (part + 1) * kBlockValues / layout.parts; ++p) found += a.q[p] * column.number(p);
+          return float(found);
+        };
+        if (layout.together == 1) {
+          for (int part = 0; part < layout.parts; ++part) sum = std::fma(dot(part), a.scale * column.scale(part), sum);
+          if (layout.mins) sum = std::fma(a.total, column.min(), sum);
+          continue;
         }
-        if (layout.mins) (grouped ? mins_of_group : sum) = std::fma(a.total, column.min(), grouped ? mins_of_group : sum);
-        if (!grouped || (b + 1) % layout.together != 0) continue;
-        sum = std::fma(of_group, a.scale * column.group_scale(), sum);
-        if (layout.mins) sum = std::fma(mins_of_group, a.scale * column.group_min(), sum);
-        of_group = mins_of_group = 0;
+        for (int part = 0; part < layout.parts; ++part) of_group = std::fma(dot(part), column.scale(part), of_group);
+        if (layout.mins) mins_of_group = std::fma(a.total, column.min(), mins_of_group);
+        if ((b + 1) % layout.together == 0) {
+          sum = std::fma(of_group, a.scale * column.group_scale(), sum);
+          if (layout.mins) sum = std::fma(mins_of_group, a.scale * column.group_min(), sum);
+          of_group = mins_of_group = 0;
+        }
       }
       c = sum;
     }
+  }
 }
 
 }  // namespace
@@ -136,10 +152,7 @@ void round_rows(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int
   const auto at = [&](int64_t i, int64_t p) { return float(a[i * row_stride + p * k_stride]); };
   if (format == PanelFormat::int8) return round_int8_rows(m, k, static_cast<std::byte*>(rounded), at);
   auto* out = static_cast<RowBlock*>(rounded);
-  const BlockLayout layout = layout_of(format);
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t b = 0; b < k / kBlockValues; ++b)
-      *out++ = rounded_block([&](int64_t q) { return at(i, b * kBlockValues + q); }, -(b % layout.together) * kBlockValues, layout);
+  for (int64_t i = 0; i < m; ++i, out += k / kBlockValues) round_row([&](int64_t p) { return at(i, p); }, k, layout_of(format), out);
 }
 
 template <class T>
