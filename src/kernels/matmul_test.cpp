@@ -323,7 +323,7 @@ int64_t whole_blocks(BlockFormat format, int64_t k) { return (k + values_per_blo
 }  // namespace
 
 TEST_CASE("products of blocks are the products of what the blocks say, with the same bits in every class") {
-  const int64_t shapes[][3] = {{1, 1, 0}, {1, 1, 32}, {1, 33, 64}, {1, 210, 256}, {2, 70, 96}, {3, 300, 544}, {5, 31, 160}, {6, 64, 2048}, {7, 40, 1056}, {13, 95, 512}, {64, 65, 544}, {33, 40, 8192}, {1700, 34, 64}, {500, 3, 576}, {9, 2, 163840}};
+  const int64_t shapes[][3] = {{1, 1, 0}, {1, 1, 32}, {1, 33, 64}, {1, 210, 256}, {2, 70, 96}, {3, 300, 544}, {5, 31, 160}, {6, 64, 2048}, {7, 40, 1056}, {13, 95, 512}, {64, 65, 544}, {33, 40, 8192}, {1700, 34, 64}, {500, 3, 576}, {9, 1, 163840}};
   for (const BlockFormat format : kBlockFormats)
     for (const auto& [m, n, least] : shapes) {
       const int64_t k = whole_blocks(format, least);
