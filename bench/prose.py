@@ -61,19 +61,6 @@ def messages(languages=None):
         yield "\n\n".join(text for key, text in sorted(told.items(), key=str) if key and isinstance(text, str))
 
 
-def pieces(paragraph):
-    """The paragraph, cut behind lines where it is longer than a document (tables, logs)."""
-    piece, size = [], 0
-    for line in paragraph.splitlines(keepends=True):
-        piece.append(line)
-        size += len(line.encode())
-        if size >= DOCUMENT:
-            yield "".join(piece)
-            piece, size = [], 0
-    if piece:
-        yield "".join(piece)
-
-
 def paragraphs(texts, most):
     """Paragraphs that did not stand anywhere before, `most` bytes of them."""
     seen, total = set(), 0
@@ -82,7 +69,7 @@ def paragraphs(texts, most):
             if len(paragraph) < 20 or SEPARATOR in paragraph or hash(paragraph) in seen:
                 continue
             seen.add(hash(paragraph))
-            yield from pieces(paragraph + "\n\n")
+            yield from documents((paragraph + "\n\n").splitlines(keepends=True))   # a table is longer than one
             total += len(paragraph.encode()) + 2
             if total >= most:
                 return
