@@ -87,8 +87,16 @@ void run_panel_of(int64_t rows, const Block& block, const float* a, const Elemen
   with_rows<kRows>(rows, [&]<int kHeight>() { run_panel<kHeight>(block, a, b, k, row, column, ahead); });
 }
 
-// Where rows are side by side in memory, and steps far apart: what is asked for while some are packed is the same steps of the rows behind.
-constexpr int64_t kRowsAhead = 2 * kRows;
+// While some rows are packed the next numbers are asked for, to L2. Where rows are side by side in memory those are some steps of all slivers further on,
+// else the same ones of the next sliver.
+constexpr int64_t kStepsTogether = 32, kRowsAhead = 2 * kRows;
+void ask_for_steps(const float* from, int64_t k_stride) {
+  __builtin_prefetch(from + kRowsAhead);
+  __builtin_prefetch(from + 2 * kStepsTogether * k_stride, 0, 2);
+}
+void ask_for_row(const float* row, int64_t k) {
+  for (int64_t p = 0; p < k; p += 16) __builtin_prefetch(row + p, 0, 2);
+}
 
 // packed[p * rows + r] = a[r, p], and some more floats behind the last: slivers are packed one after the other, and a panel's worth of
 // scratch lies behind them.
@@ -97,7 +105,7 @@ void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
     for (int64_t p = 0; p < k; ++p)
       for (int64_t r = 0; r < rows; r += Floats::kLanes) {
         const float* from = a.data + p * a.k_stride + r;
-        __builtin_prefetch(from + kRowsAhead);
+        ask_for_steps(from, a.k_stride);
         Floats::load(from, rows - r).store(packed + p * rows + r);
       }
     return;
@@ -121,14 +129,17 @@ void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
     for (int64_t s = 0; s < steps; ++s)
       for (int64_t r = 0; r < rows; r += Floats::kLanes) {
         const float* low = a.data + 2 * s * a.k_stride + r;
-        __builtin_prefetch(low + kRowsAhead);
-        __builtin_prefetch(low + kRowsAhead + a.k_stride);
+        ask_for_steps(low, a.k_stride);
+        ask_for_steps(low + a.k_stride, a.k_stride);
         const Floats high = 2 * s + 1 < k ? Floats::load(low + a.k_stride, rows - r) : Floats::zero();
         operand_pairs<kInstruction>(Floats::load(low, rows - r), high).store(packed + s * rows + r);
       }
     return;
   }
-  for (int64_t r = 0; r < rows; ++r) round_row_of<kInstruction>({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
+  for (int64_t r = 0; r < rows; ++r) {
+    if (a.k_stride == 1) ask_for_row(a.data + (r + rows) * a.row_stride, k);
+    round_row_of<kInstruction>({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
+  }
   transpose_to_sliver(spare, steps, rows, steps, packed);
 }
 
@@ -179,8 +190,7 @@ void pack_parts(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
 // of a step's cache lines and pages is then met once.
 template <class Element>
 void pack_slivers(TileA a, const Slivers& slivers, int64_t k, float* packed, float* spare) {
-  constexpr int64_t kSteps = 32;
-  const int64_t steps = steps_of<Element>(k), most = a.row_stride == 1 && a.k_stride != 1 ? kSteps : std::max<int64_t>(1, steps);
+  const int64_t steps = steps_of<Element>(k), most = a.row_stride == 1 && a.k_stride != 1 ? kStepsTogether : std::max<int64_t>(1, steps);
   for (int64_t step = 0; step < steps; step += most)
     for (int64_t s = 0; s < slivers.count; ++s) {
       const int64_t first = step * kDepth<Element>, rows = slivers.height(s), count = std::min(most, steps - step);

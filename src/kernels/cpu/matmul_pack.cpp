@@ -1,4 +1,5 @@
-// Packing b in panels: copying rows of 32 where columns are neighbours in memory, transposing where steps of p are.
+// Packing b in panels: copying rows of 32 where columns are neighbours in memory, transposing where steps of p are. Either way a panel's
+// numbers lie in many places of memory, which are asked for, to L2, some time before they are read.
 #include <algorithm>
 #include <type_traits>
 
@@ -9,6 +10,12 @@
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
+
+constexpr int64_t kRowsAhead = 32;
+template <class From>
+[[gnu::always_inline]] inline void ask_for(const From* numbers, int64_t count) {
+  for (int64_t i = 0; i < count; i += 64 / int64_t(sizeof(From))) __builtin_prefetch(numbers + i, 0, 2);
+}
 
 void copy_row(const float* from, float* to, int64_t columns) {
   for (int64_t j = 0; j < kPanel; j += Floats::kLanes) Floats::load(from + j, columns - j).store(to + j);
@@ -42,7 +49,10 @@ void pack(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int
   for (int64_t j = 0; j < n; j += kPanel, source += kPanel * n_stride, panels += kPanel * k) {
     const int64_t columns = std::min(kPanel, n - j);
     if (n_stride == 1) {
-      for (int64_t p = 0; p < k; ++p) copy_row(source + p * k_stride, panels + p * kPanel, columns);
+      for (int64_t p = 0; p < k; ++p) {
+        ask_for(source + (p + kRowsAhead) * k_stride, kPanel);
+        copy_row(source + p * k_stride, panels + p * kPanel, columns);
+      }
       continue;
     }
     if (k_stride == 1) {
@@ -59,13 +69,14 @@ void pack(const From* source, int64_t k_stride, int64_t n_stride, int64_t k, int
 // A panel whose columns lie along k: rounded in rows, then turned by pairs.
 template <bool kInstruction, class From>
 void pack_pairs_turned(const From* source, int64_t n_stride, int64_t k, int64_t columns, float* panel) {
-  constexpr int64_t kSteps = 256;
+  constexpr int64_t kSteps = 64;
   const int64_t end = (k + 1) / 2;
   alignas(64) Bf16 rows[kPanel * 2 * kSteps];
   for (int64_t s = 0; s < end; s += kSteps) {
     const int64_t steps = std::min(kSteps, end - s), count = std::min(2 * steps, k - 2 * s);
     for (int64_t c = 0; c < kPanel; ++c) {
       Bf16* row = rows + c * 2 * kSteps;
+      ask_for(s + kSteps < end ? source + c * n_stride + 2 * (s + kSteps) : source + (c + kPanel) * n_stride, 2 * kSteps);   // of the next panel at last
       if (c < columns) round_row<kInstruction>(source + c * n_stride + 2 * s, count, row);
       else std::fill(row, row + 2 * steps, Bf16{});
     }
@@ -91,8 +102,11 @@ void pack_pairs(const From* source, int64_t k_stride, int64_t n_stride, int64_t 
   constexpr int64_t kSteps = 32;   // over all panels before the next ones: what is side by side in memory is read together
   for (int64_t first = 0; first < steps; first += kSteps)
     for (int64_t j = 0; j < n; j += kPanel)
-      for (int64_t s = first; s < std::min(first + kSteps, steps); ++s)
+      for (int64_t s = first; s < std::min(first + kSteps, steps); ++s) {
+        if (n_stride == 1)
+          for (int64_t i = 0; i < 2; ++i) ask_for(source + (2 * s + i + kRowsAhead) * k_stride + j, kPanel);
         for (int64_t c = 0; c < kPanel; c += Floats::kLanes) operand_pairs<kInstruction>(row(2 * s, j + c), row(2 * s + 1, j + c)).store(panels + j * steps + s * kPanel + c);
+      }
 }
 
 }  // namespace
