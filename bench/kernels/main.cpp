@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -90,7 +91,8 @@ void bench_matmul(const Kernels<float>& kernels, double peak) {
 
 void bench_blocks(const Kernels<float>& kernels, double peak) {
   const AlignedBytes scratch(kMatmulScratchBytes);
-  for (const PanelFormat format : {PanelFormat::q8, PanelFormat::q4})
+  const std::pair<PanelFormat, const char*> formats[] = {{PanelFormat::q8, "q8"}, {PanelFormat::q4, "q4"}, {PanelFormat::q4_k, "q4_k"}, {PanelFormat::q6_k, "q6_k"}};
+  for (const auto& [format, format_name] : formats)
     for (const auto& [m, n, k] : {std::array<int64_t, 3>{512, 2048, 2048}, {512, 768, 768}, {8, 5632, 2048}, {1, 5632, 2048}, {1, 32000, 2048}}) {
       Random random(1);
       const std::vector<float> a = random_floats(random, m * k);
@@ -101,7 +103,7 @@ void bench_blocks(const Kernels<float>& kernels, double peak) {
       call.c = y.data(), call.c_stride = n, call.m = m, call.n = n, call.k = k, call.scratch = scratch.data();
       const double seconds = best_seconds([&] { kernels.matmul(call); });
       char name[100];
-      std::snprintf(name, sizeof name, "matmul m %d n %d k %d %s", int(m), int(n), int(k), format == PanelFormat::q8 ? "q8" : "q4");
+      std::snprintf(name, sizeof name, "matmul m %d n %d k %d %s", int(m), int(n), int(k), format_name);
       report(name, 2.0 * double(m) * double(n) * double(k), seconds, peak);
       if (m <= 14) std::printf("  %-52s %8.1f GB/s of panels\n", "", double(packed_bytes(format, n, k)) / seconds / 1e9);
     }

@@ -26,8 +26,8 @@
 //   c[i, j] = fma(total_a[i, block] * scale_a[i, block], min_b[block, j], c[i, j])      total_a: the sum of the whole numbers
 // The eight blocks of a group of the k-formats have whole numbers for scales and minimums, which are summed up first; in q6_k each half of
 // a block has a scale of its own and a sum of its own, the first half's added first:
-//   t = fma(sum, scale_b[block, j], t) from 0 on, then c[i, j] = fma(t, scale_a[i, group] * scale_b[group, j], c[i, j])
-//   u = sum of total_a[i, block] * min_b[block, j], then c[i, j] = fma(u, scale_a[i, group] * -min_b[group, j], c[i, j])
+//   t = fma(sum, scale_b[block, j], t) from 0 on, u = sum of total_a[i, block] * min_b[block, j], exact
+//   c[i, j] = fma(fma(u, -min_b[group, j], t * scale_b[group, j]), scale_a[i, group], c[i, j]), or fma(t * scale_b[group, j], …) without minimums
 // so that all classes give the same bits. Numbers of a that are rounded together make their row NaN if one is a NaN or an infinity, and
 // count as zeros below 2^-120. k is a multiple of the format's values: 32, or 256 of the k-formats.
 //
@@ -61,7 +61,10 @@ constexpr int64_t kBlockValues = 32;
 // 32 numbers of a row of a, rounded.
 struct RowBlock {
   float scale;               // of all blocks that are rounded together; NaN where a number is not finite, and the others are 0 then
-  float total;               // the sum of the whole numbers; outside of groups times scale
+  union {
+    float total;             // outside of groups: scale times the sum of the whole numbers
+    int32_t totals;          // in them: of even blocks that sum in the lower 16 bits, the next block's in the upper ones; of odd blocks 0
+  };
   int32_t start[2];          // -offset times that of the whole numbers, which a sum over stored numbers begins with: for each part
   int8_t q[kBlockValues];
 };
@@ -163,11 +166,12 @@ using pack_blocks_fn = void(const std::byte* const* rows, BlockFormat from, int6
 template <class T>
 using round_rows_fn = void(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* out);
 
-// Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned). Where rows are rounded already, half of it.
-constexpr int64_t kMatmulScratchBytes = int64_t(1) << 20;
+// Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned). Where rows are rounded already, half of it, which a core's second cache
+// holds.
+constexpr int64_t kMatmulScratchBytes = int64_t(2) << 20;
 // Rows of int8 are rounded whole, 16 of them at least; their sums would fit in 32 bits up to 2^31 / 127^2.
 constexpr int64_t kInt8Depth = 57344;
-static_assert(int8_group_bytes(kInt8Depth) <= kMatmulScratchBytes * 15 / 16 && kInt8Depth < (int64_t(1) << 31) / (127 * 127));
+static_assert(int8_group_bytes(kInt8Depth) <= kMatmulScratchBytes / 2 * 15 / 16 && kInt8Depth < (int64_t(1) << 31) / (127 * 127));
 
 template <class T>
 struct Matmul {

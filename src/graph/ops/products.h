@@ -55,14 +55,13 @@ inline Share share_of(int64_t panels, int threads, int64_t task) {
 
 constexpr int64_t kRoundedRows = 48;   // few enough to be rounded by one thread while the others wait
 
-// Rows of a task of a product that rounds them, more than these in all. Of int8 whole tiles, so many that panels pass by seldom, and as many tasks
-// for one thread as for another.
+// Rows of a task of a product that rounds them, more than these in all: whole tiles, so many that panels pass by seldom, and as many tasks for one thread as
+// for another.
 inline int64_t rounded_tile_rows(int64_t m, int threads, PanelFormat format) {
-  if (format != PanelFormat::int8) return std::min(kTileRows, (m + threads * 2 - 1) / (threads * 2));
-  constexpr int64_t kUnit = 2 * kInt8Rows, kMostRows = 14 * kUnit;
+  const int64_t unit = format == PanelFormat::int8 ? 2 * kInt8Rows : 16, most_rows = format == PanelFormat::int8 ? 14 * unit : 16 * unit;
   const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
-  const int64_t tasks = parts(parts(m, kMostRows), threads) * threads;
-  return parts(parts(m, tasks), kUnit) * kUnit;
+  const int64_t tasks = parts(parts(m, most_rows), threads) * threads;
+  return parts(parts(m, tasks), unit) * unit;
 }
 
 // The rows of a product that rounds them, rounded for all its tiles in the half of a thread's scratch that those leave; null where they do not fit.

@@ -32,9 +32,11 @@ class PackedBlock {
     if constexpr (kTogether == 1) return group_scale(column);
     else return to_floats(widen(reinterpret_cast<const int8_t*>(block_) + part * kPanel + column));
   }
-  [[gnu::always_inline]] Floats min(int64_t column) const {
-    if constexpr (kTogether == 1) return widen(reinterpret_cast<const F16*>(group_) + kPanel + column);
-    else return to_floats(widen(reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column));
+  [[gnu::always_inline]] Floats min(int64_t column) const { return widen(reinterpret_cast<const F16*>(group_) + kPanel + column); }   // outside of groups
+  // Of a group's even block: its minimums in the lower 16 bits, the next block's in the upper ones.
+  [[gnu::always_inline]] Ints mins(int64_t column) const {
+    const auto* min = reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column;
+    return widen(min) | shift_left<16>(widen(min + kBlockSize));
   }
   // What a group's scales and minimums are multiplied with; the latter negated, since these formats subtract them.
   [[gnu::always_inline]] Floats group_scale(int64_t column) const { return widen(reinterpret_cast<const F16*>(group_) + column); }
@@ -60,9 +62,15 @@ class PackedBlock {
   const std::byte *group_, *block_;
 };
 
-// A block of a panel's slice, taken apart. Minimums are there where the format has them, and those of a group in its first block.
+// A block of a panel's slice, taken apart. Minimums are there where the format has them, those of two blocks of a group in the even one, and what is
+// of a whole group in its first block.
 struct WideBlock {
-  float scale[2][kPanel], min[kPanel], group_scale[kPanel], group_min[kPanel];
+  float scale[2][kPanel];
+  union {
+    float min[kPanel];
+    int32_t mins[kPanel];
+  };
+  float group_scale[kPanel], group_min[kPanel];
   uint8_t q[kGroups][kPanel][4];
 };
 
@@ -78,7 +86,9 @@ void take_apart(const std::byte* panel, int64_t first, int64_t blocks, WideBlock
     const PackedBlock<kFormat> block(panel, first + b);
     for (int64_t column = 0; column < kPanel; column += Floats::kLanes) {
       for (int part = 0; part < block.kParts; ++part) block.scale(part, column).store(out->scale[part] + column);
-      if constexpr (block.kMins) block.min(column).store(out->min + column);
+      if constexpr (block.kMins && block.kTogether == 1) block.min(column).store(out->min + column);
+      if constexpr (block.kMins && block.kTogether > 1)
+        if ((first + b) % 2 == 0) store(block.mins(column), out->mins + column);
       if (block.kTogether > 1 && (first + b) % block.kTogether == 0) {
         block.group_scale(column).store(out->group_scale + column);
         if (block.kMins) block.group_min(column).store(out->group_min + column);

@@ -50,6 +50,7 @@ class TakenApart {
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
   [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
+  [[gnu::always_inline]] Ints mins(int64_t column) const { return Ints::load(block_->mins + column); }
   [[gnu::always_inline]] Floats group_scale(int64_t column) const { return Floats::load(block_->group_scale + column); }
   [[gnu::always_inline]] Floats group_min(int64_t column) const { return Floats::load(block_->group_min + column); }
   [[gnu::always_inline]] void ask_ahead() const {}   // it is near
@@ -143,29 +144,48 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
     add_part.template operator()<0>(b, to);
     if constexpr (Block::kParts == 2) add_part.template operator()<1>(b, to);
   };
-  const auto add_mins = [&](int64_t b, Tile<kRows, kVectors> (&to)[kPanels]) __attribute__((always_inline)) {
-    each([&](int t, int64_t from) __attribute__((always_inline)) { return at(t, b).min(from); },
-         [&](int t, int r, int v, Floats min) __attribute__((always_inline)) { to[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, to[t].acc[r][v]); });
-  };
   if constexpr (Block::kTogether == 1) {
     for (int64_t b = 0; b < blocks; ++b) {
       add_block(b, c);
-      if constexpr (Block::kMins) add_mins(b, c);
+      if constexpr (Block::kMins)
+        each([&](int t, int64_t from) __attribute__((always_inline)) { return at(t, b).min(from); },
+             [&](int t, int r, int v, Floats min) __attribute__((always_inline)) { c[t].acc[r][v] = fma(Floats::broadcast(row[r][b].total), min, c[t].acc[r][v]); });
     }
   } else {
-    // What add(b, …) gives for the blocks of a group from `begin` on, times the group's scales or minimums and the rows' scales.
-    const auto add_group = [&](int64_t begin, auto&& add, auto&& of_columns) __attribute__((always_inline)) {
+    for (int64_t begin = 0; begin < blocks; begin += Block::kTogether) {
       Tile<kRows, kVectors> sums[kPanels];
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t) sums[t].zero();
-      for (int64_t b = begin; b < begin + Block::kTogether; ++b) add(b, sums);
-      each(of_columns, [&](int t, int r, int v, Floats scale) __attribute__((always_inline)) {
-        c[t].acc[r][v] = fma(sums[t].acc[r][v], Floats::broadcast(row[r][begin].scale) * scale, c[t].acc[r][v]);
-      });
-    };
-    for (int64_t begin = 0; begin < blocks; begin += Block::kTogether) {
-      add_group(begin, add_block, [&](int t, int64_t from) __attribute__((always_inline)) { return at(t, begin).group_scale(from); });
-      if constexpr (Block::kMins) add_group(begin, add_mins, [&](int t, int64_t from) __attribute__((always_inline)) { return at(t, begin).group_min(from); });
+      for (int64_t b = begin; b < begin + Block::kTogether; ++b) add_block(b, sums);
+      each([&](int t, int64_t from) __attribute__((always_inline)) { return at(t, begin).group_scale(from); },
+           [&](int t, int r, int v, Floats scale) __attribute__((always_inline)) { sums[t].acc[r][v] = sums[t].acc[r][v] * scale; });
+      if constexpr (Block::kMins) {
+        // For each column, minimums of all the group's blocks in registers; rows' totals pass by.
+        constexpr int kPairs = Block::kTogether / 2;
+#pragma GCC unroll 4
+        for (int t = 0; t < kPanels; ++t)
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) {
+            const int64_t from = column + v * Floats::kLanes;
+            Ints mins[kPairs];
+#pragma GCC unroll 4
+            for (int p = 0; p < kPairs; ++p) mins[p] = at(t, begin + 2 * p).mins(from);
+            const Floats min = at(t, begin).group_min(from);
+#pragma GCC unroll 8
+            for (int r = 0; r < kRows; ++r) {
+              Ints sum = dot_shorts(mins[0], Ints::broadcast(row[r][begin].totals));
+#pragma GCC unroll 4
+              for (int p = 1; p < kPairs; ++p) sum = add(sum, dot_shorts(mins[p], Ints::broadcast(row[r][begin + 2 * p].totals)));
+              sums[t].acc[r][v] = fma(to_floats(sum), min, sums[t].acc[r][v]);
+            }
+          }
+      }
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t)
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) c[t].acc[r][v] = fma(sums[t].acc[r][v], Floats::broadcast(row[r][begin].scale), c[t].acc[r][v]);
     }
   }
 }
@@ -264,11 +284,11 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
 
 template <PanelFormat kFormat, bool kInstruction>
 void run(const Matmul<float>& product) {
-  constexpr int64_t kTogether = layout_of(kFormat).together;
   const int64_t all = product.k / kBlockValues;
   if (product.rounded) return run_rows<kFormat, kInstruction>(product, {0, all}, {static_cast<const RowBlock*>(product.rounded), all}, 0, product.m);
   auto* rounded = reinterpret_cast<RowBlock*>(static_cast<std::byte*>(product.scratch) + kWideBytes);
-  const int64_t some = std::min(std::max<int64_t>(all, 1), kRowBlocks / most_rows(kInstruction) / kTogether * kTogether);
+  // As much of the rows as fits, but not less than they pass over at a time: a panel is taken apart again for the rows that are left.
+  const int64_t some = std::clamp<int64_t>(kRowBlocks / product.m / kSomeBlocks * kSomeBlocks, kSomeBlocks, std::max(all, kSomeBlocks));
   const int64_t some_rows = kRowBlocks / some;
   for (int64_t p = 0; p == 0 || p < all; p += some) {
     const Slice slice{p, std::min(some, all - p)};

@@ -20,7 +20,11 @@ namespace {
 // A block of p of 16 rows; the q of a part lie one behind the other in each row.
 struct RowTile {
   int8_t q[kTileHeight][kBlockValues];
-  float scale[kTileHeight], total[kTileHeight];
+  float scale[kTileHeight];
+  union {
+    float total[kTileHeight];
+    int32_t totals[kTileHeight];
+  };
 };
 static_assert(sizeof(RowTile) % 64 == 0);
 
@@ -69,7 +73,7 @@ void lay_out(const Matmul<float>& product, Slice slice, int64_t row, int64_t row
           const RowBlock& block = from[r * stride + b];
           std::memcpy(to->q[r], block.q, sizeof block.q);
           to->scale[r] = block.scale;
-          to->total[r] = block.total;
+          std::memcpy(&to->total[r], &block.total, sizeof block.total);   // or totals
         }
       }
     }
@@ -85,6 +89,7 @@ template <int kParts, int u>
   multiply_bytes<u, 6 + kOther, 4 + kOther>();
 }
 
+// Outside of groups.
 [[gnu::always_inline]] inline void add_mins(const RowTile& rows, const WideBlock& wide, int64_t column, Floats (&acc)[kTileHeight]) {
   const Floats min = Floats::load(wide.min + column);
 #pragma GCC unroll 16
@@ -120,11 +125,26 @@ template <BlockLayout kLayout>
   for (; b < blocks; ++b) add_parts<kLayout>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kLayout.parts>());
 }
 
-// What a group gave, times the rows' scales and the columns', goes to c.
-[[gnu::always_inline]] inline void add_group(const RowTile& rows, const float* columns, const Floats (&of_group)[kTileHeight], float* c, int64_t stride) {
-  const Floats scale = Floats::load(columns);
+// What a group from `rows` and `wide` on gave in acc goes to c.
+template <BlockLayout kLayout>
+[[gnu::always_inline]] inline void add_group(const RowTile* rows, const WideBlock* wide, int64_t column, const Floats (&acc)[kTileHeight], float* c, int64_t stride) {
+  constexpr int kPairs = kLayout.together / 2;
+  const Floats scale = Floats::load(wide->group_scale + column), min = Floats::load(wide->group_min + column);
+  Ints mins[kPairs];
+  if constexpr (kLayout.mins)
+#pragma GCC unroll 4
+    for (int p = 0; p < kPairs; ++p) mins[p] = Ints::load(wide[2 * p].mins + column);
 #pragma GCC unroll 16
-  for (int64_t r = 0; r < kTileHeight; ++r) fma(of_group[r], Floats::broadcast(rows.scale[r]) * scale, Floats::load(c + r * stride)).store(c + r * stride);
+  for (int64_t r = 0; r < kTileHeight; ++r) {
+    Floats sum = acc[r] * scale;
+    if constexpr (kLayout.mins) {
+      Ints of_mins = Ints::zero();
+#pragma GCC unroll 4
+      for (int p = 0; p < kPairs; ++p) of_mins = add(of_mins, dot_shorts(mins[p], Ints::broadcast(rows[2 * p].totals[r])));
+      sum = fma(to_floats(of_mins), min, sum);
+    }
+    fma(sum, Floats::broadcast(rows->scale[r]), Floats::load(c + r * stride)).store(c + r * stride);
+  }
 }
 
 // 16 rows and 16 columns of c, which lie `stride` apart, go on over `blocks` blocks.
@@ -141,12 +161,7 @@ void run_tile(const RowTile* rows, const WideBlock* wide, int64_t blocks, int64_
     for (int64_t begin = 0; begin < blocks; begin += kLayout.together) {
       for (Floats& sum : acc) sum = Floats::zero();
       add_blocks<kLayout>(rows + begin, wide + begin, kLayout.together, column, sums, acc);
-      add_group(rows[begin], wide[begin].group_scale + column, acc, c, stride);
-      if constexpr (kLayout.mins) {
-        for (Floats& sum : acc) sum = Floats::zero();
-        for (int64_t b = begin; b < begin + kLayout.together; ++b) add_mins(rows[b], wide[b], column, acc);
-        add_group(rows[begin], wide[begin].group_min + column, acc, c, stride);
-      }
+      add_group<kLayout>(rows + begin, wide + begin, column, acc, c, stride);
     }
   }
 }
@@ -174,7 +189,7 @@ void run(const Matmul<float>& product) {
   constexpr BlockLayout kLayout = layout_of(kFormat);
   const auto with_sign = [](Ints numbers) { return Ints{_mm512_sub_epi8(numbers.r, _mm512_set1_epi8(char(kLayout.offset)))}; };
   Scratch& scratch = *static_cast<Scratch*>(product.scratch);
-  const int64_t most_tiles = tiles_in(product.rounded ? kMatmulScratchBytes / 2 : kMatmulScratchBytes);
+  const int64_t most_tiles = tiles_in(kMatmulScratchBytes / 2);
   const int64_t all = product.k / kBlockValues, depth = std::min(std::max<int64_t>(all, 1), most_tiles / kSliceBlocks * kSliceBlocks);
   const int64_t most_rows = most_tiles / depth * kTileHeight;
   const Tiles tiles(kBlockValues / kLayout.parts);

@@ -75,7 +75,7 @@ void run_tile(const Matmul<float>& product, int64_t row, int64_t column, const I
 
 template <bool kInstruction>
 void run(const Matmul<float>& product) {
-  with_int8_rows(product, static_cast<std::byte*>(product.scratch), kMatmulScratchBytes, [&](int64_t begin, int64_t rows, const void* rounded) {
+  with_int8_rows(product, static_cast<std::byte*>(product.scratch), kMatmulScratchBytes / 2, [&](int64_t begin, int64_t rows, const void* rounded) {
     for (int64_t j = 0; j < product.n; j += kPanel) {
       const Int8Panel panel(product.panels, j, product.k);
       for (int64_t i = 0; i < rows; i += kMostRows) {

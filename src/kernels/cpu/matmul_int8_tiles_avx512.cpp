@@ -48,7 +48,7 @@ struct Sums {
   }
 };
 constexpr int64_t kScratchBytes = int64_t(sizeof(Sums));
-static_assert(kScratchBytes % 64 == 0 && int8_group_bytes(kInt8Depth) <= kMatmulScratchBytes - kScratchBytes);
+static_assert(kScratchBytes % 64 == 0 && int8_group_bytes(kInt8Depth) <= kMatmulScratchBytes / 2 - kScratchBytes);
 
 // What comes to L2 meanwhile, with each step: `lines` of 64 bytes of the panel that follows, and rows of c that these sums go to.
 struct Ahead {
@@ -125,7 +125,7 @@ void matmul_of_int8_in_tiles(const Matmul<float>& product) {
   auto& sums = *new (product.scratch) Sums;
   const int64_t steps = int8_depth(product.k) / kInt8Step;
   const Tiles configured;
-  with_int8_rows(product, static_cast<std::byte*>(product.scratch) + kScratchBytes, kMatmulScratchBytes - kScratchBytes, [&](int64_t begin, int64_t rows, const void* rounded) {
+  with_int8_rows(product, static_cast<std::byte*>(product.scratch) + kScratchBytes, kMatmulScratchBytes / 2 - kScratchBytes, [&](int64_t begin, int64_t rows, const void* rounded) {
     for (int64_t j = 0; j < product.n; j += kPanel) {
       const Int8Panel panel(product.panels, j, product.k);
       // The panel that follows, in as many parts as tiles pass over this one.

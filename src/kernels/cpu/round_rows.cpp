@@ -21,11 +21,11 @@ namespace {
   return most < 0x1p-120f ? 0 : most;
 }
 
-// `most`: the largest of the numbers that share a scale.
-[[gnu::always_inline]] inline void round_block(const float* a, float most, const BlockLayout& layout, RowBlock& out) {
+// `most`: the largest of the numbers that share a scale. Gives the sum of the whole numbers.
+[[gnu::always_inline]] inline int32_t round_block(const float* a, float most, const BlockLayout& layout, RowBlock& out) {
   if (most != most) {
-    out = {most, 0, {0, 0}, {}};
-    return;
+    out = {most, {0}, {0, 0}, {}};
+    return 0;
   }
   const Floats inverse = Floats::broadcast(most > 0 ? 127 / most : 0);
   const auto half = [&](int64_t begin) {
@@ -39,18 +39,16 @@ namespace {
   };
   const Ints low = half(0), high = half(kBlockValues / 2);
   out.scale = most / 127;
-  const float unit = layout.together > 1 ? 1 : out.scale;   // of the total
   if (layout.parts == 2) {
     const int32_t first = sum(low), second = sum(high);
     out.start[0] = -layout.offset * first;
     out.start[1] = -layout.offset * second;
-    out.total = float(first + second) * unit;
-  } else {
-    const int32_t total = sum(add(low, high));
-    out.start[0] = -layout.offset * total;
-    out.start[1] = 0;
-    out.total = float(total) * unit;
+    return first + second;
   }
+  const int32_t total = sum(add(low, high));
+  out.start[0] = -layout.offset * total;
+  out.start[1] = 0;
+  return total;
 }
 
 }  // namespace
@@ -71,7 +69,17 @@ void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m,
         group = gathered;
       }
       const float most = largest_of(group, values);
-      for (int64_t b = 0; b < layout.together; ++b) round_block(group + b * kBlockValues, most, layout, *out++);
+      if (layout.together == 1) {
+        const int32_t total = round_block(group, most, layout, *out);
+        out->total = most != most ? 0 : float(total) * out->scale;
+        ++out;
+        continue;
+      }
+      for (int64_t b = 0; b < layout.together; b += 2, out += 2) {
+        const int32_t total = round_block(group + b * kBlockValues, most, layout, out[0]), next = round_block(group + (b + 1) * kBlockValues, most, layout, out[1]);
+        out[0].totals = (total & 0xffff) | int32_t(uint32_t(next) << 16);
+        out[1].totals = 0;
+      }
     }
 }
 

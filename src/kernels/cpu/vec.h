@@ -20,7 +20,7 @@
 //   mask_lanes(m, a) = m ? a : 0, clear_lanes(m, a) = m ? 0 : a;
 //   exponent(x) = floor(log2 |x|), mantissa(x) in [1, 2) with the sign of x, for normal x;
 //   Ints, as many lanes of 32 bits: zero(), broadcast(i), load(p) (any memory), dot_bytes(sums, u8s, s8s) but in AVX2 (byte_sums.h):
-//   to each lane the sum of its four products, exact; & |; shift_left<bits>(v), to the right where bits < 0, zeros coming in; widen(p) from bytes with or
+//   to each lane the sum of its four products, exact; dot_shorts(a, b): the sum of a lane's two products of 16 bits with signs; & |; shift_left<bits>(v), to the right where bits < 0, zeros coming in; widen(p) from bytes with or
 //   without a sign; store(v, p); low_halves(v), high_halves(v): of each byte, as bytes; to_floats(v); nearest(f): ints, ties to even;
 //   sum(v), max_of(v), min_of(v): over the lanes, by halves (a fixed order);
 //   low_half(f), high_half(f): Doubles from the halves of Floats; narrow(lo, hi): back again.

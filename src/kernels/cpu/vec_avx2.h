@@ -183,6 +183,7 @@ inline Ints shift_left(Ints a) {
 inline Ints widen(const uint8_t* p) { return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))}; }
 inline Ints widen(const int8_t* p) { return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))}; }
 inline void store(Ints a, void* p) { _mm256_storeu_si256(static_cast<__m256i*>(p), a.r); }
+inline Ints dot_shorts(Ints a, Ints b) { return {_mm256_madd_epi16(a.r, b.r)}; }
 inline Ints add(Ints a, Ints b) { return {_mm256_add_epi32(a.r, b.r)}; }
 inline Ints low_halves(Ints a) { return {_mm256_and_si256(a.r, _mm256_set1_epi8(15))}; }
 inline Ints high_halves(Ints a) { return {_mm256_and_si256(_mm256_srli_epi16(a.r, 4), _mm256_set1_epi8(15))}; }

@@ -185,6 +185,7 @@ inline Ints shift_left(Ints a) {
 inline Ints widen(const uint8_t* p) { return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
 inline Ints widen(const int8_t* p) { return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
 inline void store(Ints a, void* p) { _mm512_storeu_si512(p, a.r); }
+inline Ints dot_shorts(Ints a, Ints b) { return {_mm512_madd_epi16(a.r, b.r)}; }
 inline Ints add(Ints a, Ints b) { return {_mm512_add_epi32(a.r, b.r)}; }
 inline Ints low_halves(Ints a) { return {_mm512_and_si512(a.r, _mm512_set1_epi8(15))}; }
 inline Ints high_halves(Ints a) { return {_mm512_and_si512(_mm512_srli_epi16(a.r, 4), _mm512_set1_epi8(15))}; }

@@ -202,6 +202,10 @@ inline uint8x8_t four_bytes(const void* p) {
 inline Ints widen(const uint8_t* p) { return {vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(four_bytes(p)))))}; }
 inline Ints widen(const int8_t* p) { return {vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u8(four_bytes(p)))))}; }
 inline void store(Ints a, void* p) { vst1q_u8(static_cast<uint8_t*>(p), vreinterpretq_u8_s32(a.r)); }
+inline Ints dot_shorts(Ints a, Ints b) {
+  const int16x8_t x = vreinterpretq_s16_s32(a.r), y = vreinterpretq_s16_s32(b.r);
+  return {vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y))};
+}
 inline Ints add(Ints a, Ints b) { return {vaddq_s32(a.r, b.r)}; }
 inline Ints low_halves(Ints a) { return {vreinterpretq_s32_u8(vandq_u8(vreinterpretq_u8_s32(a.r), vdupq_n_u8(15)))}; }
 inline Ints high_halves(Ints a) { return {vreinterpretq_s32_u8(vshrq_n_u8(vreinterpretq_u8_s32(a.r), 4))}; }

@@ -55,7 +55,9 @@ void round_group(At a, const BlockLayout& layout, RowBlock* out) {
       total += block.q[i];
       block.start[i * layout.parts / kBlockValues] -= layout.offset * block.q[i];
     }
-    block.total = layout.together > 1 ? float(total) : float(total) * block.scale;
+    if (layout.together == 1) block.total = float(total) * block.scale;
+    else if (b % 2 == 0) block.totals = total & 0xffff;
+    else out[b - 1].totals |= int32_t(uint32_t(total) << 16);
   }
 }
 template <class At>
@@ -100,7 +102,8 @@ void matmul_of_blocks(const Matmul<float>& product) {
     round_row([&](int64_t p) { return product.a[i * product.a_row_stride + p * product.a_k_stride]; }, product.k, layout, row.data());
     for (int64_t j = 0; j < product.n; ++j) {
       float& c = product.c[i * product.c_stride + j];
-      float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0, of_group = 0, mins_of_group = 0;
+      float sum = product.accumulate ? c : product.bias ? product.bias[j] : 0, of_group = 0;
+      int mins_of_group = 0;
       for (int64_t b = 0; b < product.k / kBlockValues; ++b) {
         const RowBlock& a = row[size_t(b)];
         const BlockColumn column(product.format, product.panels, product.k, j, b);
@@ -115,11 +118,13 @@ void matmul_of_blocks(const Matmul<float>& product) {
           continue;
         }
         for (int part = 0; part < layout.parts; ++part) of_group = std::fma(dot(part), column.scale(part), of_group);
-        if (layout.mins) mins_of_group = std::fma(a.total, column.min(), mins_of_group);
+        if (layout.mins)
+          for (const int8_t q : a.q) mins_of_group += q * int(column.min());
         if ((b + 1) % layout.together == 0) {
-          sum = std::fma(of_group, a.scale * column.group_scale(), sum);
-          if (layout.mins) sum = std::fma(mins_of_group, a.scale * column.group_min(), sum);
-          of_group = mins_of_group = 0;
+          of_group *= column.group_scale();
+          if (layout.mins) of_group = std::fma(float(mins_of_group), column.group_min(), of_group);
+          sum = std::fma(of_group, a.scale, sum);
+          of_group = 0, mins_of_group = 0;
         }
       }
       c = sum;
