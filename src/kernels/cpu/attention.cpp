@@ -34,7 +34,7 @@ void mix_pairs_seen(const Tiled& tiled, Range seen, TileA probs, float* mixed, c
 template <int kRows, class Element, class Step>
 void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, const Hull& hull, bool finite, const float* factor) {
   Scratch& scratch = tiled.scratch;
-  round_probs<Step>(tiled, kRows);
+  round_probs<Step>(tiled, kRows, hull.all.end);
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
   if (tiled.values_in_place) {   // all rows see the same
     const Range window{rows[0].begin, rows[0].end}, before{0, rows[0].sinks};
@@ -111,7 +111,8 @@ template <class Element, class Step>
 void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t chunk, bool finite) {
   const int64_t first = slivers.begin(s), end = smaller(s + kBlockSlivers, slivers.count), count = slivers.begin(end) - first;
   const BlockRows rows(tiled, first, count, chunk);
-  if (Hull(rows.seen, count).all.empty()) return;
+  const Range all = Hull(rows.seen, count).all;
+  if (all.empty()) return;
   const auto each = [&](auto&& f) {   // of the slivers that see anything
     for (int64_t t = s; t < end; ++t) {
       const int64_t row = slivers.begin(t);
@@ -121,7 +122,7 @@ void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t
   };
   each([&]<int kRows>(int64_t row, const Hull& hull) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(hull.all.end, Floats::kLanes)); });
   alignas(64) float factor[kMostBlockRows];
-  soften(tiled, rows.seen, count, chunk, first, factor);
+  soften(tiled, rows.seen, count, all.end, chunk, first, factor);
   each([&]<int kRows>(int64_t row, const Hull& hull) {
     const int64_t r = row - first;
     if constexpr (kTiled<Step>) mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
@@ -139,7 +140,7 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
   if (Hull(rows.seen, count).all.empty()) return;
   scores_in_tiles(ready_queries<InTiles>(tiled, first).data, words_of<InTiles>(args.head_dim), scratch.keys, scratch.probs);
   alignas(64) float factor[kMostBlockRows];
-  soften(tiled, rows.seen, count, chunk, first, factor);
+  soften(tiled, rows.seen, count, kKeyChunk, chunk, first, factor);
   ready_rows<InTiles>(scratch.probs, kKeyChunk, count, kKeyChunk, scratch.paired_probs);
   float* mixed = scratch.part.mixed + first * padded;
   if (finite) {

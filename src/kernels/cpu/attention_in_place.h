@@ -55,8 +55,9 @@ TileA rounded_probs(const Tiled& tiled) {
   return {kPaired<Step> ? tiled.paired_probs : tiled.probs, words_of<Step>(kKeyChunk), 1};
 }
 template <class Step>
-void round_probs(const Tiled& tiled, int64_t count) {
-  if constexpr (kPaired<Step>) ready_rows<Step>(tiled.probs, kKeyChunk, count, kKeyChunk, tiled.paired_probs);
+void round_probs(const Tiled& tiled, int64_t count, int64_t end) {   // those before `end`, to whole vectors of pairs
+  if constexpr (kPaired<Step>)
+    for (int64_t r = 0; r < count; ++r) round_row_in_pairs<Step>(tiled.probs + r * kKeyChunk, rounded_up(end, 2 * Floats::kLanes), tiled.paired_probs + r * words_of<Step>(kKeyChunk));
   else if constexpr (kInTwos<Step>) round_all(tiled.probs, count * kKeyChunk);
 }
 template <int kRows, class Element, class Step>

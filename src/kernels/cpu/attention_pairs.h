@@ -115,7 +115,7 @@ void pack_in_pairs(const Args& args, const void* data, bool turned, int64_t kv_h
     return;
   }
   for (int64_t j = 0; j < count; ++j) round_row_in_pairs<Step>(static_cast<const Element*>(data) + args.kv.at(kv_head, first + j), dim, spare + j * words);
-  transpose(spare, words, count, steps, pairs, kKeyChunk);
+  transpose(spare, words, rounded_up(count, kTransposed), steps, pairs, kKeyChunk);   // whole blocks: what is behind the last key counts for nothing
 }
 
 // Of two rows of up to `dim` elements, the later one null where there is none: a row of pairs to `padded`. With kCheck `zeros` becomes NaN

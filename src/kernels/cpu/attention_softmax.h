@@ -11,20 +11,23 @@ namespace orrery::cpu::ORRERY_ISA {
 inline bool scaled_late(const Args& args) { return !(args.softcap > 0) && !args.bias && !args.slopes && args.scale > 0; }
 inline float late_scale(const Args& args) { return scaled_late(args) ? args.scale : 1.0f; }
 
+// The first kVectors of a chunk's vectors, whole or half: where no row sees more, what follows would be zeros.
+
 // Products of a row to scores but for the late scale, -inf where nothing is seen; the largest of them.
-inline float score_row(const Args& args, float* scores, Seen seen, int64_t head, int64_t query, int64_t chunk) {
+template <int64_t kVectors>
+float score_row(const Args& args, float* scores, Seen seen, int64_t head, int64_t query, int64_t chunk) {
   if (!scaled_late(args)) {
     const ScoreRule rule(args, head);
-    for (int64_t v = 0; v < kChunkVectors; ++v) rule.score(Floats::load(scores + v * Floats::kLanes), query, chunk, v).store(scores + v * Floats::kLanes);
+    for (int64_t v = 0; v < kVectors; ++v) rule.score(Floats::load(scores + v * Floats::kLanes), query, chunk, v).store(scores + v * Floats::kLanes);
   }
   if (!seen.whole()) {
-    for (int64_t v = 0; v < kChunkVectors; ++v) select(lanes_seen(seen, v), Floats::load(scores + v * Floats::kLanes), Floats::broadcast(-__builtin_inff())).store(scores + v * Floats::kLanes);
+    for (int64_t v = 0; v < kVectors; ++v) select(lanes_seen(seen, v), Floats::load(scores + v * Floats::kLanes), Floats::broadcast(-__builtin_inff())).store(scores + v * Floats::kLanes);
   }
-  Floats s[kChunkVectors];
+  Floats s[kVectors];
 #pragma GCC unroll 16
-  for (int64_t v = 0; v < kChunkVectors; ++v) s[v] = Floats::load(scores + v * Floats::kLanes);
+  for (int64_t v = 0; v < kVectors; ++v) s[v] = Floats::load(scores + v * Floats::kLanes);
 #pragma GCC unroll 4
-  for (int64_t half = kChunkVectors / 2; half > 0; half /= 2)
+  for (int64_t half = kVectors / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
     for (int64_t v = 0; v < half; ++v) s[v] = ORRERY_ISA::max(s[v + half], s[v]);
   return max_of(s[0]);
@@ -36,13 +39,13 @@ struct ChunkSums {
 };
 
 // Scores of `count` rows, but for the late scale, to probabilities, and what they add up to; spread and mass where kStatistics.
-template <bool kStatistics>
+template <bool kStatistics, int64_t kVectors>
 void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk, const float* shift, float* scores, ChunkSums& sums) {
   const Floats scale = Floats::broadcast(late_scale(args));
   for (int64_t r = 0; r < count; ++r, scores += kKeyChunk) {
-    constexpr int64_t kHalf = kChunkVectors / 2;
+    constexpr int64_t kHalf = kVectors / 2;
     const auto p = [&](int64_t v) { return Floats::load(scores + v * Floats::kLanes); };   // once they are made
-    Floats shifted[kChunkVectors], all[kHalf];
+    Floats shifted[kVectors], all[kHalf];
 #pragma GCC unroll 8
     for (int64_t v = 0; v < kHalf; ++v) {
 #pragma GCC unroll 2
@@ -58,7 +61,7 @@ void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk
       const int64_t sinks = args.sinks ? 0 : larger(args.sink_tokens, 1) - chunk * kKeyChunk;
       Floats spread[kFoldParts], mass[kFoldParts];
       for (int i = 0; i < kFoldParts; ++i) spread[i] = mass[i] = Floats::zero();
-      for (int64_t v = 0; v < kChunkVectors; ++v) {
+      for (int64_t v = 0; v < kVectors; ++v) {
         const int64_t i = v % kFoldParts;
         spread[i] = fma(p(v), ORRERY_ISA::max(Floats::broadcast(kLowestShift), shifted[v]), spread[i]);
         if (sinks > v * Floats::kLanes) mass[i] = mass[i] + mask_lanes(first_lanes<float>(sinks - v * Floats::kLanes), p(v));
@@ -74,7 +77,7 @@ void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk
     sums.sum[r] = sum(all[0]);
     if (args.dropout.probability > 0) {
       const PatternMask dropout(args, block.head_of(r));
-      for (int64_t v = 0; v < kChunkVectors; v += 2) {
+      for (int64_t v = 0; v < kVectors; v += 2) {
         Floats first, second;
         dropout.pair(block.query_of(r), chunk, v, first, second);
         (p(v) * first).store(scores + v * Floats::kLanes);
@@ -93,13 +96,14 @@ inline Floats shifted_spread(const Folded& rows, int64_t first, Floats new_max, 
 
 // Scores of `count` rows from `first` of the tile on to probabilities, in tiled.probs, folded into the part's maxima and sums; factor: what
 // becomes of the values mixed so far, to whole vectors of rows. Row after row in two passes, so that no row's exponentials wait for its maximum.
-inline void soften(const Tiled& tiled, const Seen* rows, int64_t count, int64_t chunk, int64_t first, float* factor) {
+template <int64_t kVectors>
+void soften_vectors(const Tiled& tiled, const Seen* rows, int64_t count, int64_t chunk, int64_t first, float* factor) {
   const Args& args = tiled.args;
   Folded& part = tiled.scratch.part;
   float* scores = tiled.probs;
   const TileRows block = tiled.rows.from(first);
   alignas(64) float max[kMostBlockRows] = {}, shift[kMostBlockRows];
-  for (int64_t r = 0; r < count; ++r) max[r] = score_row(args, scores + r * kKeyChunk, rows[r], block.head_of(r), block.query_of(r), chunk);
+  for (int64_t r = 0; r < count; ++r) max[r] = score_row<kVectors>(args, scores + r * kKeyChunk, rows[r], block.head_of(r), block.query_of(r), chunk);
   const Floats scale = Floats::broadcast(late_scale(args)), minus_infinity = Floats::broadcast(-__builtin_inff());
   for (int64_t r = 0; r < count; r += Floats::kLanes) {
     const Floats before = Floats::load(part.max + first + r), next = ORRERY_ISA::max(Floats::load(max + r) * scale, before);   // before, if that is NaN
@@ -111,8 +115,8 @@ inline void soften(const Tiled& tiled, const Seen* rows, int64_t count, int64_t 
   }
   ChunkSums sums;
   const bool statistics = args.statistics.wanted();
-  if (statistics) exponentiate<true>(args, block, count, chunk, shift, scores, sums);
-  else exponentiate<false>(args, block, count, chunk, shift, scores, sums);
+  if (statistics) exponentiate<true, kVectors>(args, block, count, chunk, shift, scores, sums);
+  else exponentiate<false, kVectors>(args, block, count, chunk, shift, scores, sums);
   for (int64_t r = 0; r < count; r += Floats::kLanes) {
     const int64_t at = first + r, some = count - r;
     const Floats factors = Floats::load(factor + r);
@@ -124,6 +128,12 @@ inline void soften(const Tiled& tiled, const Seen* rows, int64_t count, int64_t 
     fma(Floats::load(part.sum + at), factors, Floats::load(sums.sum + r)).store(part.sum + at, some);
     Floats::load(max + r).store(part.max + at, some);
   }
+}
+
+// The same up to key `end` of the chunk at least; no row sees keys from there on.
+inline void soften(const Tiled& tiled, const Seen* rows, int64_t count, int64_t end, int64_t chunk, int64_t first, float* factor) {
+  if (end <= kKeyChunk / 2) soften_vectors<kChunkVectors / 2>(tiled, rows, count, chunk, first, factor);
+  else soften_vectors<kChunkVectors>(tiled, rows, count, chunk, first, factor);
 }
 
 // What rows of one query, or queries of one head, have seen in two parts together, the earlier one first.
