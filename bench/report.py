@@ -28,6 +28,11 @@ def newest_of_each(name, *of_run, **keys):
     return list({(*(function(run) for function in of_run), *(run.get(key, of_old) for key, of_old in keys.items())): run for run in kept(name)}.values())
 
 
+def newest_of_parts(name, parts, *of_run):
+    """The same for each of a run's `parts`, a run of that one alone."""
+    return list({(*(function(run) for function in of_run), part): run | {parts: {part: result}} for run in kept(name) for part, result in run[parts].items()}.values())
+
+
 def kernels_of(run):
     """The class of kernels that a run used; "" of runs that were kept before there was a choice."""
     return run["machine"].get("kernels", "")
@@ -270,8 +275,9 @@ def write_claims(runs):
 
 def main():
     runs = {name: newest(name) for name in ("memory", "start", "token_texts", "vocab_train", "agreement", "loss_curves")}
-    runs |= {name: newest_of_each(name, kernels_of) for name in ("attention", "busy", "encode", "seq2seq", "matmul")}
-    runs["train"] = list({(kernels_of(run), run.get("compute_dtype", "f32"), shape): run | {"shapes": {shape: result}} for run in kept("train") for shape, result in run["shapes"].items()}.values())
+    runs |= {name: newest_of_each(name, kernels_of) for name in ("attention", "busy", "seq2seq", "matmul")}
+    runs["train"] = newest_of_parts("train", "shapes", kernels_of, lambda run: run.get("compute_dtype", "f32"))
+    runs["encode"] = newest_of_parts("encode", "cases", kernels_of)
     runs["tokenization"] = newest_of_each("tokenization", text="mixed", threads=1)
     runs["generate"] = newest_of_each("generate", kernels_of, shape="llama-110m", prompt=512, batch=1, kv_dtype="f16")
     lines = ["# Performance", "", "Made by `bench/report.py` from `bench/results/`; the machine is shared, so read the ratios, not the bare speeds."]
