@@ -94,9 +94,6 @@ void ask_for_steps(const float* from, int64_t k_stride) {
   __builtin_prefetch(from + kRowsAhead);
   __builtin_prefetch(from + 2 * kStepsTogether * k_stride, 0, 2);
 }
-void ask_for_row(const float* row, int64_t k) {
-  for (int64_t p = 0; p < k; p += 16) __builtin_prefetch(row + p, 0, 2);
-}
 
 // packed[p * rows + r] = a[r, p], and some more floats behind the last: slivers are packed one after the other, and a panel's worth of
 // scratch lies behind them.
@@ -137,7 +134,7 @@ void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
     return;
   }
   for (int64_t r = 0; r < rows; ++r) {
-    if (a.k_stride == 1) ask_for_row(a.data + (r + rows) * a.row_stride, k);
+    if (a.k_stride == 1) ask_for(a.data + (r + rows) * a.row_stride, k);
     round_row_of<kInstruction>({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));
   }
   transpose_to_sliver(spare, steps, rows, steps, packed);

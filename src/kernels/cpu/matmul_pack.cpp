@@ -12,10 +12,6 @@ namespace orrery::cpu::ORRERY_ISA {
 namespace {
 
 constexpr int64_t kRowsAhead = 32;
-template <class From>
-[[gnu::always_inline]] inline void ask_for(const From* numbers, int64_t count) {
-  for (int64_t i = 0; i < count; i += 64 / int64_t(sizeof(From))) __builtin_prefetch(numbers + i, 0, 2);
-}
 
 void copy_row(const float* from, float* to, int64_t columns) {
   for (int64_t j = 0; j < kPanel; j += Floats::kLanes) Floats::load(from + j, columns - j).store(to + j);

@@ -78,6 +78,12 @@ template <int kVectors, class Element>
     __builtin_prefetch(at + line);
 }
 
+// Asks for numbers that are read some time later, to L2.
+template <class Element>
+[[gnu::always_inline]] inline void ask_for(const Element* numbers, int64_t count) {
+  for (int64_t i = 0; i < count; i += 64 / int64_t(sizeof(Element))) __builtin_prefetch(numbers + i, 0, 2);
+}
+
 // What comes to the caches while a tile computes, a little at a time, so that no burst of requests holds up its own loads.
 struct Ahead {
   static constexpr int64_t kSteps = 8;   // of p; after each so many
