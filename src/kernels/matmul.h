@@ -63,7 +63,8 @@ struct RowBlock {
   float scale;               // of all blocks that are rounded together; NaN where a number is not finite, and the others are 0 then
   union {
     float total;             // outside of groups: scale times the sum of the whole numbers
-    int32_t totals;          // in them: of even blocks that sum in the lower 16 bits, the next block's in the upper ones; of odd blocks 0
+    int32_t totals;          // in them: of even blocks that sum in the lower 16 bits, the next block's in the upper ones
+    int32_t sizes;           // of a row's second block in them: the sum of sizes of whole numbers, of the block of the row that has the largest; of other odd ones 0
   };
   int32_t start[2];          // -offset times that of the whole numbers, which a sum over stored numbers begins with: for each part
   int8_t q[kBlockValues];

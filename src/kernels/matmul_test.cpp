@@ -447,6 +447,30 @@ TEST_CASE("the largest numbers of blocks add up exactly, in every class") {
       }
 }
 
+TEST_CASE("sums of blocks are exact where 16 bits hold them, and where they just do not, in every class") {
+  for (const BlockFormat format : {BlockFormat::q4_k, BlockFormat::q5_k, BlockFormat::q6_k})
+    for (const float sign : {1.0f, -1.0f}) {
+      BlockProduct product(format, 99, 70, 1024);
+      for (int64_t j = 0; j < product.n; ++j) {   // all numbers stored are the largest but the first of a block
+        std::vector<float> row(size_t(product.k), float(j + 1));
+        for (size_t p = 0; p < row.size(); p += 32) row[p] = -float(j + 1);
+        quantise(format, row.data(), product.bytes.data() + j * bytes_of(format, product.k), product.k);
+      }
+      for (int64_t i = 0; i < product.m; ++i)     // of each block so many are as large as can be
+        for (int64_t p = 0; p < product.k; ++p) product.a[size_t(i * product.k + p)] = p % 32 >= 32 - i / 3 ? sign : 0;
+      product.store_a(false);
+      std::vector<float> expected;
+      for (const Kernels<float>* kernels : runnable_kernels()) {
+        INFO(std::string(kernels->name) << " " << name_of(format));
+        product.pack(*kernels);
+        std::vector<float> c(product.start.size());
+        kernels->matmul(product.call(c));
+        if (expected.empty()) expected = c;
+        CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
+      }
+    }
+}
+
 TEST_CASE("a row of a product of blocks gives the same bits alone and among others, and NaN and infinities make it NaN") {
   for (const BlockFormat format : kBlockFormats) {
     std::vector<RowBlock> expected_rows;

@@ -23,7 +23,7 @@ class PackedBlock {
  public:
   static constexpr BlockLayout kLayout = layout_of(kFormat);
   static constexpr int kParts = kLayout.parts, kBits = kLayout.bits, kTogether = kLayout.together;
-  static constexpr bool kMins = kLayout.mins;
+  static constexpr bool kMins = kLayout.mins, kHalves = false;
   static constexpr int64_t kGroupSize = kLayout.group_bytes(), kHeadSize = kLayout.head_bytes(), kBlockSize = kLayout.block_bytes(), kScaleSize = kLayout.scale_bytes();
 
   PackedBlock(const std::byte* panel, int64_t b) : group_(panel + b / kLayout.together * kGroupSize), block_(group_ + kHeadSize + b % kLayout.together * kBlockSize) {}
@@ -37,6 +37,11 @@ class PackedBlock {
   [[gnu::always_inline]] Ints mins(int64_t column) const {
     const auto* min = reinterpret_cast<const uint8_t*>(block_) + kParts * kPanel + column;
     return widen(min) | shift_left<16>(widen(min + kBlockSize));
+  }
+  // The scales likewise, where none is below 0, but the next block's in the lower bits.
+  [[gnu::always_inline]] Ints scales(int64_t column) const {
+    const auto* scale = reinterpret_cast<const uint8_t*>(block_) + column;
+    return widen(scale + kBlockSize) | shift_left<16>(widen(scale));
   }
   // What a group's scales and minimums are multiplied with; the latter negated, since these formats subtract them.
   [[gnu::always_inline]] Floats group_scale(int64_t column) const { return widen(reinterpret_cast<const F16*>(group_) + column); }
@@ -62,10 +67,21 @@ class PackedBlock {
   const std::byte *group_, *block_;
 };
 
-// A block of a panel's slice, taken apart. Minimums are there where the format has them, those of two blocks of a group in the even one, and what is
-// of a whole group in its first block.
+// Are scales of two blocks of a group kept in pairs too? Where many rows multiply both blocks' sums of products by them at once.
+#ifdef ORRERY_ISA_avx512
+template <BlockLayout kLayout>
+constexpr bool kPairsOfScales = kLayout.together > 1 && kLayout.bits == 4;
+#else
+template <BlockLayout>
+constexpr bool kPairsOfScales = false;
+#endif
+constexpr int kMostScale = 63;   // in such pairs; the least is 0
+
+// A block of a panel's slice, taken apart. Minimums are there where the format has them, those of two blocks of a group in the even one, as pairs of scales
+// are, and what is of a whole group in its first block.
 struct WideBlock {
   float scale[2][kPanel];
+  int32_t scales[kPanel];
   union {
     float min[kPanel];
     int32_t mins[kPanel];
@@ -89,6 +105,8 @@ void take_apart(const std::byte* panel, int64_t first, int64_t blocks, WideBlock
       if constexpr (block.kMins && block.kTogether == 1) block.min(column).store(out->min + column);
       if constexpr (block.kMins && block.kTogether > 1)
         if ((first + b) % 2 == 0) store(block.mins(column), out->mins + column);
+      if constexpr (kPairsOfScales<block.kLayout>)
+        if ((first + b) % 2 == 0) store(block.scales(column), out->scales + column);
       if (block.kTogether > 1 && (first + b) % block.kTogether == 0) {
         block.group_scale(column).store(out->group_scale + column);
         if (block.kMins) block.group_min(column).store(out->group_min + column);

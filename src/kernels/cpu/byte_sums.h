@@ -27,6 +27,10 @@ class ByteSums {
   template <int step, int steps>
   [[gnu::always_inline]] void add(const ByteFactors<kBits>& b, Ints a) { sums_ = dot_bytes<kInstruction>(sums_, b.stored, a); }
   [[gnu::always_inline]] Ints whole() const { return sums_; }
+  // Two sums of 16 bits: the one before goes to the upper half of a lane, the next begins in the lower one, from 2^15 on so that it takes nothing from the
+  // upper.
+  [[gnu::always_inline]] void next_half() { sums_ = shift_left<16>(sums_) | Ints::broadcast(1 << 15); }
+  [[gnu::always_inline]] Ints halves() const { return sums_ ^ Ints::broadcast(1 << 15); }
 
  private:
   Ints sums_;

@@ -41,16 +41,17 @@ constexpr int alone_rows(bool) { return 4; }
 constexpr int64_t kRowBlocks = (kMatmulScratchBytes - kWideBytes) / int64_t(sizeof(RowBlock));
 static_assert(kWideBytes <= kMatmulScratchBytes / 2);
 
-// The same of one that was taken apart.
-template <int kBitsThere, int kPartsThere, bool kMinsThere, int kTogetherThere>
+// The same of one that was taken apart. kHalves: sums of products fit in 16 bits (sums_fit).
+template <int kBitsThere, int kPartsThere, bool kMinsThere, int kTogetherThere, bool kHalvesThere>
 class TakenApart {
  public:
   static constexpr int kBits = kBitsThere, kParts = kPartsThere, kTogether = kTogetherThere;
-  static constexpr bool kMins = kMinsThere;
+  static constexpr bool kMins = kMinsThere, kHalves = kHalvesThere;
   TakenApart(const std::byte* slice, int64_t b) : block_(reinterpret_cast<const WideBlock*>(slice) + b) {}
   [[gnu::always_inline]] Floats scale(int part, int64_t column) const { return Floats::load(block_->scale[part] + column); }
   [[gnu::always_inline]] Floats min(int64_t column) const { return Floats::load(block_->min + column); }
   [[gnu::always_inline]] Ints mins(int64_t column) const { return Ints::load(block_->mins + column); }
+  [[gnu::always_inline]] Ints scales(int64_t column) const { return Ints::load(block_->scales + column); }
   [[gnu::always_inline]] Floats group_scale(int64_t column) const { return Floats::load(block_->group_scale + column); }
   [[gnu::always_inline]] Floats group_min(int64_t column) const { return Floats::load(block_->group_min + column); }
   [[gnu::always_inline]] void ask_ahead() const {}   // it is near
@@ -66,6 +67,16 @@ struct Rows {
   const RowBlock* blocks;
   int64_t stride;
 };
+
+// Two blocks' sums of products side by side in 32 bits are multiplied by their scales in one operation, where they fit: of four bits and most rows. All of
+// a group is below 2^24 then, so that floats, which add one block after the other, give the same.
+template <BlockLayout kLayout>
+bool sums_fit(Rows rows, int64_t count) {
+  static_assert(int64_t(kMostScale) * kLayout.together * ((1 << 15) - 1) <= 1 << 24);
+  int32_t most = 0;
+  for (int64_t r = 0; r < count; ++r) most = std::max(most, rows.blocks[r * rows.stride + 1].sizes);
+  return most * ((1 << kLayout.bits) - 1) < 1 << 15;
+}
 
 // Panels that so many rows pass over side by side: as many as leave room for their sums in registers.
 #if defined(ORRERY_ISA_avx512)
@@ -106,15 +117,17 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
         for (int r = 0; r < kRows; ++r) add(t, r, v, columns);
       }
   };
-  // A part's sums of products, times its scales and, outside of groups, those of the rows.
-  const auto add_part = [&]<int part>(int64_t b, Tile<kRows, kVectors> (&to)[kPanels]) __attribute__((always_inline)) {
-    ByteSums<Block::kBits, kInstruction> sums[kPanels][kRows][kVectors];
+  // f(t, r, v) for all of the tile.
+  const auto each_sum = [&](auto&& f) __attribute__((always_inline)) {
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t)
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sums[t][r][v] = ByteSums<Block::kBits, kInstruction>(row[r][b].start[part]);
+        for (int v = 0; v < kVectors; ++v) f(t, r, v);
+  };
+  using Sums = ByteSums<Block::kBits, kInstruction>;
+  const auto add_products = [&]<int part>(int64_t b, Sums (&sums)[kPanels][kRows][kVectors]) __attribute__((always_inline)) {
     for_groups<part * kPartGroups, kPartGroups>([&]<int g>() __attribute__((always_inline)) {
 #pragma GCC unroll 4
       for (int t = 0; t < kPanels; ++t) {
@@ -131,6 +144,12 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
         }
       }
     });
+  };
+  // A part's sums of products, times its scales and, outside of groups, those of the rows.
+  const auto add_part = [&]<int part>(int64_t b, Tile<kRows, kVectors> (&to)[kPanels]) __attribute__((always_inline)) {
+    Sums sums[kPanels][kRows][kVectors];
+    each_sum([&](int t, int r, int v) __attribute__((always_inline)) { sums[t][r][v] = Sums(row[r][b].start[part]); });
+    add_products.template operator()<part>(b, sums);
     each([&](int t, int64_t from) __attribute__((always_inline)) { return at(t, b).scale(part, from); },
          [&](int t, int r, int v, Floats scale) __attribute__((always_inline)) {
            if constexpr (Block::kTogether == 1) scale = Floats::broadcast(row[r][b].scale) * scale;
@@ -144,6 +163,33 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
     add_part.template operator()<0>(b, to);
     if constexpr (Block::kParts == 2) add_part.template operator()<1>(b, to);
   };
+  // A group's sums of products, times its scales.
+  const auto group_of = [&](int64_t begin, Tile<kRows, kVectors> (&to)[kPanels]) __attribute__((always_inline)) {
+    if constexpr (Block::kHalves) {
+      Ints whole[kPanels][kRows][kVectors];
+      each_sum([&](int t, int r, int v) __attribute__((always_inline)) { whole[t][r][v] = Ints::zero(); });
+      for (int64_t b = begin; b < begin + Block::kTogether; b += 2) {
+        Sums sums[kPanels][kRows][kVectors];
+        each_sum([&](int t, int r, int v) __attribute__((always_inline)) { sums[t][r][v] = Sums(0); });
+        add_products.template operator()<0>(b, sums);
+        each_sum([&](int t, int r, int v) __attribute__((always_inline)) { sums[t][r][v].next_half(); });
+        add_products.template operator()<0>(b + 1, sums);
+#pragma GCC unroll 4
+        for (int t = 0; t < kPanels; ++t)
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v) {
+            const Ints scales = at(t, b).scales(column + v * Floats::kLanes);
+#pragma GCC unroll 8
+            for (int r = 0; r < kRows; ++r) whole[t][r][v] = add(whole[t][r][v], dot_shorts(sums[t][r][v].halves(), scales));
+          }
+      }
+      each_sum([&](int t, int r, int v) __attribute__((always_inline)) { to[t].acc[r][v] = to_floats(whole[t][r][v]); });
+    } else {
+#pragma GCC unroll 4
+      for (int t = 0; t < kPanels; ++t) to[t].zero();
+      for (int64_t b = begin; b < begin + Block::kTogether; ++b) add_block(b, to);
+    }
+  };
   if constexpr (Block::kTogether == 1) {
     for (int64_t b = 0; b < blocks; ++b) {
       add_block(b, c);
@@ -154,9 +200,7 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
   } else {
     for (int64_t begin = 0; begin < blocks; begin += Block::kTogether) {
       Tile<kRows, kVectors> sums[kPanels];
-#pragma GCC unroll 4
-      for (int t = 0; t < kPanels; ++t) sums[t].zero();
-      for (int64_t b = begin; b < begin + Block::kTogether; ++b) add_block(b, sums);
+      group_of(begin, sums);
       each([&](int t, int64_t from) __attribute__((always_inline)) { return at(t, begin).group_scale(from); },
            [&](int t, int r, int v, Floats scale) __attribute__((always_inline)) { sums[t].acc[r][v] = sums[t].acc[r][v] * scale; });
       if constexpr (Block::kMins) {
@@ -180,12 +224,7 @@ ORRERY_NO_CALL void run_blocks(Rows a, const std::byte* panels, int64_t panel_si
             }
           }
       }
-#pragma GCC unroll 4
-      for (int t = 0; t < kPanels; ++t)
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-          for (int v = 0; v < kVectors; ++v) c[t].acc[r][v] = fma(sums[t].acc[r][v], Floats::broadcast(row[r][begin].scale), c[t].acc[r][v]);
+      each_sum([&](int t, int r, int v) __attribute__((always_inline)) { c[t].acc[r][v] = fma(sums[t].acc[r][v], Floats::broadcast(row[r][begin].scale), c[t].acc[r][v]); });
     }
   }
 }
@@ -251,7 +290,8 @@ void prefetch_share(const std::byte* bytes, int64_t size, int64_t n, int64_t cou
 template <PanelFormat kFormat, bool kInstruction>
 void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first, int64_t m) {
   constexpr BlockLayout kLayout = layout_of(kFormat);
-  using Wide = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together>;
+  using Wide = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together, false>;
+  using Halves = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together, true>;
   constexpr int kMostRows = most_rows(kInstruction), kAloneRows = alone_rows(kInstruction);
   const Slivers slivers(m, kMostRows);
   if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
@@ -263,16 +303,22 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
     for (int64_t p = 0; p == 0 || p < all.blocks; p += kSomeBlocks) {
       const Slice slice{all.first + p, std::min(kSomeBlocks, all.blocks - p)};
       if (apart) take_apart<kFormat>(panel, slice.first, slice.blocks, reinterpret_cast<WideBlock*>(wide), [](Ints numbers) { return numbers; });
-      // The next slice is asked for while rows pass over this.
+      // The next slice is asked for while rows pass over this, and with each sliver c of the next.
       const std::byte* const next = panel + (slice.first + slice.blocks) / kLayout.together * kLayout.group_bytes();
       const bool is_last = j + kPanel >= product.n && p + slice.blocks == all.blocks;
       const int64_t next_bytes = is_last ? 0 : std::min(kSomeBlocks, all.blocks) / kLayout.together * kLayout.group_bytes();
       for (int64_t s = 0; s < slivers.count; ++s) {
         prefetch_share(next, next_bytes, s, slivers.count);
+        const bool again = s + 1 == slivers.count;   // the first sliver, of the next slice
+        const int64_t to = again ? 0 : s + 1, column = again && p + slice.blocks == all.blocks ? j + kPanel : j;
+        for (int64_t r = 0; column < product.n && r < slivers.height(to); ++r) ask_for(product.c + (first + slivers.begin(to) + r) * product.c_stride + column, kPanel);
         with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
           if constexpr (kTakesApart) {
+            if constexpr (kPairsOfScales<kLayout>)
+              if (apart && sums_fit<kLayout>({rows.blocks + row * rows.stride, rows.stride}, kRows))
+                return run_panels<kRows, 1, kInstruction, Halves>(product, slice, here, first + row, j, wide, 0, 0, false);
             if (apart) return run_panels<kRows, 1, kInstruction, Wide>(product, slice, here, first + row, j, wide, 0, 0, false);
           }
           run_panels<kRows, 1, kInstruction, PackedBlock<kFormat>>(product, slice, here, first + row, j, panel, 0, slice.first, s == 0);

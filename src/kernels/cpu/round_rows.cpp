@@ -1,5 +1,6 @@
 // Rows of a as whole numbers of the 127th part of the largest that is rounded with them, for products of blocks (contract: kernels/matmul.h). For int8: round_int8.cpp.
 #include <algorithm>
+#include <span>
 
 #include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/vec.h"
@@ -51,6 +52,12 @@ namespace {
   return total;
 }
 
+int32_t sizes_of(const RowBlock& block) {
+  int32_t sum = 0;
+  for (const int8_t q : block.q) sum += q < 0 ? -q : q;
+  return sum;
+}
+
 }  // namespace
 
 round_rows_fn<float> round_rows;
@@ -61,7 +68,9 @@ void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m,
   auto* out = static_cast<RowBlock*>(rounded);
   const int64_t values = layout.together * kBlockValues;
   float gathered[kMostTogether * kBlockValues];
-  for (int64_t i = 0; i < m; ++i)
+  for (int64_t i = 0; i < m; ++i) {
+    RowBlock* const row = out;
+    int32_t sizes = 0;
     for (int64_t p = 0; p < k; p += values) {
       const float* group = a + i * row_stride + p * k_stride;
       if (k_stride != 1) {
@@ -78,9 +87,12 @@ void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m,
       for (int64_t b = 0; b < layout.together; b += 2, out += 2) {
         const int32_t total = round_block(group + b * kBlockValues, most, layout, out[0]), next = round_block(group + (b + 1) * kBlockValues, most, layout, out[1]);
         out[0].totals = (total & 0xffff) | int32_t(uint32_t(next) << 16);
-        out[1].totals = 0;
+        out[1].sizes = 0;
       }
+      for (const RowBlock& block : std::span(out - layout.together, size_t(layout.together))) sizes = std::max(sizes, sizes_of(block));
     }
+    if (layout.together > 1 && k > 0) row[1].sizes = sizes;
+  }
 }
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -177,6 +177,7 @@ template <bool kInstruction>
 }
 inline Ints operator&(Ints a, Ints b) { return {_mm512_and_si512(a.r, b.r)}; }
 inline Ints operator|(Ints a, Ints b) { return {_mm512_or_si512(a.r, b.r)}; }
+inline Ints operator^(Ints a, Ints b) { return {_mm512_xor_si512(a.r, b.r)}; }
 template <int kBits>
 inline Ints shift_left(Ints a) {
   if constexpr (kBits >= 0) return {_mm512_slli_epi32(a.r, kBits)};

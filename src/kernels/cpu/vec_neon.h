@@ -189,6 +189,7 @@ template <bool kInstruction>   // not used, so that every processor of this clas
 }
 inline Ints operator&(Ints a, Ints b) { return {vandq_s32(a.r, b.r)}; }
 inline Ints operator|(Ints a, Ints b) { return {vorrq_s32(a.r, b.r)}; }
+inline Ints operator^(Ints a, Ints b) { return {veorq_s32(a.r, b.r)}; }
 template <int kBits>
 inline Ints shift_left(Ints a) {
   if constexpr (kBits >= 0) return {vshlq_n_s32(a.r, kBits)};

@@ -36,7 +36,7 @@ T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
 // ---- blocks -----------------------------------------------------------------------------------------------------------
 // The blocks that are rounded together, of a(0), a(1), …
 template <class At>
-void round_group(At a, const BlockLayout& layout, RowBlock* out) {
+void round_group(At a, const BlockLayout& layout, RowBlock* out, int32_t& sizes) {
   float largest = 0;
   bool finite = true;
   for (int64_t i = 0; i < layout.together * kBlockValues; ++i) {
@@ -49,21 +49,25 @@ void round_group(At a, const BlockLayout& layout, RowBlock* out) {
     RowBlock& block = out[b] = {};
     block.scale = finite ? largest / 127 : std::nanf("");
     if (!finite) continue;
-    int total = 0;
+    int total = 0, size = 0;
     for (int64_t i = 0; i < kBlockValues; ++i) {
       block.q[i] = int8_t(std::nearbyint(a(b * kBlockValues + i) * inverse));
       total += block.q[i];
+      size += std::abs(block.q[i]);
       block.start[i * layout.parts / kBlockValues] -= layout.offset * block.q[i];
     }
     if (layout.together == 1) block.total = float(total) * block.scale;
     else if (b % 2 == 0) block.totals = total & 0xffff;
     else out[b - 1].totals |= int32_t(uint32_t(total) << 16);
+    sizes = std::max(sizes, size);
   }
 }
 template <class At>
 void round_row(At a, int64_t k, const BlockLayout& layout, RowBlock* out) {
   const int64_t values = layout.together * kBlockValues;
-  for (int64_t p = 0; p < k; p += values, out += layout.together) round_group([&](int64_t i) { return a(p + i); }, layout, out);
+  int32_t sizes = 0;
+  for (int64_t p = 0; p < k; p += values) round_group([&](int64_t i) { return a(p + i); }, layout, out + p / kBlockValues, sizes);
+  if (layout.together > 1 && k > 0) out[1].sizes = sizes;
 }
 
 // A column of block `block` of its panel, by the layout that kernels/matmul.h describes.
