@@ -4,13 +4,13 @@
 
 namespace orrery {
 
-void check_ids(const Config& config, std::span<const int32_t> ids, int64_t position, const std::string& where) {
+void check_ids(const Config& config, std::span<const int32_t> ids, int64_t position, const std::filesystem::path& where) {
   for (size_t i = 0; i < ids.size(); ++i)
     if (ids[i] < 0 || ids[i] >= config.vocab_size)
       throw Error{ErrorKind::out_of_range,
                   "token id " + std::to_string(ids[i]) + " at position " + std::to_string(position + int64_t(i)) + ": the model knows 0 to " +
                       std::to_string(config.vocab_size - 1),
-                  where};
+                  where.string()};
 }
 
 std::shared_ptr<const Plan> Encoder::compiled(Model& model, ThreadPool& pool, const std::string& output, const EncoderOptions& options) {

@@ -6,6 +6,7 @@
 // Sequences share runs, rows end to end; what is computed for one does not depend on the others.
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -74,6 +75,6 @@ class Encoder {
 // Throws Error where a sequence is empty, longer than `limit` tokens, or has an id or a type that the model does not have.
 void check_sequence(const Model& model, const TokenSequence& sequence, int64_t limit);
 // Throws Error where an id is none of the model's. position: of the first.
-void check_ids(const Config& config, std::span<const int32_t> ids, int64_t position, const std::string& where);
+void check_ids(const Config& config, std::span<const int32_t> ids, int64_t position, const std::filesystem::path& where);
 
 }  // namespace orrery

@@ -71,13 +71,12 @@ void Engine::check_source(std::span<const int32_t> ids) const {
 }
 
 void Engine::check(std::span<const int32_t> ids, int64_t position) const {
-  const std::string where = model_->folder().string();
   if (position + int64_t(ids.size()) > options_.max_positions)
     throw Error{ErrorKind::out_of_range,
                 std::to_string(position + int64_t(ids.size())) + " tokens are more than the " + std::to_string(options_.max_positions) +
                     (options_.max_positions == model_->config().max_positions ? " positions of the model" : " positions made room for"),
-                where, "shorten the prompt"};
-  check_ids(model_->config(), ids, position, where);
+                model_->folder().string(), "shorten the prompt"};
+  check_ids(model_->config(), ids, position, model_->folder());
 }
 
 // Takes as many tokens as one run holds, from `from` on, and returns where the next run begins.

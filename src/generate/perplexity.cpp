@@ -63,7 +63,7 @@ PerplexityScores perplexity(Model& model, ThreadPool& pool, const std::vector<st
   int64_t longest = 1, left_out = 0;
   for (size_t i = 0; i < documents.size(); ++i) {
     try {
-      check_ids(config, documents[i], 0, model.folder().string());
+      check_ids(config, documents[i], 0, model.folder());
     } catch (Error& error) {
       error.where += ", document " + std::to_string(i + 1);
       throw;

@@ -133,6 +133,8 @@ class Workspace {
   std::vector<void*> pointers_;               // per value
   std::vector<Rows> rows_;                    // per symbol
   std::vector<char> is_space_;                // per symbol: sized by its rows
+  std::vector<int> sequences_of_;             //             the symbol that counts the sequences of these, or -1
+  int keys_ = -1;                             // the symbol of the most keys that a sequence has
   Sizes sizes_;
   PagedCache* cache_ = nullptr;
   StepTimes* times_ = nullptr;

@@ -35,6 +35,8 @@ Workspace::Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_
   for (const auto& [value, tensor] : plan_->weights_) pointers_[size_t(value)] = const_cast<std::byte*>(tensor.raw());
   rows_.resize(graph.symbols.size());
   is_space_.assign(graph.symbols.size(), 0);
+  for (const std::string& symbol : graph.symbols) sequences_of_.push_back(graph.find_symbol(symbol + ".sequences"));
+  keys_ = graph.find_symbol("keys");
   sizes_.symbols.assign(graph.symbols.size(), 0);
   for (const Step& step : plan_->steps_)
     if (step.prepared.child) children_[step.node] = std::make_unique<Workspace>(step.prepared.child, pool);
@@ -94,10 +96,9 @@ void Workspace::bind_sizes() {
     if (!is_space_[s]) continue;
     sizes_.symbols[s] = rows_[s].count;
     for (const SequenceRows& sequence : rows_[s].sequences) keys = std::max({keys, sequence.position + sequence.count, sequence.source ? sequence.source->length : 0});
-    if (const int count = graph.find_symbol(graph.symbols[s] + ".sequences"); count >= 0)
-      sizes_.symbols[size_t(count)] = int64_t(rows_[s].sequences.size());
+    if (sequences_of_[s] >= 0) sizes_.symbols[size_t(sequences_of_[s])] = int64_t(rows_[s].sequences.size());
   }
-  if (const int symbol = graph.find_symbol("keys"); symbol >= 0) sizes_.symbols[size_t(symbol)] = keys;
+  if (keys_ >= 0) sizes_.symbols[size_t(keys_)] = keys;
   for (size_t s = 0; s < graph.symbols.size(); ++s)
     if (sizes_.symbols[s] > plan_->capacity().symbols[s])
       throw Error{ErrorKind::out_of_range, std::to_string(sizes_.symbols[s]) + " " + graph.symbols[s] + " in a plan made for " + std::to_string(plan_->capacity().symbols[s]), "Workspace"};
