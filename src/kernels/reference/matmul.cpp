@@ -101,7 +101,8 @@ class BlockColumn {
 
 void matmul_of_blocks(const Matmul<float>& product) {
   const BlockLayout layout = layout_of(product.format);
-  std::vector<RowBlock> row(size_t(product.k / kBlockValues));
+  static thread_local std::vector<RowBlock> row;   // kept, so that a step of writing allocates nothing
+  row.resize(size_t(product.k / kBlockValues));
   for (int64_t i = 0; i < product.m; ++i) {
     round_row([&](int64_t p) { return product.a[i * product.a_row_stride + p * product.a_k_stride]; }, product.k, layout, row.data());
     for (int64_t j = 0; j < product.n; ++j) {
