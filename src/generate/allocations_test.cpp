@@ -30,7 +30,7 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
-TEST_CASE("a step of writing allocates nothing, whatever products are of and keys are held in") {
+TEST_CASE("a step of writing allocates nothing, of products of floats, of bf16 and of blocks, whatever keys are held in") {
   for (const char* variant : {"llama", "gpt2"})
     for (const LoadOptions& options : {LoadOptions{}, LoadOptions{.products = DType::bf16}, LoadOptions{.blocks = BlockFormat::q8_0}})
       for (const DType keys : {DType::f32, DType::bf16, DType::i8}) {
