@@ -81,9 +81,11 @@ struct Int8Head {
 constexpr int64_t int8_depth(int64_t k) { return (k + kInt8Step - 1) / kInt8Step * kInt8Step; }
 constexpr int64_t int8_group_bytes(int64_t k) { return int64_t(sizeof(Int8Head)) + kInt8Rows * int8_depth(k); }
 
-// Does a product with such panels round the rows of a to whole numbers? Then these are the bytes that m of them take.
+// Does a product with such panels round the rows of a to whole numbers?
 constexpr bool rounds_rows(PanelFormat format) { return format >= PanelFormat::q8; }
+// The bytes that m rows of a take, rounded for such panels: of blocks, int8 or pairs.
 constexpr int64_t rounded_bytes(PanelFormat format, int64_t m, int64_t k) {
+  if (format == PanelFormat::bf16_pairs) return m * ((k + 1) / 2) * 4;
   if (format == PanelFormat::int8) return (m + kInt8Rows - 1) / kInt8Rows * int8_group_bytes(k);
   return m * (k / kBlockValues) * int64_t(sizeof(RowBlock));
 }
@@ -163,7 +165,7 @@ template <class T>
 using pack_blocks_fn = void(const std::byte* const* rows, BlockFormat from, int64_t k, int64_t n, std::byte* panels);
 
 // Rounds rows of a, a[i, p] = a[i * row_stride + p * k_stride], as products with panels of `format` read them: rounded_bytes of
-// RowBlock[m][k / kBlockValues], or of int8 groups of kInt8Rows rows (64-byte aligned).
+// RowBlock[m][k / kBlockValues], of int8 groups of kInt8Rows rows (64-byte aligned), or for pairs of bf16[m][2 ceil(k/2)], an odd k's last a zero.
 template <class T>
 using round_rows_fn = void(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* out);
 
@@ -185,7 +187,7 @@ struct Matmul {
   int64_t m = 0, n = 0, k = 0;               // n need not be a multiple of kPanel; columns beyond n are not touched
   const T* bias = nullptr;                   // [n], may be null
   bool accumulate = false;                   // bias must be null then
-  const void* rounded = nullptr;             // the rows of a as round_rows makes them, where rounds_rows(format); null: matmul rounds them
+  const void* rounded = nullptr;             // the rows of a as round_rows makes them, and `a` is not read; null: matmul rounds them
   void* scratch = nullptr;                   // kMatmulScratchBytes, private to the call
 };
 

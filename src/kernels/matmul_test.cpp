@@ -126,6 +126,25 @@ PanelFormat format_of(DType dtype) {
 bool sums_in_tiles(const Kernels<float>& kernels, const Product& product) { return std::string(kernels.name) == "amx" && product.packed == PanelFormat::bf16_pairs; }
 bool is_fused(const Kernels<float>& kernels) { return kernels.matmul != reference_kernels<float>().matmul; }
 
+// The rows of a, which `call` has, rounded as it would round them.
+AlignedBytes rounded_rows(const Kernels<float>& kernels, const Matmul<float>& call) {
+  AlignedBytes rows(rounded_bytes(call.format, call.m, call.k));
+  kernels.round_rows(call.a, call.a_row_stride, call.a_k_stride, call.m, call.k, call.format, rows.data());
+  return rows;
+}
+
+// A product of pairs whose rows were rounded before has the bits of the one that rounds them, which are in c.
+void check_rounded_before(const Kernels<float>& kernels, Matmul<float> call, const std::vector<float>& c, const std::vector<float>& start) {
+  const AlignedBytes rows = rounded_rows(kernels, call), expected = rounded_rows(reference_kernels<float>(), call);
+  CHECK(std::memcmp(rows.data(), expected.data(), size_t(rounded_bytes(call.format, call.m, call.k))) == 0);
+  std::vector<float> again = start;
+  call.rounded = rows.data();
+  call.a = nullptr;
+  call.c = again.data();
+  kernels.matmul(call);
+  CHECK(bit_difference(again, c) == "");
+}
+
 void check_chain(const Kernels<float>& kernels, Product& product) {
   product.pack(kernels);
   INFO(std::string(kernels.name) << " m " << product.m << " n " << product.n << " k " << product.k);
@@ -135,6 +154,7 @@ void check_chain(const Kernels<float>& kernels, Product& product) {
     call.bias = mode == 1 ? product.bias.data() : nullptr;
     call.accumulate = mode == 2;
     kernels.matmul(call);
+    if (product.packed == PanelFormat::bf16_pairs) check_rounded_before(kernels, call, c, product.start);
     if (sums_in_tiles(kernels, product)) {
       std::vector<float> in_tiles = product.start;
       call.c = in_tiles.data();

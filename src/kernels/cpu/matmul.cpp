@@ -110,19 +110,25 @@ void pack_floats(TileA a, int64_t rows, int64_t k, float* packed) {
   transpose_to_sliver(a.data, a.row_stride, rows, k, packed);
 }
 
-// to[p] = a[0, p], rounded; to the end of its last pair.
-template <bool kInstruction>
-void round_row_of(TileA a, int64_t k, Bf16* to) {
-  if (a.k_stride == 1) return round_row<kInstruction>(a.data, k, to);
-  for (int64_t p = 0; p < k; ++p) store_bf16(as_operand(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
-  if (k % 2) to[k] = {};
-}
+// Rows of a from some row and some p on. `rounded`: they are pairs of bf16 already, as floats' bits, and the strides count pairs.
+struct Rows {
+  TileA a;
+  bool rounded;
+  static Rows of(const Matmul<float>& product) {
+    if (product.rounded) return {{static_cast<const float*>(product.rounded), pairs_in(product.k), 1}, true};
+    return {{product.a, product.a_row_stride, product.a_k_stride}, false};
+  }
+  Rows from(int64_t row, int64_t p) const { return {{a.data + row * a.row_stride + (rounded ? p / 2 : p) * a.k_stride, a.row_stride, a.k_stride}, rounded}; }
+  bool side_by_side() const { return a.row_stride == 1 && a.k_stride != 1; }   // and not the numbers of a row
+};
 
 // packed[s * rows + r] = the pair a[r, 2 s], a[r, 2 s + 1], and more behind them, as above. `spare` has room for as much.
 template <bool kInstruction>
-void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
-  const int64_t steps = (k + 1) / 2;
-  if (a.row_stride == 1 && a.k_stride != 1) {
+void pack_pairs(const Rows& source, int64_t rows, int64_t k, float* packed, float* spare) {
+  const int64_t steps = pairs_in(k);
+  const TileA& a = source.a;
+  if (source.rounded) return transpose_to_sliver(a.data, a.row_stride, rows, steps, packed);
+  if (source.side_by_side()) {
     for (int64_t s = 0; s < steps; ++s)
       for (int64_t r = 0; r < rows; r += Floats::kLanes) {
         const float* low = a.data + 2 * s * a.k_stride + r;
@@ -141,11 +147,11 @@ void pack_pairs(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
 }
 
 template <class Element>
-void pack_rows(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
+void pack_rows(const Rows& source, int64_t rows, int64_t k, float* packed, float* spare) {
   if constexpr (kDepth<Element> == 2)
-    pack_pairs<kRoundsPairs<Element>>(a, rows, k, packed, spare);
+    pack_pairs<kRoundsPairs<Element>>(source, rows, k, packed, spare);
   else
-    pack_floats(a, rows, k, packed);
+    pack_floats(source.a, rows, k, packed);
 }
 
 // Steps of floats in which many rows multiply a step of b: the pairs' own product by floats would take each pair apart again for every
@@ -173,10 +179,10 @@ const float* as_floats(const Pair<false>* b, int64_t k, float* widened) {
 
 // Rows for as_floats: pack_rows, pairs in their two parts.
 template <class Element>
-void pack_parts(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
-  if constexpr (kParts<Element> == 1) return pack_rows<Element>(a, rows, k, packed, spare);
+void pack_parts(const Rows& source, int64_t rows, int64_t k, float* packed, float* spare) {
+  if constexpr (kParts<Element> == 1) return pack_rows<Element>(source, rows, k, packed, spare);
   const int64_t steps = steps_of<Element>(k);
-  pack_rows<Element>(a, rows, k, spare, spare + steps * rows + Floats::kLanes);
+  pack_rows<Element>(source, rows, k, spare, spare + steps * rows + Floats::kLanes);
   for (int64_t s = 0; s < steps; ++s, spare += rows, packed += 2 * rows) {
     for (int64_t r = 0; r < rows; r += Floats::kLanes) high_of_pairs(Floats::load(spare + r)).store(packed + r);
     for (int64_t r = 0; r < rows; r += Floats::kLanes) low_of_pairs(Floats::load(spare + r)).store(packed + rows + r);
@@ -186,15 +192,15 @@ void pack_parts(TileA a, int64_t rows, int64_t k, float* packed, float* spare) {
 // pack_parts of all slivers, one behind the other. Where rows are side by side in memory some steps of all come before the next ones: each
 // of a step's cache lines and pages is then met once.
 template <class Element>
-void pack_slivers(TileA a, const Slivers& slivers, int64_t k, float* packed, float* spare) {
-  const int64_t steps = steps_of<Element>(k), most = a.row_stride == 1 && a.k_stride != 1 ? kStepsTogether : std::max<int64_t>(1, steps);
+void pack_slivers(const Rows& source, const Slivers& slivers, int64_t k, float* packed, float* spare) {
+  const int64_t steps = steps_of<Element>(k), most = source.side_by_side() ? kStepsTogether : std::max<int64_t>(1, steps);
   for (int64_t step = 0; step < steps; step += most)
     for (int64_t s = 0; s < slivers.count; ++s) {
       const int64_t first = step * kDepth<Element>, rows = slivers.height(s), count = std::min(most, steps - step);
       float* const to = packed + (slivers.begin(s) * steps + step * rows) * kParts<Element>;
       float* const end = to + count * rows * kParts<Element>;
       const Floats behind = Floats::load(end);   // of the next sliver, maybe
-      pack_parts<Element>({a.data + slivers.begin(s) * a.row_stride + first * a.k_stride, a.row_stride, a.k_stride}, rows, std::min(count * kDepth<Element>, k - first), to, spare);
+      pack_parts<Element>(source.from(slivers.begin(s), first), rows, std::min(count * kDepth<Element>, k - first), to, spare);
       behind.store(end);
     }
 }
@@ -215,8 +221,7 @@ void many_rows(const Matmul<float>& product) {
                       product.accumulate || p > 0};
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const Slivers slivers(std::min(block_rows, product.m - i), kRows);
-      pack_slivers<Element>({product.a + i * product.a_row_stride + first * product.a_k_stride, product.a_row_stride, product.a_k_stride}, slivers,
-                            std::min(k * kDepth<Element>, product.k - first), packed, widened);
+      pack_slivers<Element>(Rows::of(product).from(i, first), slivers, std::min(k * kDepth<Element>, product.k - first), packed, widened);
       for (int64_t j = 0; j < product.n; j += kPanel) {
         const Element* b = panels + j * steps + p * kPanel;
         const auto slice = [&] {
@@ -293,11 +298,12 @@ void one_sliver(const Matmul<float>& product, TileA a) {
 
 template <class Element>
 void few_rows(const Matmul<float>& product) {
-  TileA a{product.a, product.a_row_stride, product.a_k_stride};
+  const Rows source = Rows::of(product);
+  TileA a = source.a;
   float* packed = static_cast<float*>(product.scratch);
   const int64_t steps = steps_of<Element>(product.k);
-  if (product.m <= 3 && (kDepth<Element> == 1 || product.m * steps <= kPackedFloats)) {
-    if constexpr (kDepth<Element> == 2) {
+  if (product.m <= 3 && (kDepth<Element> == 1 || source.rounded || product.m * steps <= kPackedFloats)) {
+    if (kDepth<Element> == 2 && !source.rounded) {
       for (int64_t i = 0; i < product.m; ++i) round_row_of<kRoundsPairs<Element>>({a.data + i * a.row_stride, 0, a.k_stride}, product.k, reinterpret_cast<Bf16*>(packed + i * steps));
       a = {packed, steps, 1};
     }
@@ -312,8 +318,7 @@ void few_rows(const Matmul<float>& product) {
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
     for (int64_t s = 0; s < slivers.count; ++s)
-      pack_rows<Element>({a.data + slivers.begin(s) * a.row_stride + first * a.k_stride, a.row_stride, a.k_stride}, slivers.height(s),
-                         std::min(k * kDepth<Element>, product.k - first), packed + slivers.begin(s) * k, packed + kFewBlockK * kRows * kFewSlivers);
+      pack_rows<Element>(source.from(slivers.begin(s), first), slivers.height(s), std::min(k * kDepth<Element>, product.k - first), packed + slivers.begin(s) * k, packed + kFewBlockK * kRows * kFewSlivers);
     for (int64_t j = 0; j < product.n; j += kPanel)
       for (int64_t s = 0; s < slivers.count; ++s)
         run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * k, panels + j * steps + p * kPanel, k, slivers.begin(s), j, FromMemory{});

@@ -9,6 +9,7 @@
 
 #include "kernels/cpu/matmul_blocks.h"
 #include "kernels/cpu/matmul_int8.h"
+#include "kernels/cpu/pairs.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/cpu/tiles_avx512.h"
 #include "kernels/matmul.h"
@@ -46,6 +47,11 @@ void round_row(const float* from, int64_t count, Bf16* to) {
     bf16_of(Floats::load(from + p, count - p), Floats::load(from + p + Floats::kLanes, count - p - Floats::kLanes)).store(reinterpret_cast<float*>(to));
 }
 
+// The same of numbers that are rounded already.
+void lay_row(const Bf16* from, int64_t count, Bf16* to) {
+  for (int64_t p = 0; p < count; p += kDepth, to += kTileValues) Floats::load(reinterpret_cast<const float*>(from + p), (count - p) / 2).store(reinterpret_cast<float*>(to));
+}
+
 // Of an a whose neighbours in memory are rows: pairs of p are rounded together and turned, 16 rows at a time.
 void round_turned(const float* a, int64_t k_stride, int64_t rows, int64_t k, Bf16* tiles) {
   const int64_t width = rounded_up(k, kDepth);
@@ -65,11 +71,15 @@ void round_turned(const float* a, int64_t k_stride, int64_t rows, int64_t k, Bf1
 void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows, int64_t first, int64_t k, int64_t height, Scratch& scratch) {
   const int64_t width = rounded_up(k, kDepth);
   const float* a = product.a + first_row * product.a_row_stride + first * product.a_k_stride;
-  if (product.a_k_stride != 1) return round_turned(a, product.a_k_stride, rows, k, scratch.rows);
+  const auto* rounded = static_cast<const Bf16*>(product.rounded);
+  if (!rounded && product.a_k_stride != 1) return round_turned(a, product.a_k_stride, rows, k, scratch.rows);
   for (int64_t i = 0; i < rows; i += kTileHeight) {
     const int64_t some = std::min(kTileHeight, rows - i);
     Bf16* tiles = scratch.rows + i * width;
-    for (int64_t r = 0; r < some; ++r) round_row(a + (i + r) * product.a_row_stride, k, tiles + r * kDepth);
+    for (int64_t r = 0; r < some; ++r) {
+      if (rounded) lay_row(rounded + (first_row + i + r) * 2 * pairs_in(product.k) + first, 2 * pairs_in(k), tiles + r * kDepth);
+      else round_row(a + (i + r) * product.a_row_stride, k, tiles + r * kDepth);
+    }
     for (int64_t r = some; r < height; ++r)
       for (int64_t t = 0; t < width / kDepth; ++t) std::memset(static_cast<void*>(tiles + t * kTileValues + r * kDepth), 0, size_t(kDepth) * sizeof(Bf16));
   }

@@ -64,5 +64,12 @@ void round_row(const Element* from, int64_t k, Bf16* to) {
   for (; p < k; p += Floats::kLanes) store_bf16(as_operand(widen(from + p, k - p)), to + p, k - p);
   if (k % 2) to[k] = {};
 }
+// The same of a row whose numbers are a.k_stride apart.
+template <bool kInstruction>
+void round_row_of(TileA a, int64_t k, Bf16* to) {
+  if (a.k_stride == 1) return round_row<kInstruction>(a.data, k, to);
+  for (int64_t p = 0; p < k; ++p) store_bf16(as_operand(Floats::broadcast(a.data[p * a.k_stride])), to + p, 1);
+  if (k % 2) to[k] = {};
+}
 
 }  // namespace orrery::cpu::ORRERY_ISA

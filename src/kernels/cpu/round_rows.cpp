@@ -1,9 +1,10 @@
-// Rows of a as whole numbers of the 127th part of the largest that is rounded with them, for products of blocks (contract: kernels/matmul.h). For int8: round_int8.cpp.
+// Rows of a as whole numbers of the 127th part of the largest that is rounded with them, for products of blocks, and as bf16 for those of pairs
+// (contract: kernels/matmul.h). For int8: round_int8.cpp.
 #include <algorithm>
 #include <span>
 
 #include "kernels/cpu/matmul_int8.h"
-#include "kernels/cpu/vec.h"
+#include "kernels/cpu/pairs.h"
 #include "kernels/matmul.h"
 
 namespace orrery::cpu::ORRERY_ISA {
@@ -58,12 +59,19 @@ int32_t sizes_of(const RowBlock& block) {
   return sum;
 }
 
+template <bool kInstruction>
+void round_to_pairs(const float* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, Bf16* out) {
+  for (int64_t i = 0; i < m; ++i, out += 2 * pairs_in(k)) round_row_of<kInstruction>({a + i * row_stride, 0, k_stride}, k, out);
+}
+
 }  // namespace
 
 round_rows_fn<float> round_rows;
 
 void round_rows(const float* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* rounded) {
   if (format == PanelFormat::int8) return round_int8_rows(a, row_stride, k_stride, m, k, static_cast<std::byte*>(rounded));
+  if (format == PanelFormat::bf16_pairs)
+    return with_bf16_rounding([&](auto instruction) { round_to_pairs<instruction()>(a, row_stride, k_stride, m, k, static_cast<Bf16*>(rounded)); });
   const BlockLayout layout = layout_of(format);
   auto* out = static_cast<RowBlock*>(rounded);
   const int64_t values = layout.together * kBlockValues;

@@ -161,6 +161,12 @@ template <class T>
 void round_rows(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* rounded) {
   const auto at = [&](int64_t i, int64_t p) { return float(a[i * row_stride + p * k_stride]); };
   if (format == PanelFormat::int8) return round_int8_rows(m, k, static_cast<std::byte*>(rounded), at);
+  if (format == PanelFormat::bf16_pairs) {
+    auto* numbers = static_cast<uint16_t*>(rounded);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t p = 0; p < (k + 1) / 2 * 2; ++p) *numbers++ = p < k ? as_operand(at(i, p)) : uint16_t(0);
+    return;
+  }
   auto* out = static_cast<RowBlock*>(rounded);
   for (int64_t i = 0; i < m; ++i, out += k / kBlockValues) round_row([&](int64_t p) { return at(i, p); }, k, layout_of(format), out);
 }
@@ -176,7 +182,10 @@ void matmul(const Matmul<T>& product) {
     for (int64_t j = 0; j < product.n; ++j) {
       T& c = product.c[i * product.c_stride + j];
       T sum = product.accumulate ? c : product.bias ? product.bias[j] : T(0);
-      const auto a = [&](int64_t p) { return p < product.k ? product.a[i * product.a_row_stride + p * product.a_k_stride] : T(0); };
+      const auto a = [&](int64_t p) {
+        if (pairs && product.rounded) return T(bf16_to_float(static_cast<const uint16_t*>(product.rounded)[i * ((product.k + 1) / 2 * 2) + p]));
+        return p < product.k ? product.a[i * product.a_row_stride + p * product.a_k_stride] : T(0);
+      };
       if (pairs)
         for (int64_t p = 0; p < product.k; p += 2)
           for (const int64_t q : {p + 1, p}) sum = flushed(std::fma(T(bf16_to_float(as_operand(a(q)))), flushed(b_at(product, q, j)), flushed(sum)));
