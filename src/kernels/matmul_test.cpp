@@ -304,6 +304,41 @@ TEST_CASE("a row gives the same bits alone and among others") {
     }
 }
 
+TEST_CASE("rows that are kept for a product of other columns give the bits of rows packed anew") {
+  const int64_t shapes[][3] = {{1, 40, 5}, {3, 33, 31}, {13, 64, 100}, {29, 95, 41}, {40, 31, 0}, {64, 64, 64}, {97, 101, 103}, {256, 70, 924}, {224, 65, 1024}, {32, 40, 7392}, {33, 40, 3696}, {257, 33, 20}, {64, 33, 4000}};
+  for (const Kernels<float>* kernels : runnable_kernels())
+    for (const auto& [m, n, k] : shapes)
+      for (const PanelFormat format : {PanelFormat::own, PanelFormat::bf16, PanelFormat::f16, PanelFormat::bf16_pairs})
+        for (const bool transposed : {false, true})
+          for (const bool rounded_before : {false, true}) {
+            if (rounded_before && format != PanelFormat::bf16_pairs) continue;
+            INFO(std::string(kernels->name) << " m " << m << " n " << n << " k " << k << " format " << int(format));
+            Product product(m, n, k, uint64_t(m + n + k));
+            product.store_a(transposed);
+            product.store_b(false, format == PanelFormat::bf16 ? DType::bf16 : format == PanelFormat::f16 ? DType::f16 : DType::f32, format);
+            product.pack(*kernels);
+            std::vector<float> expected(product.start.size()), c(product.start.size());
+            kernels->matmul(product.call(expected));
+            AlignedBytes rows;
+            Packing packing = Packing::keep;
+            for (int64_t j = 0; j < n; j += kPanel) {
+              Matmul<float> part = product.call(c);
+              if (rounded_before) {
+                if (j == 0) rows = rounded_rows(*kernels, part);
+                part.rounded = rows.data();
+              }
+              part.panels = static_cast<const std::byte*>(part.panels) + j / kPanel * panel_bytes(format, k);
+              part.next_panels = static_cast<const std::byte*>(part.panels) + panel_bytes(format, k);
+              part.c += j;
+              part.n = std::min(kPanel, n - j);
+              part.packing = packing;
+              kernels->matmul(part);
+              packing = Packing::kept;
+            }
+            CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
+          }
+}
+
 namespace {
 
 // The rows of a, each 32 or 256 numbers rounded to whole numbers of their largest's 127th part.

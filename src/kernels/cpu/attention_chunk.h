@@ -22,7 +22,6 @@ constexpr int kWideVectors = kAccumulators / kBlockQueries;  // 4 or 2: the wide
 
 constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-constexpr int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // A range [begin, end); empty when begin >= end.
 struct Range {

@@ -38,7 +38,8 @@ constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 22 : 20);
 constexpr int64_t kFewSlivers = kAccumulators == 28 ? 1 : 2;
 constexpr int64_t kFewBlockK = kFewSlivers == 1 ? 4096 : 2048;
 constexpr int64_t kPackedFloats = std::max(kBlockK * kBlockRows, kFewBlockK * kRows * (kFewSlivers + 1));
-static_assert((kPackedFloats + kBlockK * kPanel) * 4 <= kMatmulScratchBytes);
+constexpr int64_t kMostPacked = std::max(kPackedFloats, kKeptNumbers);
+static_assert((kMostPacked + kBlockK * kPanel) * 4 <= kMatmulScratchBytes / 2);
 
 // What is the same for all tiles of a call.
 struct Block {
@@ -193,7 +194,7 @@ void pack_parts(const Rows& source, int64_t rows, int64_t k, float* packed, floa
 // of a step's cache lines and pages is then met once.
 template <class Element>
 void pack_slivers(const Rows& source, const Slivers& slivers, int64_t k, float* packed, float* spare) {
-  const int64_t steps = steps_of<Element>(k), most = source.side_by_side() ? kStepsTogether : std::max<int64_t>(1, steps);
+  const int64_t steps = steps_of<Element>(k), most = source.side_by_side() ? kStepsTogether : kBlockK / kParts<Element>;
   for (int64_t step = 0; step < steps; step += most)
     for (int64_t s = 0; s < slivers.count; ++s) {
       const int64_t first = step * kDepth<Element>, rows = slivers.height(s), count = std::min(most, steps - step);
@@ -209,19 +210,24 @@ template <class Element>
 void many_rows(const Matmul<float>& product) {
   constexpr int64_t kBlock = kBlockK / kParts<Element>;
   float* packed = static_cast<float*>(product.scratch);
-  float* widened = packed + kPackedFloats;
+  float* widened = packed + kMostPacked;
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t steps = steps_of<Element>(product.k);
-  const int64_t most_rows = kBlockRows * kBlock / std::clamp<int64_t>(steps, 1, kBlock) / kRows * kRows;   // short ones are more
+  const bool whole = product.packing != Packing::own && keeps_rows(product.m, product.k);   // all rows and steps are packed together
+  const int64_t most_rows = whole ? rounded_up(product.m, kRows) : kBlockRows * kBlock / std::clamp<int64_t>(steps, 1, kBlock) / kRows * kRows;   // short ones are more
   const int64_t row_blocks = (product.m + most_rows - 1) / most_rows;  // of equal height, nearly
-  const int64_t block_rows = ((product.m + row_blocks - 1) / row_blocks + kRows - 1) / kRows * kRows;
+  const int64_t block_rows = rounded_up((product.m + row_blocks - 1) / row_blocks, kRows);
+  const auto pack = [&](int64_t row, const Slivers& slivers, int64_t first, int64_t k) {
+    pack_slivers<Element>(Rows::of(product).from(row, first), slivers, std::min(k * kDepth<Element>, product.k - first), packed, widened);
+  };
+  if (whole && product.packing == Packing::keep) pack(0, Slivers(product.m, kRows), 0, steps);
   for (int64_t p = 0; p == 0 || p < steps; p += kBlock) {
-    const int64_t k = std::min(kBlock, steps - p), first = p * kDepth<Element>, parts = k * kParts<Element>;
+    const int64_t k = std::min(kBlock, steps - p), parts = k * kParts<Element>;
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const Slivers slivers(std::min(block_rows, product.m - i), kRows);
-      pack_slivers<Element>(Rows::of(product).from(i, first), slivers, std::min(k * kDepth<Element>, product.k - first), packed, widened);
+      if (!whole) pack(i, slivers, p * kDepth<Element>, k);
       for (int64_t j = 0; j < product.n; j += kPanel) {
         const Element* b = panels + j * steps + p * kPanel;
         const auto slice = [&] {
@@ -231,13 +237,14 @@ void many_rows(const Matmul<float>& product) {
         // The next panel's slice comes to L2, a part with each sliver, and the rows of c of the next tile to L1.
         const bool last_panel = j + kPanel >= product.n;
         constexpr int64_t kLines = Ahead::kSteps * kPanel * int64_t(sizeof(Element)) / kParts<Element> / 64;   // of a slice, in so many steps
-        const int64_t each = last_panel ? 0 : (kLines + slivers.count - 1) / slivers.count;
-        const char* const next = reinterpret_cast<const char*>(b + (last_panel ? 0 : steps * kPanel));
+        const void* const next = last_panel ? product.next_panels : b + steps * kPanel;
+        const int64_t each = next ? (kLines + slivers.count - 1) / slivers.count : 0;
         for (int64_t s = 0; s < slivers.count; ++s) {
           const bool last = s + 1 == slivers.count;
           const int64_t to = last ? 0 : s + 1, column = last && !last_panel ? j + kPanel : j;
-          const Ahead ahead{next + s * (parts / Ahead::kSteps) * each * 64, (each + kTilesPerPanel - 1) / kTilesPerPanel, block.c + (i + slivers.begin(to)) * block.c_stride + column, block.c_stride, slivers.height(to)};
-          run_panel_of(slivers.height(s), block, packed + slivers.begin(s) * parts, slice, parts, i + slivers.begin(s), j, ahead);
+          const float* const rows = packed + (whole ? slivers.begin(s) * steps + p * slivers.height(s) : slivers.begin(s) * k) * kParts<Element>;
+          const Ahead ahead{static_cast<const char*>(next) + s * (parts / Ahead::kSteps) * each * 64, (each + kTilesPerPanel - 1) / kTilesPerPanel, block.c + (i + slivers.begin(to)) * block.c_stride + column, block.c_stride, slivers.height(to)};
+          run_panel_of(slivers.height(s), block, rows, slice, parts, i + slivers.begin(s), j, ahead);
         }
       }
     }

@@ -28,16 +28,14 @@ constexpr int64_t kPartK = 256, kPartColumns = 8 * kPanel;
 static_assert(kBlockK % kDepth == 0 && kBlockRows % (2 * kTileHeight) == 0);
 
 struct Scratch {
-  Bf16 rows[kBlockRows * kBlockK];                    // a, rounded: [tiles of rows][tiles of p][16][32]
+  Bf16 rows[kBlockRows * kBlockK];                    // a, rounded: [tiles of rows][tiles of p][16][32]; whole where they are kept
   alignas(64) std::byte last[kFewPanels * kTileHeight * kPanelRow];   // the last tiles of panels, filled up with zeros
   alignas(64) float sums[2 * kTileHeight * kPanel];   // of tiles that reach over c's edge
   alignas(64) float waiting[kBlockRows * kPartColumns];   // sums between parts of p: [panels][pairs of tiles of rows][32][32]
 };
-static_assert(sizeof(Scratch) <= size_t(kMatmulScratchBytes));
+static_assert(sizeof(Scratch) <= size_t(kMatmulScratchBytes / 2) && kKeptNumbers <= kBlockRows * kBlockK);
 
 constexpr int64_t kLines = kTileHeight * kPanelRow / 64;   // of a slice, in one step
-
-int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 constexpr int64_t kTileValues = kTileHeight * kDepth;
 
@@ -293,20 +291,22 @@ void multiply_pairs(const Matmul<float>& product) {
   if (product.m <= kTileHeight) return multiply_few_pairs(product);
   Scratch& scratch = *static_cast<Scratch*>(product.scratch);
   const int64_t panel_size = panel_bytes(PanelFormat::bf16_pairs, product.k);
+  const bool whole = product.packing != Packing::own && keeps_rows(product.m, product.k);   // all rows and p are rounded together
+  const int64_t block_k = whole ? std::max<int64_t>(1, product.k) : kBlockK;
   const int64_t blocks = (product.m + kBlockRows - 1) / kBlockRows, block_rows = rounded_up((product.m + blocks - 1) / blocks, 2 * kTileHeight);
   const Tiles tiles;
-  for (int64_t p = 0; p == 0 || p < product.k; p += kBlockK) {
-    const int64_t k = std::min(kBlockK, product.k - p), parts = std::max<int64_t>(1, k / kPartK);
+  for (int64_t p = 0; p == 0 || p < product.k; p += block_k) {
+    const int64_t k = std::min(block_k, product.k - p), parts = std::max<int64_t>(1, k / kPartK);
     const int64_t part_k = std::max(kDepth, rounded_up((k + parts - 1) / parts, kDepth)), columns = parts == 1 ? product.n : kPartColumns;
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const int64_t rows = std::min(block_rows, product.m - i);
-      round_rows_of(product, i, rows, p, k, kTileHeight, scratch);
+      if (!whole || product.packing == Packing::keep) round_rows_of(product, i, rows, p, k, kTileHeight, scratch);
       for (int64_t j = 0; j < product.n; j += columns) {
         const int64_t end = std::min(j + columns, product.n);
         for (int64_t at = 0; at == 0 || at < k; at += part_k) {
           const bool last = at + part_k >= k;
           const int64_t next_p = last ? p : p + at + part_k, next_column = last ? end : j;
-          const std::byte* next = next_column < product.n ? static_cast<const std::byte*>(product.panels) + next_column / kPanel * panel_size + next_p / 2 * kPanelRow : nullptr;
+          const std::byte* next = next_column < product.n ? static_cast<const std::byte*>(product.panels) + next_column / kPanel * panel_size + next_p / 2 * kPanelRow : static_cast<const std::byte*>(product.next_panels);
           run_part(product, {p + at, at, std::min(part_k, k - at), i, rows, rounded_up(k, kDepth), j, end, last, next}, scratch);
         }
       }

@@ -20,6 +20,8 @@ constexpr int kAccumulators = 28;
 constexpr int kAccumulators = 12;
 #endif
 
+constexpr int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
 // a[r * row_stride + p * k_stride]
 struct TileA {
   const float* data;
