@@ -199,7 +199,6 @@ struct Matmul {
   bool accumulate = false;                   // bias must be null then
   const void* rounded = nullptr;             // the rows of a as round_rows makes them, and `a` is not read; null: matmul rounds them
   Packing packing = Packing::own;
-  const void* next_panels = nullptr;         // what a product that follows begins with, to be asked for ahead; may be null
   void* scratch = nullptr;                   // kMatmulScratchBytes, private to the call
 };
 

@@ -328,7 +328,6 @@ TEST_CASE("rows that are kept for a product of other columns give the bits of ro
                 part.rounded = rows.data();
               }
               part.panels = static_cast<const std::byte*>(part.panels) + j / kPanel * panel_bytes(format, k);
-              part.next_panels = static_cast<const std::byte*>(part.panels) + panel_bytes(format, k);
               part.c += j;
               part.n = std::min(kPanel, n - j);
               part.packing = packing;

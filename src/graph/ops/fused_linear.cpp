@@ -71,21 +71,20 @@ void run_fused_linear(Call<T>& c) {
     p.panels = packed->parts[count].bytes.raw();
     p.format = packed->parts[count].format;
     p.bias = c.in(kBias + int(count));
-    const bool aside = what == Fused::add || (what == Fused::gated && count == 1);
-    p.c = aside ? static_cast<T*>(c.scratch()) : c.out(what == Fused::none ? int(count) : 0);
+    if (what == Fused::none) p.c = c.out(int(count));
+    else if (what == Fused::unary || (what == Fused::gated && count == 0)) p.c = c.out();
   }
   const int64_t n = parts[0].n;
   T* y = c.out();
-  const T* aside = static_cast<const T*>(c.scratch());
   const T* other = c.in(kOther);
-  parallel_products(c, std::span<const Matmul<T>>(parts.data(), count), what == Fused::gated, [&](const ProductTile& tile) {
+  parallel_products(c, std::span<const Matmul<T>>(parts.data(), count), what == Fused::gated, Aside<T>{static_cast<T*>(c.scratch()), c.rows(0)}, [&](const ProductTile<T>& tile) {
     if (what == Fused::none) return;
-    const int64_t at = tile.row * n + tile.column;
-    if (what == Fused::gated) return c.k().gated(kind, y + at, aside + at, n, y + at, n, tile.rows, tile.columns);
     for (int64_t r = 0; r < tile.rows; ++r) {
-      const int64_t row = at + r * n;
-      if (what == Fused::unary) c.k().unary(kind, y + row, y + row, tile.columns);
-      else c.k().binary(Binary::add, other + row, aside + row, y + row, tile.columns);
+      const int64_t at = (tile.row + r) * n + tile.column;
+      const T* x = tile.c[0] + r * tile.stride[0];
+      if (what == Fused::unary) c.k().unary(kind, x, y + at, tile.columns);
+      else if (what == Fused::add) c.k().binary(Binary::add, other + at, x, y + at, tile.columns);
+      else c.k().gated(kind, x, tile.c[1] + r * tile.stride[1], 0, y + at, 0, 1, tile.columns);
     }
   });
 }

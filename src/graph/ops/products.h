@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "graph/call.h"
@@ -16,12 +17,12 @@ constexpr int64_t kTilePanels = 8;
 // packed already, and cost little to be read again for some more rows. So rows are shared out first, two or more heights for each thread,
 // and columns only where that leaves too few rows, or where a tile would be too wide to be still in the cache for what comes after it.
 // Pairs multiply so fast that packing is never little: their tiles are as high as the kernel packs at once, and one for each thread is enough.
+constexpr int64_t kFewestRows = 112;   // of floats: eight times the kernel's
 struct Tiling {
   int64_t rows, panels;
-  Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format) {
+  Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format, int64_t highest) {
     const bool pairs = format == PanelFormat::bf16_pairs;
-    const int64_t most_rows = pairs ? 256 : 308, for_each = pairs ? 1 : 4;
-    constexpr int64_t kFewestRows = 112;   // of floats: eight times the kernel's
+    const int64_t most_rows = std::min<int64_t>(pairs ? 256 : 308, highest), for_each = pairs ? 1 : 4;
     const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
     int64_t row_tiles = parts(m, most_rows), most_panels = pairs ? 96 : 24;
     bool by_rows = false;
@@ -73,123 +74,152 @@ const void* round_once(const Call<T>& call, const Matmul<T>& p, int thread) {
   return rounded;
 }
 
-// Rows and columns of a product that a task has computed.
+// Rows and columns of products that a task has computed: of product i at c[i][r * stride[i] + j], from the tile's first row and column on.
+template <class T>
 struct ProductTile {
   int64_t row, rows, column, columns;
+  std::array<T*, 2> c;
+  std::array<int64_t, 2> stride;
 };
 
-// c = product over all m rows and n columns, for products of the same rows of a: one region of the pool.
+// Memory for results of products without a c, while finish has not seen them: for each product `rows` rows of its width.
+template <class T>
+struct Aside {
+  T* memory = nullptr;
+  int64_t rows = 0;
+};
+
+// Most rows of a tile that are packed once for all that a task does with them (matmul.h's Packing).
+inline int64_t most_kept_rows(int64_t k) {
+  int64_t rows = 256;
+  while (rows > 0 && !keeps_rows(rows, k)) rows -= 32;
+  return rows;
+}
+
+// How products of the same rows are cut, and where a task has its part of those that have no c of their own.
+struct Cut {
+  enum Way { alone, by_rows, by_panels, by_shares } way = by_panels;
+  int64_t rows, panels;     // of a task
+  bool keeps = false;       // its rows are packed once
+  bool in_rooms = false;    // results without a c are in the half of the thread's scratch that products leave
+};
+template <class T>
+Cut cut_of(std::span<const Matmul<T>> products, int64_t panels, bool one_format, bool in_rooms, int threads) {
+  const Matmul<T>& first = products[0];
+  double columns = 0;
+  for (const Matmul<T>& p : products) columns += double(p.n);
+  const bool little = double(first.m) * columns * double(std::max<int64_t>(first.k, 1)) < 65536;
+  if (rounds_rows(first.format) && first.m > kRoundedRows) return {Cut::by_rows, rounded_tile_rows(first.m, threads, first.format), panels};   // each row is rounded by one task alone
+  if (first.m <= kTileRows) {   // few rows: the panels are shared out
+    if (little || threads == 1) return {Cut::alone, first.m, panels};
+    return {first.m <= kWaitingRows ? Cut::by_shares : Cut::by_panels, first.m, std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64)};
+  }
+  // A task that reads its rows more than once.
+  const int64_t kept_rows = one_format && first.format == PanelFormat::bf16_pairs && (in_rooms || products.size() > 1) ? most_kept_rows(first.k) : 0;
+  const bool keeps = kept_rows >= (in_rooms ? 1 : kFewestRows);
+  const Tiling tiling(first.m, panels, little ? 1 : threads, first.format, keeps ? kept_rows : first.m);
+  return {little ? Cut::alone : Cut::by_panels, tiling.rows, tiling.panels, keeps, in_rooms};
+}
+
+// c = product over all m rows and n columns, for one, two or three products of the same rows of a: one region of the pool.
 //
-// The products' columns are shared out one product after the other; or side by side (`together`, for the same n), so that a task has
+// The products' columns are shared out one product after the other; or side by side (`together`, two of the same n), so that a task has
 // the same columns of each. Of one product or of products together it calls finish(tile) when a tile is there, which is in the cache then.
+// A product without a c has its tiles where finish alone finds them: in `aside`, or where that has fewer than m rows (but kTileRows), in rooms.
 template <class T, class Finish>
-void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products, bool together, Finish&& finish) {
+void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products, bool together, Aside<T> aside, Finish&& finish) {
   const Matmul<T>& first = products[0];
   if (first.m <= 0) return;
   const auto panels_in = [](int64_t n) { return (n + kPanel - 1) / kPanel; };
-  int64_t panels = 0, columns = 0;
+  int64_t panels = 0;
   bool one_format = true;
-  for (const Matmul<T>& p : products) panels += panels_in(p.n), columns += p.n, one_format = one_format && p.format == first.format;
+  for (const Matmul<T>& p : products) panels += panels_in(p.n), one_format = one_format && p.format == first.format;
   if (panels == 0) return;
   if (together) panels = panels_in(first.n);
-  const double work = double(first.m) * double(columns) * double(std::max<int64_t>(first.k, 1));
+  const bool single = products.size() == 1, finishes = single || together;
   const int threads = call.pool().num_threads();
-  int64_t tile_rows = kTileRows, tile_panels = kTilePanels;
-  const void* rounded = nullptr;                     // all rows of a
-  bool alone = false, by_rows = false, waiting = false;
-  if (rounds_rows(first.format) && first.m > kRoundedRows) {   // each row is rounded by one task alone
-    by_rows = true;
-    tile_rows = rounded_tile_rows(first.m, threads, first.format);
-    tile_panels = panels;
-  } else if (work < 65536 || (threads == 1 && first.m <= kTileRows)) {
-    alone = true;
-    tile_rows = first.m;
-    tile_panels = panels;
-  } else if (first.m <= kTileRows) {                 // few rows: the panels are shared out
-    if (one_format) rounded = round_once(call, first, 0);
-    waiting = first.m <= kWaitingRows;
-    tile_rows = first.m;
-    tile_panels = std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64);
-  } else {
-    const Tiling tiling(first.m, panels, threads, first.format);
-    tile_rows = tiling.rows;
-    tile_panels = tiling.panels;
-  }
-  const int64_t row_tiles = (first.m + tile_rows - 1) / tile_rows;
-  const auto tiles_in = [&](const Matmul<T>& p) { return (panels_in(p.n) + tile_panels - 1) / tile_panels; };
+  const Cut cut = cut_of(products, panels, one_format, !products.back().c && aside.rows < first.m, threads);
+  // In rooms: chunks of some panels, of all products together.
+  const int64_t room_panels = std::max<int64_t>(1, kMatmulScratchBytes / 2 / int64_t(sizeof(T)) / int64_t(products.size()) / cut.rows / kPanel - 1);
 
-  const auto run_tile = [&](const Matmul<T>& p, int64_t row, int64_t panel, int64_t count, const void* rounded_rows, int thread) {
-    Matmul<T> tile = p;
-    tile.a = p.a + row * p.a_row_stride;
-    tile.m = std::min(tile_rows, p.m - row);
-    tile.panels = static_cast<const std::byte*>(p.panels) + panel * panel_bytes(p.format, p.k, sizeof(T));
-    tile.n = std::min(count * kPanel, p.n - panel * kPanel);
-    tile.c = p.c + row * p.c_stride + panel * kPanel;
-    if (rounded_rows) tile.rounded = rounded_rows;
-    if (p.bias) tile.bias = p.bias + panel * kPanel;
-    tile.scratch = call.thread_scratch(thread);
-    call.k().matmul(tile);
-    return ProductTile{row, tile.m, panel * kPanel, tile.n};
-  };
-  // Rows of all products, rounded once for them.
-  const auto run_rows = [&](int64_t task, int thread) {
-    const int64_t row = task * tile_rows;
-    Matmul<T> rows = first;
-    rows.a = first.a + row * first.a_row_stride;
-    rows.m = std::min(tile_rows, first.m - row);
-    const bool single = products.size() == 1, int8 = first.format == PanelFormat::int8;
-    const void* rounded_rows = one_format && (!single || int8) ? round_once(call, rows, thread) : nullptr;
-    const int64_t some = rounded_rows && (together || single) ? kTilePanels : tile_panels;   // what is finished is in the cache then
-    for (int64_t panel = 0; panel < panels; panel += some) {
-      ProductTile done{};
-      for (const Matmul<T>& p : products)
-        if (panel * kPanel < p.n) done = run_tile(p, row, panel, some, rounded_rows, thread);
-      if (together || products.size() == 1) finish(done);
+  const auto panels_from = [&](const Matmul<T>& p, int64_t panel) { return static_cast<const std::byte*>(p.panels) + panel * panel_bytes(p.format, p.k, sizeof(T)); };
+  // Panels [begin, end) of some rows, `some` at a time; rounded_rows: of these rows, maybe.
+  const auto run_columns = [&](int64_t row, int64_t begin, int64_t end, int64_t some, const void* rounded_rows, int thread) {
+    Packing packing = cut.keeps ? Packing::keep : Packing::own;
+    for (int64_t at = begin; at < end; at += some) {
+      const int64_t until = std::min(at + some, end);
+      ProductTile<T> done{row, std::min(cut.rows, first.m - row), 0, 0, {}, {}};
+      T* room = reinterpret_cast<T*>(static_cast<std::byte*>(call.thread_scratch(thread)) + kMatmulScratchBytes / 2);
+      T* waiting = aside.memory;
+      int64_t before = 0;   // panels of the products before this one
+      for (size_t i = 0; i < products.size(); ++i) {
+        const Matmul<T>& p = products[i];
+        const int64_t of_it = panels_in(p.n), panel = std::max<int64_t>(at - before, 0), behind = std::min(until - before, of_it);
+        if (panel < behind) {
+          Matmul<T> tile = p;
+          tile.m = done.rows;
+          tile.n = std::min((behind - panel) * kPanel, p.n - panel * kPanel);
+          tile.a = p.a + row * p.a_row_stride;
+          if (p.rounded) tile.rounded = static_cast<const std::byte*>(p.rounded) + rounded_bytes(p.format, row, p.k);
+          else if (rounded_rows) tile.rounded = rounded_rows;
+          tile.panels = panels_from(p, panel);
+          if (p.bias) tile.bias = p.bias + panel * kPanel;
+          if (p.c) {
+            tile.c = p.c + row * p.c_stride + panel * kPanel;
+          } else if (cut.in_rooms) {
+            tile.c_stride = (behind - panel) * kPanel + 64 / int64_t(sizeof(T));   // rows a power of two apart would push each other out of the cache
+            tile.c = room;
+            room += tile.m * tile.c_stride;
+          } else {
+            tile.c_stride = p.n;
+            tile.c = waiting + row * p.n + panel * kPanel;
+            waiting += aside.rows * p.n;
+          }
+          tile.packing = packing;
+          tile.scratch = call.thread_scratch(thread);
+          call.k().matmul(tile);
+          if (cut.keeps) packing = Packing::kept;
+          done.column = panel * kPanel, done.columns = tile.n;
+          if (finishes) done.c[i] = tile.c, done.stride[i] = tile.c_stride;
+        }
+        if (!together) before += of_it;
+      }
+      if (finishes) finish(done);
     }
   };
-  // Tasks that follow each other share the panels, which are the larger part.
-  const auto run_panels = [&](int64_t task, int thread) {
-    const int64_t row = task % row_tiles * tile_rows;
-    int64_t tile = task / row_tiles;
-    ProductTile done{};
-    if (together) {
-      for (const Matmul<T>& p : products) done = run_tile(p, row, tile * tile_panels, tile_panels, rounded, thread);
-    } else {
-      size_t part = 0;
-      while (tile >= tiles_in(products[part])) tile -= tiles_in(products[part++]);
-      done = run_tile(products[part], row, tile * tile_panels, tile_panels, rounded, thread);
-    }
-    if (together || products.size() == 1) finish(done);
-  };
-  // Columns of all products, one behind the other or side by side.
-  const auto run_share = [&](int64_t task, int thread) {
-    const Share share = share_of(panels, threads, task);
-    ProductTile done{};
-    int64_t before = 0;
-    for (const Matmul<T>& p : products) {
-      const int64_t begin = std::max<int64_t>(share.begin - before, 0), end = std::min(share.begin + share.count - before, panels_in(p.n));
-      if (begin < end) done = run_tile(p, 0, begin, end - begin, rounded, thread);
-      if (!together) before += panels_in(p.n);
-    }
-    if (together || products.size() == 1) finish(done);
-  };
-  if (by_rows) return call.pool().parallel(row_tiles, run_rows);
-  if (waiting) {
+
+  const int64_t row_tiles = (first.m + cut.rows - 1) / cut.rows, column_tiles = (panels + cut.panels - 1) / cut.panels;
+  if (cut.way == Cut::by_rows) {   // rows of all products, rounded once for them
+    return call.pool().parallel(row_tiles, [&](int64_t task, int thread) {
+      Matmul<T> rows = first;
+      rows.a = first.a + task * cut.rows * first.a_row_stride;
+      rows.m = std::min(cut.rows, first.m - task * cut.rows);
+      const void* rounded = one_format && (!single || first.format == PanelFormat::int8) ? round_once(call, rows, thread) : nullptr;
+      run_columns(task * cut.rows, 0, panels, rounded && finishes ? kTilePanels : panels, rounded, thread);   // what is finished is in the cache then
+    });
+  }
+  const void* rounded = cut.way != Cut::alone && first.m <= kTileRows && one_format && !first.rounded ? round_once(call, first, 0) : nullptr;
+  if (cut.way == Cut::by_shares) {
     int64_t shares = 0;
     while (share_of(panels, threads, shares).count > 0) ++shares;
-    return call.pool().parallel(shares, run_share);
+    return call.pool().parallel(shares, [&](int64_t task, int thread) {
+      const Share share = share_of(panels, threads, task);
+      run_columns(0, share.begin, share.begin + share.count, panels, rounded, thread);
+    });
   }
-  int64_t tiles = 0;
-  for (const Matmul<T>& p : products)
-    if (!together || &p == &first) tiles += tiles_in(p);
-  if (!alone) return call.pool().parallel(row_tiles * tiles, run_panels);
-  for (int64_t task = 0; task < row_tiles * tiles; ++task) run_panels(task, 0);
+  // Tasks that follow each other share the panels, which are the larger part.
+  const auto run_panels = [&](int64_t task, int thread) {
+    const int64_t begin = task / row_tiles * cut.panels;
+    run_columns(task % row_tiles * cut.rows, begin, std::min(begin + cut.panels, panels), cut.in_rooms ? room_panels : panels, rounded, thread);
+  };
+  if (cut.way != Cut::alone) return call.pool().parallel(row_tiles * column_tiles, run_panels);
+  for (int64_t task = 0; task < row_tiles * column_tiles; ++task) run_panels(task, 0);
 }
 
 // c = product over all m rows and n columns of `p`, in tiles on the pool. p.panels is the first panel of p.n columns.
 template <class T>
 void parallel_product(const Call<T>& call, const Matmul<T>& p) {
-  parallel_products(call, std::span(&p, 1), false, [](const ProductTile&) {});
+  parallel_products(call, std::span(&p, 1), false, Aside<T>(), [](const ProductTile<T>&) {});
 }
 
 // Packs b[p, j] = source[p * k_stride + j * n_stride] (n columns, inner size k) into panels on the pool, for products as the

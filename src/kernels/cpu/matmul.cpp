@@ -57,7 +57,7 @@ int64_t steps_of(int64_t k) { return (k + kDepth<Element> - 1) / kDepth<Element>
 // Ahead: as tile.h has it; or FromMemory, where a panel streams past its few rows.
 struct FromMemory {};
 template <int kTileRows, int kVectors, class Element, class Ahead>
-void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t row, int64_t column, const Ahead& ahead) {
+[[gnu::always_inline]] inline void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t row, int64_t column, const Ahead& ahead) {
   Tile<kTileRows, kVectors> tile;
   float* c = block.c + row * block.c_stride + column;
   const int64_t columns = block.n - column;
@@ -74,7 +74,7 @@ void run_tile(const Block& block, TileA a, const Element* b, int64_t k, int64_t 
 
 // One panel (slice of k steps) against `rows` packed rows.
 template <int kTileRows, class Element, class Ahead>
-void run_panel(const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column, const Ahead& ahead) {
+[[gnu::always_inline]] inline void run_panel(const Block& block, const float* a, const Element* b, int64_t k, int64_t row, int64_t column, const Ahead& ahead) {
   for (int t = 0; t < kTilesPerPanel; ++t) {
     if (column + t * kTileColumns >= block.n) break;
     run_tile<kTileRows, kTileVectors>(block, TileA{a, 1, kTileRows}, b + t * kTileColumns, k, row,
@@ -206,28 +206,25 @@ void pack_slivers(const Rows& source, const Slivers& slivers, int64_t k, float* 
     }
 }
 
-template <class Element>
+// kWhole: the rows are packed over all steps, or lie in the scratch so (matmul.h's Packing).
+template <class Element, bool kWhole>
 void many_rows(const Matmul<float>& product) {
   constexpr int64_t kBlock = kBlockK / kParts<Element>;
   float* packed = static_cast<float*>(product.scratch);
   float* widened = packed + kMostPacked;
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t steps = steps_of<Element>(product.k);
-  const bool whole = product.packing != Packing::own && keeps_rows(product.m, product.k);   // all rows and steps are packed together
-  const int64_t most_rows = whole ? rounded_up(product.m, kRows) : kBlockRows * kBlock / std::clamp<int64_t>(steps, 1, kBlock) / kRows * kRows;   // short ones are more
+  const int64_t most_rows = kWhole ? product.m : kBlockRows * kBlock / std::clamp<int64_t>(steps, 1, kBlock) / kRows * kRows;   // short ones are more
   const int64_t row_blocks = (product.m + most_rows - 1) / most_rows;  // of equal height, nearly
-  const int64_t block_rows = rounded_up((product.m + row_blocks - 1) / row_blocks, kRows);
-  const auto pack = [&](int64_t row, const Slivers& slivers, int64_t first, int64_t k) {
-    pack_slivers<Element>(Rows::of(product).from(row, first), slivers, std::min(k * kDepth<Element>, product.k - first), packed, widened);
-  };
-  if (whole && product.packing == Packing::keep) pack(0, Slivers(product.m, kRows), 0, steps);
+  const int64_t block_rows = ((product.m + row_blocks - 1) / row_blocks + kRows - 1) / kRows * kRows;
+  if (kWhole && product.packing == Packing::keep) pack_slivers<Element>(Rows::of(product), Slivers(product.m, kRows), product.k, packed, widened);
   for (int64_t p = 0; p == 0 || p < steps; p += kBlock) {
-    const int64_t k = std::min(kBlock, steps - p), parts = k * kParts<Element>;
+    const int64_t k = std::min(kBlock, steps - p), first = p * kDepth<Element>, parts = k * kParts<Element>;
     const Block block{product.c, product.c_stride, product.n, p == 0 ? product.bias : nullptr,
                       product.accumulate || p > 0};
     for (int64_t i = 0; i < product.m; i += block_rows) {
       const Slivers slivers(std::min(block_rows, product.m - i), kRows);
-      if (!whole) pack(i, slivers, p * kDepth<Element>, k);
+      if (!kWhole) pack_slivers<Element>(Rows::of(product).from(i, first), slivers, std::min(k * kDepth<Element>, product.k - first), packed, widened);
       for (int64_t j = 0; j < product.n; j += kPanel) {
         const Element* b = panels + j * steps + p * kPanel;
         const auto slice = [&] {
@@ -237,13 +234,13 @@ void many_rows(const Matmul<float>& product) {
         // The next panel's slice comes to L2, a part with each sliver, and the rows of c of the next tile to L1.
         const bool last_panel = j + kPanel >= product.n;
         constexpr int64_t kLines = Ahead::kSteps * kPanel * int64_t(sizeof(Element)) / kParts<Element> / 64;   // of a slice, in so many steps
-        const void* const next = last_panel ? product.next_panels : b + steps * kPanel;
-        const int64_t each = next ? (kLines + slivers.count - 1) / slivers.count : 0;
+        const int64_t each = last_panel ? 0 : (kLines + slivers.count - 1) / slivers.count;
+        const char* const next = reinterpret_cast<const char*>(b + (last_panel ? 0 : steps * kPanel));
         for (int64_t s = 0; s < slivers.count; ++s) {
           const bool last = s + 1 == slivers.count;
           const int64_t to = last ? 0 : s + 1, column = last && !last_panel ? j + kPanel : j;
-          const float* const rows = packed + (whole ? slivers.begin(s) * steps + p * slivers.height(s) : slivers.begin(s) * k) * kParts<Element>;
-          const Ahead ahead{static_cast<const char*>(next) + s * (parts / Ahead::kSteps) * each * 64, (each + kTilesPerPanel - 1) / kTilesPerPanel, block.c + (i + slivers.begin(to)) * block.c_stride + column, block.c_stride, slivers.height(to)};
+          const Ahead ahead{next + s * (parts / Ahead::kSteps) * each * 64, (each + kTilesPerPanel - 1) / kTilesPerPanel, block.c + (i + slivers.begin(to)) * block.c_stride + column, block.c_stride, slivers.height(to)};
+          const float* const rows = packed + slivers.begin(s) * (kWhole ? steps * kParts<Element> : parts) + (kWhole ? p * slivers.height(s) * kParts<Element> : 0);
           run_panel_of(slivers.height(s), block, rows, slice, parts, i + slivers.begin(s), j, ahead);
         }
       }
@@ -336,8 +333,10 @@ template <class Element>
 void matmul_of(const Matmul<float>& product) {
   if (product.m <= kRows * kFewSlivers)
     few_rows<Element>(product);
+  else if (product.packing != Packing::own && keeps_rows(product.m, product.k))
+    many_rows<Element, true>(product);
   else
-    many_rows<Element>(product);
+    many_rows<Element, false>(product);
 }
 
 [[gnu::noinline]] void multiply_pairs_by_floats(const Matmul<float>& product) { matmul_of<Pair<false>>(product); }

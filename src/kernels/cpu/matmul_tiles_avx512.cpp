@@ -107,7 +107,7 @@ template <int kRowTiles>
   };
   const std::byte* b = slice.whole;
   for (int64_t t = 0; t < slice.tiles; ++t, a += kTileValues, b += kTileHeight * kPanelRow) {
-    if constexpr (kRowTiles == 2) ahead.ask<kPanel * int64_t(sizeof(float))>(t, slice.tiles);
+    if constexpr (kRowTiles == 2) ahead.ask<kPanel * int64_t(sizeof(float)), false>(t, slice.tiles);
     step(a, b);
   }
   if (slice.left) step(a, slice.last);
@@ -306,7 +306,7 @@ void multiply_pairs(const Matmul<float>& product) {
         for (int64_t at = 0; at == 0 || at < k; at += part_k) {
           const bool last = at + part_k >= k;
           const int64_t next_p = last ? p : p + at + part_k, next_column = last ? end : j;
-          const std::byte* next = next_column < product.n ? static_cast<const std::byte*>(product.panels) + next_column / kPanel * panel_size + next_p / 2 * kPanelRow : static_cast<const std::byte*>(product.next_panels);
+          const std::byte* next = next_column < product.n ? static_cast<const std::byte*>(product.panels) + next_column / kPanel * panel_size + next_p / 2 * kPanelRow : nullptr;
           run_part(product, {p + at, at, std::min(part_k, k - at), i, rows, rounded_up(k, kDepth), j, end, last, next}, scratch);
         }
       }

@@ -94,12 +94,13 @@ struct Ahead {
   const float* rows = nullptr;           // and at last `count` rows of c, which the next tile begins with, to L1, `rows_each` at a time
   int64_t stride = 0, count = 0, rows_each = 1;
 
-  template <int64_t kBytes>   // of a row
+  template <int64_t kBytes, bool kOneByOne>   // kBytes: of a row; kOneByOne: rows_each is 1
   [[gnu::always_inline]] void ask(int64_t step, int64_t steps) const {
     const char* at = lines + step * each * 64;
     for (int64_t i = 0; i < each; ++i) __builtin_prefetch(at + i * 64, 0, 2);
-    const int64_t first = count - (steps - step) * rows_each;
-    for (int64_t row = std::max<int64_t>(0, first); row < first + rows_each; ++row)
+    const int64_t some = kOneByOne ? 1 : rows_each, first = count - (steps - step) * some;
+    if (kOneByOne && first < 0) return;
+    for (int64_t row = std::max<int64_t>(0, first); row < first + some; ++row)
 #pragma GCC unroll 4
       for (int64_t byte = 0; byte < kBytes + 63; byte += 64)   // its last byte may be in a line more
         __builtin_prefetch(reinterpret_cast<const char*>(rows + row * stride) + std::min(byte, kBytes - 1), 1, 3);
@@ -119,28 +120,39 @@ struct Tile {
 
   // The first `columns` columns of each row, the others 0; all rows alike when row_stride is 0.
   [[gnu::always_inline]] void load(const float* c, int64_t row_stride, int64_t columns) {
-    const bool whole = columns >= kVectors * Floats::kLanes;
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r)
+    if (columns >= kVectors * Floats::kLanes)
+      each_row(c, row_stride, [&](int r, const float* at) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        const float* at = c + r * row_stride + v * Floats::kLanes;
-        acc[r][v] = whole ? Floats::load(at) : Floats::load(at, columns - v * Floats::kLanes);
-      }
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = Floats::load(at + v * Floats::kLanes);
+      });
+    else
+      each_row(c, row_stride, [&](int r, const float* at) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = Floats::load(at + v * Floats::kLanes, columns - v * Floats::kLanes);
+      });
   }
 
   [[gnu::always_inline]] void store(float* c, int64_t row_stride, int64_t columns) const {
-    const bool whole = columns >= kVectors * Floats::kLanes;
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r)
+    if (columns >= kVectors * Floats::kLanes)
+      each_row(c, row_stride, [&](int r, float* at) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        float* at = c + r * row_stride + v * Floats::kLanes;
-        if (whole)
-          acc[r][v].store(at);
-        else
-          acc[r][v].store(at, columns - v * Floats::kLanes);
-      }
+        for (int v = 0; v < kVectors; ++v) acc[r][v].store(at + v * Floats::kLanes);
+      });
+    else
+      each_row(c, row_stride, [&](int r, float* at) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+        for (int v = 0; v < kVectors; ++v) acc[r][v].store(at + v * Floats::kLanes, columns - v * Floats::kLanes);
+      });
+  }
+
+  // f(r, row r of c). Each address comes from the one before: made at once, they are more than there are registers for.
+  template <class Float, class F>
+  [[gnu::always_inline]] static void each_row(Float* c, int64_t row_stride, F f) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r, c += row_stride) {
+      asm("" : "+r"(c));
+      f(r, c);
+    }
   }
 
   // One step of p. `a` points to a[0, p], rows row_stride apart; b[v] is vector v of b[p, :].
@@ -175,7 +187,7 @@ struct Tile {
   [[gnu::always_inline]] void multiply(TileA a, const Element* b, int64_t b_stride, int64_t k, const Ahead& ahead) {
     const int64_t asked = k / Ahead::kSteps;
     for (int64_t i = 0; i < asked; ++i, a.data += Ahead::kSteps * a.k_stride, b += Ahead::kSteps * b_stride) {
-      ahead.ask<kVectors * Floats::kLanes * int64_t(sizeof(float))>(i, asked);
+      ahead.ask<kVectors * Floats::kLanes * int64_t(sizeof(float)), true>(i, asked);
       multiply(a, b, b_stride, Ahead::kSteps);
     }
     multiply(a, b, b_stride, k % Ahead::kSteps);
