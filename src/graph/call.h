@@ -34,6 +34,9 @@ class Call {
   DType held_dtype(int i) const { return dtypes_[node_.inputs[size_t(i)]]; }
   T* out(int i = 0) const { return static_cast<T*>(pointers_[node_.outputs[size_t(i)]]); }
   int32_t* out_indices(int i = 0) const { return static_cast<int32_t*>(pointers_[node_.outputs[size_t(i)]]); }
+  // The input as products of bf16 take it, where the plan has it so; else null.
+  const void* rounded(int i) const { return graph_.values[size_t(node_.inputs[size_t(i)])].element == Element::rounded ? pointers_[node_.inputs[size_t(i)]] : nullptr; }
+  uint16_t* out_rounded(int i = 0) const { return graph_.values[size_t(node_.outputs[size_t(i)])].element == Element::rounded ? static_cast<uint16_t*>(pointers_[node_.outputs[size_t(i)]]) : nullptr; }
   bool is_weight(int i) const { return graph_.values[size_t(node_.inputs[size_t(i)])].kind == ValueKind::weight; }
 
   const Dims& dims(int i) const { return graph_.values[size_t(node_.inputs[size_t(i)])].dims; }

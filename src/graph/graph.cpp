@@ -113,11 +113,15 @@ int64_t CostContext::size(int input, int axis) const {
 }
 
 double CostContext::operand_bytes(int64_t element_size) const {
-  int64_t elements = 0;
+  int64_t bytes = 0;
+  const auto count = [&](int id) {
+    const ValueInfo& value = graph_.values[size_t(id)];
+    bytes += sizes_.count(value.dims) * (value.element == Element::rounded ? 2 : element_size);
+  };
   for (int input : node_.inputs)
-    if (input >= 0) elements += sizes_.count(graph_.values[size_t(input)].dims);
-  for (int output : node_.outputs) elements += sizes_.count(graph_.values[size_t(output)].dims);
-  return double(elements) * double(element_size);
+    if (input >= 0) count(input);
+  for (int output : node_.outputs) count(output);
+  return double(bytes);
 }
 
 void drop_dead_nodes(Graph& graph) {

@@ -31,7 +31,8 @@ struct Dim {
 };
 using Dims = std::vector<Dim>;
 
-enum class Element : uint8_t { real, index, state };
+// rounded: reals as products of bf16 round them, two bytes each. No op asks for it: a plan has it where nobody else reads them.
+enum class Element : uint8_t { real, index, state, rounded };
 enum class ValueKind : uint8_t { computed, input, weight };
 
 struct ValueInfo {

@@ -94,6 +94,7 @@ struct Prepared {
   void hold(const Tensor& packed, PanelFormat format) {
     bytes += int64_t(packed.bytes());
     if (!packed.writable()) mapped_bytes += int64_t(packed.bytes());
+    all_pairs = format == PanelFormat::bf16_pairs && (!identity || all_pairs);
     if (!identity) identity = packed.raw(), panels = format;
   }
 
@@ -102,6 +103,7 @@ struct Prepared {
   const void* identity = nullptr;               // steps with the same identity share these bytes; null: data itself
   std::shared_ptr<const Plan> child = nullptr;  // a plan that the step runs inside: the body of a scan
   std::optional<PanelFormat> panels = {};       // a product's weights, packed
+  bool all_pairs = false;                       // and all of them are pairs of bf16
   int64_t mapped_bytes = 0;                     // of the bytes, those in a mapped file
 };
 
@@ -138,6 +140,8 @@ struct Op {
   int held_input = -1;    // this input, if a weight, is read in the dtype it is held in; others are widened
   bool held_from_there = false;  // and so are all inputs after it: the weights of experts
   bool scratch_if_prepared = true;  // false: what was prepared (a packed weight) makes the scratch needless
+  bool reads_rounded = false;  // input 0 may be of Element::rounded, where all weights are packed as pairs of bf16
+  bool (*stores_rounded)(const Node&) = nullptr;   // output 0 may be so, where they are
   bool shares_prepared = false;  // nodes with the same payload prepare the same thing
   bool effect = false;    // kept although nobody reads its outputs
   const char* (*kind_name)(int64_t) = nullptr;   // what a number of the attribute "kind" stands for

@@ -6,7 +6,8 @@
 //              gated     y = f(linear0) * linear1       kind: f
 //              add       y = linear0 + other            or other + linear0, which is the same number
 //
-// It is made by passes/fuse.h, from ops that compute the same bits one by one, and has no gradient.
+// It is made by passes/fuse.h, from ops that compute the same bits one by one, and has no gradient. Where a product of bf16 alone reads y
+// a plan may have it stored as that rounds it (plan/rounded_values.h).
 #include <array>
 
 #include "graph/ops/fused_linear.h"
@@ -48,11 +49,20 @@ Prepared fused_linear_prepare(const PrepareContext& c) {
   return prepared;
 }
 
-// What a later linear is computed to, or the one that `other` is added to.
-bool needs_room(const Attributes& attributes) { return after(attributes) == Fused::gated || after(attributes) == Fused::add; }
-int64_t fused_linear_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
-  return needs_room(node.attributes) ? sizes.count(graph.values[size_t(node.outputs[0])].dims) * size_of(compute) : 0;
+// Results of linears that are not y: the one that a gate is multiplied with or that `other` is added to; of a y that is stored rounded all.
+int results_aside(const Attributes& attributes, bool stores_rounded) {
+  const Fused what = after(attributes);
+  return what == Fused::none ? 0 : what == Fused::unary ? stores_rounded : what == Fused::gated ? 1 + stores_rounded : 1;
 }
+// Rows of them that wait at a time. Of a y that is stored rounded no more than products need (parallel_products).
+int64_t rows_aside(int64_t rows, bool stores_rounded) { return stores_rounded ? std::min(rows, kTileRows) : rows; }
+int64_t fused_linear_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
+  const ValueInfo& y = graph.values[size_t(node.outputs[0])];
+  const bool rounded = y.element == Element::rounded;
+  const int64_t rows = sizes.of(y.dims[0]);
+  return results_aside(node.attributes, rounded) * rows_aside(rows, rounded) * sizes.of(y.dims[1]) * size_of(compute);
+}
+bool stores_rounded(const Node& node) { return after(node.attributes) == Fused::unary || after(node.attributes) == Fused::gated; }
 
 template <class T>
 void run_fused_linear(Call<T>& c) {
@@ -60,11 +70,14 @@ void run_fused_linear(Call<T>& c) {
   const bool t = transposed(c.attributes());
   const Fused what = after(c.attributes());
   const auto kind = Unary(c.attributes().integer("kind"));
+  uint16_t* const rounded = c.out_rounded();
+  const int first_aside = (what == Fused::gated ? 2 : 1) - results_aside(c.attributes(), rounded);
   std::array<Matmul<T>, kMostFused> parts;
   size_t count = 0;
   for (; count < kMostFused && c.has(kWeight + int(count)); ++count) {
     Matmul<T>& p = parts[count];
     p.a = c.in(0);
+    p.rounded = c.rounded(0);
     p.a_row_stride = p.k = c.cols(0);
     p.m = c.rows(0);
     p.n = p.c_stride = c.size(kWeight + int(count), t ? 1 : 0);
@@ -72,19 +85,21 @@ void run_fused_linear(Call<T>& c) {
     p.format = packed->parts[count].format;
     p.bias = c.in(kBias + int(count));
     if (what == Fused::none) p.c = c.out(int(count));
-    else if (what == Fused::unary || (what == Fused::gated && count == 0)) p.c = c.out();
+    else if (int(count) < first_aside) p.c = c.out();
   }
   const int64_t n = parts[0].n;
   T* y = c.out();
   const T* other = c.in(kOther);
-  parallel_products(c, std::span<const Matmul<T>>(parts.data(), count), what == Fused::gated, Aside<T>{static_cast<T*>(c.scratch()), c.rows(0)}, [&](const ProductTile<T>& tile) {
+  parallel_products(c, std::span<const Matmul<T>>(parts.data(), count), what == Fused::gated, Aside<T>{static_cast<T*>(c.scratch()), rows_aside(c.rows(0), rounded)}, [&](const ProductTile<T>& tile) {
     if (what == Fused::none) return;
     for (int64_t r = 0; r < tile.rows; ++r) {
       const int64_t at = (tile.row + r) * n + tile.column;
-      const T* x = tile.c[0] + r * tile.stride[0];
-      if (what == Fused::unary) c.k().unary(kind, x, y + at, tile.columns);
-      else if (what == Fused::add) c.k().binary(Binary::add, other + at, x, y + at, tile.columns);
-      else c.k().gated(kind, x, tile.c[1] + r * tile.stride[1], 0, y + at, 0, 1, tile.columns);
+      T* const x = tile.c[0] + r * tile.stride[0];
+      T* const to = rounded ? x : y + at;
+      if (what == Fused::unary) c.k().unary(kind, x, to, tile.columns);
+      else if (what == Fused::add) c.k().binary(Binary::add, other + at, x, to, tile.columns);
+      else c.k().gated(kind, x, tile.c[1] + r * tile.stride[1], 0, to, 0, 1, tile.columns);
+      if (rounded) c.k().round_rows(x, 0, 1, 1, tile.columns, PanelFormat::bf16_pairs, rounded + at);
     }
   });
 }
@@ -111,7 +126,7 @@ void add_part(Node& fused, const Node& linear, int part) {
 void add_other(Node& fused, int value) { fused.inputs[kOther] = value; }
 
 const Op& fused_linear_op() {
-  static const Op op = {.name = "fused_linear", .shape = fused_linear_shape, .cost = fused_linear_cost, .prepare = fused_linear_prepare, .scratch = fused_linear_scratch, ORRERY_RUN(run_fused_linear), .in_place = kOther, .held_input = kWeight, .held_from_there = true, .kind_name = unary_op().kind_name};
+  static const Op op = {.name = "fused_linear", .shape = fused_linear_shape, .cost = fused_linear_cost, .prepare = fused_linear_prepare, .scratch = fused_linear_scratch, ORRERY_RUN(run_fused_linear), .in_place = kOther, .held_input = kWeight, .held_from_there = true, .reads_rounded = true, .stores_rounded = stores_rounded, .kind_name = unary_op().kind_name};
   return op;
 }
 

@@ -53,6 +53,7 @@ void run_linear(Call<T>& c) {
   const int64_t m = c.rows(0), k = c.cols(0), n = c.out_size(0, 1);
   Matmul<T> p;
   p.a = c.in(0);
+  p.rounded = c.rounded(0);
   p.a_row_stride = k;
   p.c = c.out();
   p.c_stride = n;
@@ -150,7 +151,7 @@ Cost backward_weight_cost(const CostContext& c) { return {2.0 * double(c.count(0
 }  // namespace
 
 const Op& linear_op() {
-  static const Op op = {.name = "linear", .shape = linear_shape, .gradient = linear_gradient, .cost = linear_cost, .prepare = linear_prepare, .scratch = linear_scratch, ORRERY_RUN(run_linear), .held_input = 1, .scratch_if_prepared = false};
+  static const Op op = {.name = "linear", .shape = linear_shape, .gradient = linear_gradient, .cost = linear_cost, .prepare = linear_prepare, .scratch = linear_scratch, ORRERY_RUN(run_linear), .held_input = 1, .scratch_if_prepared = false, .reads_rounded = true};
   return op;
 }
 const Op& linear_backward_input_op() {

@@ -141,6 +141,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   const Cut cut = cut_of(products, panels, one_format, !products.back().c && aside.rows < first.m, threads);
   // In rooms: chunks of some panels, of all products together.
   const int64_t room_panels = std::max<int64_t>(1, kMatmulScratchBytes / 2 / int64_t(sizeof(T)) / int64_t(products.size()) / cut.rows / kPanel - 1);
+  const int64_t chunks = (cut.panels + room_panels - 1) / room_panels, chunk_panels = (cut.panels + chunks - 1) / chunks;
 
   const auto panels_from = [&](const Matmul<T>& p, int64_t panel) { return static_cast<const std::byte*>(p.panels) + panel * panel_bytes(p.format, p.k, sizeof(T)); };
   // Panels [begin, end) of some rows, `some` at a time; rounded_rows: of these rows, maybe.
@@ -159,7 +160,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
           Matmul<T> tile = p;
           tile.m = done.rows;
           tile.n = std::min((behind - panel) * kPanel, p.n - panel * kPanel);
-          tile.a = p.a + row * p.a_row_stride;
+          if (!p.rounded) tile.a = p.a + row * p.a_row_stride;
           if (p.rounded) tile.rounded = static_cast<const std::byte*>(p.rounded) + rounded_bytes(p.format, row, p.k);
           else if (rounded_rows) tile.rounded = rounded_rows;
           tile.panels = panels_from(p, panel);
@@ -210,7 +211,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   // Tasks that follow each other share the panels, which are the larger part.
   const auto run_panels = [&](int64_t task, int thread) {
     const int64_t begin = task / row_tiles * cut.panels;
-    run_columns(task % row_tiles * cut.rows, begin, std::min(begin + cut.panels, panels), cut.in_rooms ? room_panels : panels, rounded, thread);
+    run_columns(task % row_tiles * cut.rows, begin, std::min(begin + cut.panels, panels), cut.in_rooms ? chunk_panels : panels, rounded, thread);
   };
   if (cut.way != Cut::alone) return call.pool().parallel(row_tiles * column_tiles, run_panels);
   for (int64_t task = 0; task < row_tiles * column_tiles; ++task) run_panels(task, 0);

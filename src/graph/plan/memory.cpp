@@ -42,7 +42,8 @@ class Layout {
  private:
   int64_t bytes_of(int value) const {
     const ValueInfo& info = graph_.values[size_t(value)];
-    return capacity_.count(info.dims) * (info.element == Element::index ? 4 : info.element == Element::state ? 0 : size_of(compute_));
+    const int64_t each = info.element == Element::state ? 0 : info.element == Element::rounded ? 2 : info.element == Element::index ? 4 : size_of(compute_);
+    return capacity_.count(info.dims) * each;
   }
 
   // May the node's first output take this input's memory? Only if nobody reads that memory later.

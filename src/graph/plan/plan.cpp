@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/passes/fuse.h"
+#include "graph/plan/rounded_values.h"
 
 namespace orrery {
 
@@ -78,6 +79,7 @@ std::shared_ptr<const Plan> compile(Graph graph, WeightStore& weights, const Com
     }
     plan->steps_.push_back(std::move(step));
   }
+  if (options.compute == DType::f32) store_rounded(plan->graph_, plan->steps_);
   std::set<int> with_prepared;
   for (const Step& step : plan->steps_)
     if (step.prepared.data) with_prepared.insert(step.node);
