@@ -164,6 +164,7 @@ struct CaseOptions {
   bool pack_weights = false;
   std::map<std::string, BlockFormat> blocks = {};   // weights that products read rounded
   bool int8 = false;           // the others are rounded to int8
+  DType products = DType::f32;
 };
 
 template <class T>
@@ -180,6 +181,7 @@ class CaseRun {
       if (const auto format = options.blocks.find(name); format != options.blocks.end()) store_.at(name).blocks = format->second;
       else store_.at(name).int8 = options.int8;
     }
+    store_.products = options.products;
     CompileOptions compile_options;
     compile_options.compute = compute;
     compile_options.pack_weights = options.pack_weights;
@@ -237,6 +239,19 @@ class CaseRun {
   std::map<std::string, std::vector<int32_t>> indices_;
   std::unique_ptr<Workspace> workspace_;
 };
+
+// What a forward run gives where every step's result is an output too: linears of the same x still lie side by side, but nothing is done in the
+// step of another, and no value is stored in fewer bits.
+inline Results one_by_one(GraphCase& c, ThreadPool& pool, const CaseOptions& options) {
+  Graph all = c.forward;
+  for (const Node& node : all.nodes)
+    for (const int output : node.outputs) all.outputs["of node " + std::to_string(output)] = output;
+  std::swap(all, c.forward);
+  Results results = CaseRun<float>(c, pool, options).run();
+  std::swap(all, c.forward);
+  std::erase_if(results, [](const auto& one) { return one.first.starts_with("of node"); });
+  return results;
+}
 
 // The first number that differs in its bits, in words; empty when none does.
 inline std::string bits_apart(const Results& a, const Results& b) {
