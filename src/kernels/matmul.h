@@ -169,16 +169,16 @@ using pack_blocks_fn = void(const std::byte* const* rows, BlockFormat from, int6
 template <class T>
 using round_rows_fn = void(const T* a, int64_t row_stride, int64_t k_stride, int64_t m, int64_t k, PanelFormat format, void* out);
 
-// Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned). Where rows are rounded already, half of it, which a core's second cache
-// holds.
+// Bytes of scratch that matmul needs, whatever the sizes (64-byte aligned). Of floats and pairs, and where rows are rounded already, the first half
+// of it, which a core's second cache holds.
 constexpr int64_t kMatmulScratchBytes = int64_t(2) << 20;
 // Rows of int8 are rounded whole, 16 of them at least; their sums would fit in 32 bits up to 2^31 / 127^2.
 constexpr int64_t kInt8Depth = 57344;
 constexpr int64_t kKeptNumbers = 768 * 308;
 static_assert(int8_group_bytes(kInt8Depth) <= kMatmulScratchBytes / 2 * 15 / 16 && kInt8Depth < (int64_t(1) << 31) / (127 * 127));
 
-// Products of the same rows, one after the other in the same scratch, may pack them once, whatever the columns. For as many rows as
-// keeps_rows says, which then take half of the scratch; what the others do with it: they pack for themselves.
+// Products of floats or pairs with the same rows, one after the other in the same scratch, may pack them once, whatever the columns. A wish, which
+// is heard where keeps_rows says so: the scratch has room for no more.
 enum class Packing : uint8_t {
   own,    // packed for this product alone
   keep,   // packed, and left in the scratch

@@ -304,7 +304,7 @@ TEST_CASE("a row gives the same bits alone and among others") {
     }
 }
 
-TEST_CASE("rows that are kept for a product of other columns give the bits of rows packed anew") {
+TEST_CASE("rows that are kept for a product of other columns give the bits of rows packed anew, in half of the scratch") {
   const int64_t shapes[][3] = {{1, 40, 5}, {3, 33, 31}, {13, 64, 100}, {29, 95, 41}, {40, 31, 0}, {64, 64, 64}, {97, 101, 103}, {256, 70, 924}, {224, 65, 1024}, {32, 40, 7392}, {33, 40, 3696}, {257, 33, 20}, {64, 33, 4000}};
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const auto& [m, n, k] : shapes)
@@ -318,6 +318,8 @@ TEST_CASE("rows that are kept for a product of other columns give the bits of ro
             product.store_b(false, format == PanelFormat::bf16 ? DType::bf16 : format == PanelFormat::f16 ? DType::f16 : DType::f32, format);
             product.pack(*kernels);
             std::vector<float> expected(product.start.size()), c(product.start.size());
+            auto* const upper = static_cast<char*>(product.scratch.data()) + kMatmulScratchBytes / 2;   // no product of these needs it
+            std::fill_n(upper, kMatmulScratchBytes / 2, '\7');
             kernels->matmul(product.call(expected));
             AlignedBytes rows;
             Packing packing = Packing::keep;
@@ -335,6 +337,7 @@ TEST_CASE("rows that are kept for a product of other columns give the bits of ro
               packing = Packing::kept;
             }
             CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
+            CHECK(std::count(upper, upper + kMatmulScratchBytes / 2, '\7') == kMatmulScratchBytes / 2);
           }
 }
 
