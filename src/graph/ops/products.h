@@ -74,6 +74,22 @@ const void* round_once(const Call<T>& call, const Matmul<T>& p, int thread) {
   return rounded;
 }
 
+constexpr int64_t panels_in(int64_t n) { return (n + kPanel - 1) / kPanel; }
+
+// Rows [row, row + rows) and panels [panel, behind) of a product.
+template <class T>
+Matmul<T> part_of(const Matmul<T>& p, int64_t row, int64_t rows, int64_t panel, int64_t behind) {
+  Matmul<T> part = p;
+  part.m = rows;
+  part.n = std::min((behind - panel) * kPanel, p.n - panel * kPanel);
+  if (p.rounded) part.rounded = static_cast<const std::byte*>(p.rounded) + rounded_bytes(p.format, row, p.k);
+  else part.a = p.a + row * p.a_row_stride;
+  part.panels = static_cast<const std::byte*>(p.panels) + panel * panel_bytes(p.format, p.k, sizeof(T));
+  if (p.bias) part.bias = p.bias + panel * kPanel;
+  if (p.c) part.c = p.c + row * p.c_stride + panel * kPanel;
+  return part;
+}
+
 // Rows and columns of products that a task has computed: of product i at c[i][r * stride[i] + j], from the tile's first row and column on.
 template <class T>
 struct ProductTile {
@@ -130,7 +146,6 @@ template <class T, class Finish>
 void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products, bool together, Aside<T> aside, Finish&& finish) {
   const Matmul<T>& first = products[0];
   if (first.m <= 0) return;
-  const auto panels_in = [](int64_t n) { return (n + kPanel - 1) / kPanel; };
   int64_t panels = 0;
   bool one_format = true;
   for (const Matmul<T>& p : products) panels += panels_in(p.n), one_format = one_format && p.format == first.format;
@@ -143,7 +158,6 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   const int64_t room_panels = std::max<int64_t>(1, kMatmulScratchBytes / 2 / int64_t(sizeof(T)) / int64_t(products.size()) / cut.rows / kPanel - 1);
   const int64_t chunks = (cut.panels + room_panels - 1) / room_panels, chunk_panels = (cut.panels + chunks - 1) / chunks;
 
-  const auto panels_from = [&](const Matmul<T>& p, int64_t panel) { return static_cast<const std::byte*>(p.panels) + panel * panel_bytes(p.format, p.k, sizeof(T)); };
   // Panels [begin, end) of some rows, `some` at a time; rounded_rows: of these rows, maybe.
   const auto run_columns = [&](int64_t row, int64_t begin, int64_t end, int64_t some, const void* rounded_rows, int thread) {
     Packing packing = cut.keeps ? Packing::keep : Packing::own;
@@ -157,21 +171,13 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
         const Matmul<T>& p = products[i];
         const int64_t of_it = panels_in(p.n), panel = std::max<int64_t>(at - before, 0), behind = std::min(until - before, of_it);
         if (panel < behind) {
-          Matmul<T> tile = p;
-          tile.m = done.rows;
-          tile.n = std::min((behind - panel) * kPanel, p.n - panel * kPanel);
-          if (!p.rounded) tile.a = p.a + row * p.a_row_stride;
-          if (p.rounded) tile.rounded = static_cast<const std::byte*>(p.rounded) + rounded_bytes(p.format, row, p.k);
-          else if (rounded_rows) tile.rounded = rounded_rows;
-          tile.panels = panels_from(p, panel);
-          if (p.bias) tile.bias = p.bias + panel * kPanel;
-          if (p.c) {
-            tile.c = p.c + row * p.c_stride + panel * kPanel;
-          } else if (cut.in_rooms) {
+          Matmul<T> tile = part_of(p, row, done.rows, panel, behind);
+          if (rounded_rows) tile.rounded = rounded_rows;
+          if (!p.c && cut.in_rooms) {
             tile.c_stride = (behind - panel) * kPanel + 64 / int64_t(sizeof(T));   // rows a power of two apart would push each other out of the cache
             tile.c = room;
             room += tile.m * tile.c_stride;
-          } else {
+          } else if (!p.c) {
             tile.c_stride = p.n;
             tile.c = waiting + row * p.n + panel * kPanel;
             waiting += aside.rows * p.n;
@@ -192,9 +198,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   const int64_t row_tiles = (first.m + cut.rows - 1) / cut.rows, column_tiles = (panels + cut.panels - 1) / cut.panels;
   if (cut.way == Cut::by_rows) {   // rows of all products, rounded once for them
     return call.pool().parallel(row_tiles, [&](int64_t task, int thread) {
-      Matmul<T> rows = first;
-      rows.a = first.a + task * cut.rows * first.a_row_stride;
-      rows.m = std::min(cut.rows, first.m - task * cut.rows);
+      const Matmul<T> rows = part_of(first, task * cut.rows, std::min(cut.rows, first.m - task * cut.rows), 0, panels_in(first.n));
       const void* rounded = one_format && (!single || first.format == PanelFormat::int8) ? round_once(call, rows, thread) : nullptr;
       run_columns(task * cut.rows, 0, panels, rounded && finishes ? kTilePanels : panels, rounded, thread);   // what is finished is in the cache then
     });
