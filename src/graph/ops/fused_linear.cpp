@@ -49,18 +49,11 @@ Prepared fused_linear_prepare(const PrepareContext& c) {
   return prepared;
 }
 
-// Results of linears that are not y: the one that a gate is multiplied with or that `other` is added to; of a y that is stored rounded all.
-int results_aside(const Attributes& attributes, bool stores_rounded) {
-  const Fused what = after(attributes);
-  return what == Fused::none ? 0 : what == Fused::unary ? stores_rounded : what == Fused::gated ? 1 + stores_rounded : 1;
-}
-// Rows of them that wait at a time. Of a y that is stored rounded no more than products need (parallel_products).
-int64_t rows_aside(int64_t rows, bool stores_rounded) { return stores_rounded ? std::min(rows, kTileRows) : rows; }
+// What a later linear is computed to, or the one that `other` is added to. Where y is stored rounded each task has room for its own.
+bool needs_room(const Attributes& attributes) { return after(attributes) == Fused::gated || after(attributes) == Fused::add; }
 int64_t fused_linear_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
   const ValueInfo& y = graph.values[size_t(node.outputs[0])];
-  const bool rounded = y.element == Element::rounded;
-  const int64_t rows = sizes.of(y.dims[0]);
-  return results_aside(node.attributes, rounded) * rows_aside(rows, rounded) * sizes.of(y.dims[1]) * size_of(compute);
+  return needs_room(node.attributes) && y.element != Element::rounded ? sizes.count(y.dims) * size_of(compute) : 0;
 }
 bool stores_rounded(const Node& node) { return after(node.attributes) == Fused::unary || after(node.attributes) == Fused::gated; }
 
@@ -71,7 +64,6 @@ void run_fused_linear(Call<T>& c) {
   const Fused what = after(c.attributes());
   const auto kind = Unary(c.attributes().integer("kind"));
   uint16_t* const rounded = c.out_rounded();
-  const int first_aside = (what == Fused::gated ? 2 : 1) - results_aside(c.attributes(), rounded);
   std::array<Matmul<T>, kMostFused> parts;
   size_t count = 0;
   for (; count < kMostFused && c.has(kWeight + int(count)); ++count) {
@@ -84,13 +76,13 @@ void run_fused_linear(Call<T>& c) {
     p.panels = packed->parts[count].bytes.raw();
     p.format = packed->parts[count].format;
     p.bias = c.in(kBias + int(count));
-    if (what == Fused::none) p.c = c.out(int(count));
-    else if (int(count) < first_aside) p.c = c.out();
+    const bool aside = what == Fused::add || (what == Fused::gated && count == 1);
+    if (!rounded) p.c = aside ? static_cast<T*>(c.scratch()) : c.out(what == Fused::none ? int(count) : 0);
   }
   const int64_t n = parts[0].n;
   T* y = c.out();
   const T* other = c.in(kOther);
-  parallel_products(c, std::span<const Matmul<T>>(parts.data(), count), what == Fused::gated, Aside<T>{static_cast<T*>(c.scratch()), rows_aside(c.rows(0), rounded)}, [&](const ProductTile<T>& tile) {
+  parallel_products(c, std::span<const Matmul<T>>(parts.data(), count), what == Fused::gated, [&](const ProductTile<T>& tile) {
     if (what == Fused::none) return;
     for (int64_t r = 0; r < tile.rows; ++r) {
       const int64_t at = (tile.row + r) * n + tile.column;

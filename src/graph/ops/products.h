@@ -98,13 +98,6 @@ struct ProductTile {
   std::array<int64_t, 2> stride;
 };
 
-// Memory for results of products without a c, while finish has not seen them: for each product `rows` rows of its width.
-template <class T>
-struct Aside {
-  T* memory = nullptr;
-  int64_t rows = 0;
-};
-
 // Most rows of a tile that are packed once for all that a task does with them (matmul.h's Packing).
 inline int64_t most_kept_rows(int64_t k) {
   int64_t rows = 256;
@@ -112,12 +105,11 @@ inline int64_t most_kept_rows(int64_t k) {
   return rows;
 }
 
-// How products of the same rows are cut, and where a task has its part of those that have no c of their own.
+// How products of the same rows are cut into tasks. in_rooms: a task computes some of its columns at a time.
 struct Cut {
   enum Way { alone, by_rows, by_panels, by_shares } way = by_panels;
   int64_t rows, panels;     // of a task
   bool keeps = false;       // its rows are packed once
-  bool in_rooms = false;    // results without a c are in the half of the thread's scratch that products leave
 };
 template <class T>
 Cut cut_of(std::span<const Matmul<T>> products, int64_t panels, bool one_format, bool in_rooms, int threads) {
@@ -127,23 +119,23 @@ Cut cut_of(std::span<const Matmul<T>> products, int64_t panels, bool one_format,
   const bool little = double(first.m) * columns * double(std::max<int64_t>(first.k, 1)) < 65536;
   if (rounds_rows(first.format) && first.m > kRoundedRows) return {Cut::by_rows, rounded_tile_rows(first.m, threads, first.format), panels};   // each row is rounded by one task alone
   if (first.m <= kTileRows) {   // few rows: the panels are shared out
-    if (little || threads == 1) return {Cut::alone, first.m, panels};
-    return {first.m <= kWaitingRows ? Cut::by_shares : Cut::by_panels, first.m, std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64)};
+    const bool keeps = in_rooms && one_format && keeps_rows(first.m, first.k);
+    if (little || threads == 1) return {Cut::alone, first.m, panels, keeps};
+    return {first.m <= kWaitingRows ? Cut::by_shares : Cut::by_panels, first.m, std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64), keeps};
   }
-  // A task that reads its rows more than once.
   const int64_t kept_rows = one_format && first.format == PanelFormat::bf16_pairs && (in_rooms || products.size() > 1) ? most_kept_rows(first.k) : 0;
   const bool keeps = kept_rows >= (in_rooms ? 1 : kFewestRows);
   const Tiling tiling(first.m, panels, little ? 1 : threads, first.format, keeps ? kept_rows : first.m);
-  return {little ? Cut::alone : Cut::by_panels, tiling.rows, tiling.panels, keeps, in_rooms};
+  return {little ? Cut::alone : Cut::by_panels, tiling.rows, tiling.panels, keeps};
 }
 
 // c = product over all m rows and n columns, for one, two or three products of the same rows of a: one region of the pool.
 //
 // The products' columns are shared out one product after the other; or side by side (`together`, two of the same n), so that a task has
 // the same columns of each. Of one product or of products together it calls finish(tile) when a tile is there, which is in the cache then.
-// A product without a c has its tiles where finish alone finds them: in `aside`, or where that has fewer than m rows (but kTileRows), in rooms.
+// A product without a c, of floats or pairs, has its tiles where finish alone finds them; then none of them has a c.
 template <class T, class Finish>
-void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products, bool together, Aside<T> aside, Finish&& finish) {
+void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products, bool together, Finish&& finish) {
   const Matmul<T>& first = products[0];
   if (first.m <= 0) return;
   int64_t panels = 0;
@@ -153,19 +145,19 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   if (together) panels = panels_in(first.n);
   const bool single = products.size() == 1, finishes = single || together;
   const int threads = call.pool().num_threads();
-  const Cut cut = cut_of(products, panels, one_format, !products.back().c && aside.rows < first.m, threads);
-  // In rooms: chunks of some panels, of all products together.
+  const bool in_rooms = !first.c;   // the half of a thread's scratch that products leave
+  const Cut cut = cut_of(products, panels, one_format, in_rooms, threads);
   const int64_t room_panels = std::max<int64_t>(1, kMatmulScratchBytes / 2 / int64_t(sizeof(T)) / int64_t(products.size()) / cut.rows / kPanel - 1);
-  const int64_t chunks = (cut.panels + room_panels - 1) / room_panels, chunk_panels = (cut.panels + chunks - 1) / chunks;
 
-  // Panels [begin, end) of some rows, `some` at a time; rounded_rows: of these rows, maybe.
-  const auto run_columns = [&](int64_t row, int64_t begin, int64_t end, int64_t some, const void* rounded_rows, int thread) {
+  // Panels [begin, end) of some rows, `most` at a time; rounded_rows: of these rows, maybe.
+  const auto run_columns = [&](int64_t row, int64_t begin, int64_t end, int64_t most, const void* rounded_rows, int thread) {
+    if (in_rooms) most = room_panels;
+    const int64_t chunks = (end - begin + most - 1) / most, some = (end - begin + chunks - 1) / chunks;
     Packing packing = cut.keeps ? Packing::keep : Packing::own;
     for (int64_t at = begin; at < end; at += some) {
       const int64_t until = std::min(at + some, end);
       ProductTile<T> done{row, std::min(cut.rows, first.m - row), 0, 0, {}, {}};
       T* room = reinterpret_cast<T*>(static_cast<std::byte*>(call.thread_scratch(thread)) + kMatmulScratchBytes / 2);
-      T* waiting = aside.memory;
       int64_t before = 0;   // panels of the products before this one
       for (size_t i = 0; i < products.size(); ++i) {
         const Matmul<T>& p = products[i];
@@ -173,14 +165,10 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
         if (panel < behind) {
           Matmul<T> tile = part_of(p, row, done.rows, panel, behind);
           if (rounded_rows) tile.rounded = rounded_rows;
-          if (!p.c && cut.in_rooms) {
+          if (in_rooms) {
             tile.c_stride = (behind - panel) * kPanel + 64 / int64_t(sizeof(T));   // rows a power of two apart would push each other out of the cache
             tile.c = room;
             room += tile.m * tile.c_stride;
-          } else if (!p.c) {
-            tile.c_stride = p.n;
-            tile.c = waiting + row * p.n + panel * kPanel;
-            waiting += aside.rows * p.n;
           }
           tile.packing = packing;
           tile.scratch = call.thread_scratch(thread);
@@ -215,7 +203,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   // Tasks that follow each other share the panels, which are the larger part.
   const auto run_panels = [&](int64_t task, int thread) {
     const int64_t begin = task / row_tiles * cut.panels;
-    run_columns(task % row_tiles * cut.rows, begin, std::min(begin + cut.panels, panels), cut.in_rooms ? chunk_panels : panels, rounded, thread);
+    run_columns(task % row_tiles * cut.rows, begin, std::min(begin + cut.panels, panels), panels, rounded, thread);
   };
   if (cut.way != Cut::alone) return call.pool().parallel(row_tiles * column_tiles, run_panels);
   for (int64_t task = 0; task < row_tiles * column_tiles; ++task) run_panels(task, 0);
@@ -224,7 +212,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
 // c = product over all m rows and n columns of `p`, in tiles on the pool. p.panels is the first panel of p.n columns.
 template <class T>
 void parallel_product(const Call<T>& call, const Matmul<T>& p) {
-  parallel_products(call, std::span(&p, 1), false, Aside<T>(), [](const ProductTile<T>&) {});
+  parallel_products(call, std::span(&p, 1), false, [](const ProductTile<T>&) {});
 }
 
 // Packs b[p, j] = source[p * k_stride + j * n_stride] (n columns, inner size k) into panels on the pool, for products as the

@@ -8,14 +8,14 @@ void store_rounded(Graph& graph, const std::vector<Step>& steps) {
     for (const int input : node.inputs)
       if (input >= 0) ++readers[size_t(input)];
   for (const auto& [name, value] : graph.outputs) ++readers[size_t(value)];
-  std::vector<const Step*> makers(graph.values.size(), nullptr);
+  std::vector<char> may_be(graph.values.size(), 0);   // its maker can store it so
   for (const Step& step : steps) {
     const Node& node = graph.nodes[size_t(step.node)];
-    if (node.op->stores_rounded && step.prepared.all_pairs && node.op->stores_rounded(node)) makers[size_t(node.outputs[0])] = &step;
+    if (node.op->stores_rounded && step.prepared.all_pairs && node.op->stores_rounded(node)) may_be[size_t(node.outputs[0])] = 1;
     if (!node.op->reads_rounded || !step.prepared.all_pairs) continue;
     ValueInfo& value = graph.values[size_t(node.inputs[0])];
     const Dim width = value.dims.back();
-    if (makers[size_t(node.inputs[0])] && readers[size_t(node.inputs[0])] == 1 && width.fixed() && width.factor % 2 == 0) value.element = Element::rounded;
+    if (may_be[size_t(node.inputs[0])] && readers[size_t(node.inputs[0])] == 1 && width.fixed() && width.factor % 2 == 0) value.element = Element::rounded;
   }
 }
 

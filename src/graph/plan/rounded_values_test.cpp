@@ -36,7 +36,7 @@ TEST_CASE("values that a product of bf16 alone reads are stored rounded, with th
     int64_t rows, width, inner, rounded;
   };
   // Few rows; rows for several tasks; results for several rooms; rows too long to be kept; an odd width, which is not stored rounded.
-  for (const Size& size : std::vector<Size>{{1, 64, 96, 2}, {3, 40, 34, 2}, {20, 96, 64, 2}, {224, 64, 130, 2}, {225, 64, 130, 2}, {515, 33, 66, 2}, {300, 40, 1100, 2}, {226, 7424, 2, 2}, {60, 40, 33, 0}, {300, 40, 33, 0}}) {
+  for (const Size& size : std::vector<Size>{{1, 64, 96, 2}, {3, 40, 34, 2}, {20, 96, 64, 2}, {224, 64, 130, 2}, {225, 64, 130, 2}, {515, 33, 66, 2}, {300, 40, 1100, 2}, {200, 40, 1100, 2}, {226, 7424, 2, 2}, {60, 40, 33, 0}, {300, 40, 33, 0}}) {
     CAPTURE(size.rows);
     CAPTURE(size.width);
     GraphCase c;
@@ -53,7 +53,7 @@ TEST_CASE("values that a product of bf16 alone reads are stored rounded, with th
   }
 }
 
-TEST_CASE("values that are stored rounded take half the memory") {
+TEST_CASE("values that are stored rounded take half the memory, and nothing beside it") {
   ThreadPool pool(1);
   GraphCase c;
   feed_forward(c, 1000, 32, 640);
@@ -61,9 +61,9 @@ TEST_CASE("values that are stored rounded take half the memory") {
     CaseRun<float> run(c, pool, {.forward_only = true, .pack_weights = true, .products = products});
     return run.workspace().plan().memory(1).arena;
   };
-  const int64_t floats = 1000 * 640 * 4, waiting = 2 * 224 * 640 * 4;   // of the gate and of what it is multiplied with
-  CHECK(arena(DType::f32) >= 2 * floats);
-  CHECK(arena(DType::bf16) < floats / 2 + waiting + 3 * 1000 * 32 * 4 + 1000);
+  const int64_t floats = 1000 * 640 * 4;
+  CHECK(arena(DType::f32) >= 2 * floats);   // of the gate and of what it is multiplied with
+  CHECK(arena(DType::bf16) <= floats / 2 + 3 * 1000 * 32 * 4 + 1000);
 }
 
 TEST_CASE("values that others read, or that are floats or doubles, are not stored rounded") {
