@@ -269,14 +269,14 @@ def random_ids(first, vocab_size, batch, count):
 
 
 def generation(arguments, read, write):
-    """Medians of `repeat` after one of warm-up: `read()` takes the prompts of `seq` tokens, `write(i)` the next token of each of `batch` sequences. Where `seq` is
-    long, warming up costs as much as a measurement, and `repeat` may be 1."""
+    """Medians of `repeat` after one of warm-up: `read(n)` takes the first n tokens of the prompts, `write(i)` token i of each of `batch` sequences. Of long prompts
+    the warm-up is a part, as llama.cpp takes many minutes for them."""
     prefill, decode = [], []
-    for _ in range(arguments.repeat + 1):
+    for tokens in [min(arguments.seq, 512)] + [arguments.seq] * arguments.repeat:
         start = time.perf_counter()
-        read()
+        read(tokens)
         prefill.append(time.perf_counter() - start)
-        for i in range(arguments.seq, arguments.seq + arguments.steps):
+        for i in range(tokens, tokens + arguments.steps):
             start = time.perf_counter()
             write(i)
             decode.append(time.perf_counter() - start)
@@ -343,12 +343,12 @@ def llama_cpp_generate(arguments):
                      n_ctx=arguments.batch * (arguments.seq + arguments.steps + 8))
     ids = random_ids(0, llama.vocab_size, arguments.batch, arguments.seq + arguments.steps)
 
-    def read():
+    def read(tokens):
         llama.clear()
         for sequence in range(arguments.batch):
-            for begin in range(0, arguments.seq, size):
-                end = min(begin + size, arguments.seq)
-                llama.decode([(ids[sequence][i], i, sequence, i == arguments.seq - 1) for i in range(begin, end)])
+            for begin in range(0, tokens, size):
+                end = min(begin + size, tokens)
+                llama.decode([(ids[sequence][i], i, sequence, i == tokens - 1) for i in range(begin, end)])
 
     return generation(arguments, read, lambda i: llama.decode([(ids[sequence][i], i, sequence, True) for sequence in range(arguments.batch)])) | {"own_layouts": llama.own_layouts}
 
@@ -368,10 +368,10 @@ def torch_generate(arguments):
         with torch.inference_mode():
             cache = model(input_ids=ids[:, begin:end], past_key_values=cache, use_cache=True, logits_to_keep=1).past_key_values
 
-    def read():
+    def read(tokens):
         nonlocal cache
         cache = None
-        run(0, arguments.seq)
+        run(0, tokens)
 
     return generation(arguments, read, lambda i: run(i, i + 1))
 

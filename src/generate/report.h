@@ -19,7 +19,7 @@ struct ModelReport {
   int64_t weights_bytes = 0;
   int64_t packed_bytes = 0;          // matrices laid out for products, which are read instead of the file's
   // Of one text of the usual length: the longest, where there is one. An engine without options allocates as much, for a
-  // model that generates; its source is as long.
+  // model that generates; its source is as long. With products of bf16 it may be less.
   int64_t activation_bytes = 0;      // of runs of at most `prefill_rows` tokens, and of a source at once
   int64_t prefill_rows = 0;
   int64_t cache_bytes = 0;           // 0 where there is no cache

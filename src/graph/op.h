@@ -141,7 +141,7 @@ struct Op {
   bool held_from_there = false;  // and so are all inputs after it: the weights of experts
   bool scratch_if_prepared = true;  // false: what was prepared (a packed weight) makes the scratch needless
   bool reads_rounded = false;  // input 0 may be of Element::rounded, where all weights are packed as pairs of bf16
-  bool (*stores_rounded)(const Node&) = nullptr;   // output 0 may be so, where they are
+  bool (*stores_rounded)(const Graph&, const Node&) = nullptr;   // output 0 may be so, where they are
   bool shares_prepared = false;  // nodes with the same payload prepare the same thing
   bool effect = false;    // kept although nobody reads its outputs
   const char* (*kind_name)(int64_t) = nullptr;   // what a number of the attribute "kind" stands for

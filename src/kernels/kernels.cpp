@@ -79,6 +79,7 @@ std::vector<KernelClass> make_classes() {
   const bool amx = avx512 && cpu::avx512::has_bf16_tiles();
   Kernels<float> tiles = filled("amx", cpu::avx512::fill, amx);
   if (amx) {
+    tiles.fewest_kept_rows = 224;   // tiles multiply so fast that fewer would wait for panels
     tiles.matmul = cpu::avx512::matmul_in_tiles;
     tiles.attention = cpu::avx512::attention_in_tiles;
     tiles.attention_step = cpu::avx512::attention_step_in_tiles;

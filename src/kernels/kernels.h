@@ -33,6 +33,7 @@ namespace orrery {
 template <class T>
 struct Kernels {
   const char* name = "";  // "reference", "avx2", "avx512", "amx": avx512 with products of bf16 in tiles; "neon"
+  int64_t fewest_kept_rows = 96;  // rows for which it pays to read all panels once more: matmul.h's Packing
 #define KERNEL(kernel) kernel##_fn<T>* kernel = nullptr;
 #include "kernels/kernels.inc"
 #undef KERNEL

@@ -174,16 +174,16 @@ using round_rows_fn = void(const T* a, int64_t row_stride, int64_t k_stride, int
 constexpr int64_t kMatmulScratchBytes = int64_t(2) << 20;
 // Rows of int8 are rounded whole, 16 of them at least; their sums would fit in 32 bits up to 2^31 / 127^2.
 constexpr int64_t kInt8Depth = 57344;
-constexpr int64_t kKeptNumbers = 768 * 308;
 static_assert(int8_group_bytes(kInt8Depth) <= kMatmulScratchBytes / 2 * 15 / 16 && kInt8Depth < (int64_t(1) << 31) / (127 * 127));
 
-// Products of floats or pairs with the same rows, one after the other in the same scratch, may pack them once, whatever the columns. A wish, which
-// is heard where keeps_rows says so: the scratch has room for no more.
+// Products of pairs with the same rows, one after the other in the same scratch, may pack them once, whatever the columns. A wish, which is heard
+// where keeps_rows says so: the scratch has room for no more.
 enum class Packing : uint8_t {
   own,    // packed for this product alone
   keep,   // packed, and left in the scratch
   kept    // the product before this one kept them: of the same a or rounded rows, m, k and format
 };
+constexpr int64_t kKeptNumbers = 768 * 308;   // floats of half the scratch, but for what a kernel has beside them
 constexpr bool keeps_rows(int64_t m, int64_t k) { return m <= 256 && (m + 31) / 32 * 32 * ((k + 31) / 32 * 32) <= kKeptNumbers; }
 
 template <class T>

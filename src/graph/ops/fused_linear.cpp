@@ -55,7 +55,10 @@ int64_t fused_linear_scratch(const Graph& graph, const Node& node, const Sizes& 
   const ValueInfo& y = graph.values[size_t(node.outputs[0])];
   return needs_room(node.attributes) && y.element != Element::rounded ? sizes.count(y.dims) * size_of(compute) : 0;
 }
-bool stores_rounded(const Node& node) { return after(node.attributes) == Fused::unary || after(node.attributes) == Fused::gated; }
+bool stores_rounded(const Graph& graph, const Node& node) {
+  const Fused what = after(node.attributes);
+  return (what == Fused::unary || what == Fused::gated) && most_kept_rows(kernels_for<float>(), graph.values[size_t(node.inputs[0])].dims.back().factor) > 0;
+}
 
 template <class T>
 void run_fused_linear(Call<T>& c) {

@@ -17,10 +17,10 @@ constexpr int64_t kTilePanels = 8;
 // packed already, and cost little to be read again for some more rows. So rows are shared out first, two or more heights for each thread,
 // and columns only where that leaves too few rows, or where a tile would be too wide to be still in the cache for what comes after it.
 // Pairs multiply so fast that packing is never little: their tiles are as high as the kernel packs at once, and one for each thread is enough.
-constexpr int64_t kFewestRows = 112;   // of floats: eight times the kernel's
 struct Tiling {
   int64_t rows, panels;
-  Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format, int64_t highest) {
+  Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format, int64_t highest) {   // highest: rows of a tile at most
+    constexpr int64_t kFewestRows = 112;   // of floats: eight times the kernel's
     const bool pairs = format == PanelFormat::bf16_pairs;
     const int64_t most_rows = std::min<int64_t>(pairs ? 256 : 308, highest), for_each = pairs ? 1 : 4;
     const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
@@ -98,42 +98,42 @@ struct ProductTile {
   std::array<int64_t, 2> stride;
 };
 
-// Most rows of a tile that are packed once for all that a task does with them (matmul.h's Packing).
-inline int64_t most_kept_rows(int64_t k) {
+// Most rows of a tile of pairs that are packed once for all that a task does with them (matmul.h's Packing); 0 where they would be too few.
+template <class T>
+int64_t most_kept_rows(const Kernels<T>& kernels, int64_t k) {
   int64_t rows = 256;
   while (rows > 0 && !keeps_rows(rows, k)) rows -= 32;
-  return rows;
+  return rows < kernels.fewest_kept_rows ? 0 : rows;
 }
 
-// How products of the same rows are cut into tasks. in_rooms: a task computes some of its columns at a time.
+// How products of the same rows are cut into tasks.
 struct Cut {
   enum Way { alone, by_rows, by_panels, by_shares } way = by_panels;
   int64_t rows, panels;     // of a task
   bool keeps = false;       // its rows are packed once
 };
+// in_rooms: of pairs, and a task computes some of its columns at a time.
 template <class T>
-Cut cut_of(std::span<const Matmul<T>> products, int64_t panels, bool one_format, bool in_rooms, int threads) {
+Cut cut_of(const Kernels<T>& kernels, std::span<const Matmul<T>> products, int64_t panels, bool one_format, bool in_rooms, int threads) {
   const Matmul<T>& first = products[0];
   double columns = 0;
   for (const Matmul<T>& p : products) columns += double(p.n);
   const bool little = double(first.m) * columns * double(std::max<int64_t>(first.k, 1)) < 65536;
   if (rounds_rows(first.format) && first.m > kRoundedRows) return {Cut::by_rows, rounded_tile_rows(first.m, threads, first.format), panels};   // each row is rounded by one task alone
-  if (first.m <= kTileRows) {   // few rows: the panels are shared out
-    const bool keeps = in_rooms && one_format && keeps_rows(first.m, first.k);
-    if (little || threads == 1) return {Cut::alone, first.m, panels, keeps};
-    return {first.m <= kWaitingRows ? Cut::by_shares : Cut::by_panels, first.m, std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64), keeps};
+  if (first.m <= kTileRows && (!in_rooms || keeps_rows(first.m, first.k))) {   // few rows: the panels are shared out
+    if (little || threads == 1) return {Cut::alone, first.m, panels, in_rooms};
+    return {first.m <= kWaitingRows ? Cut::by_shares : Cut::by_panels, first.m, std::clamp<int64_t>((panels + threads * 4 - 1) / (threads * 4), 1, 64), in_rooms};
   }
-  const int64_t kept_rows = one_format && first.format == PanelFormat::bf16_pairs && (in_rooms || products.size() > 1) ? most_kept_rows(first.k) : 0;
-  const bool keeps = kept_rows >= (in_rooms ? 1 : kFewestRows);
-  const Tiling tiling(first.m, panels, little ? 1 : threads, first.format, keeps ? kept_rows : first.m);
-  return {little ? Cut::alone : Cut::by_panels, tiling.rows, tiling.panels, keeps};
+  const int64_t kept_rows = one_format && first.format == PanelFormat::bf16_pairs && (in_rooms || products.size() > 1) ? most_kept_rows(kernels, first.k) : 0;
+  const Tiling tiling(first.m, panels, little ? 1 : threads, first.format, kept_rows > 0 ? kept_rows : first.m);
+  return {little ? Cut::alone : Cut::by_panels, tiling.rows, tiling.panels, kept_rows > 0};
 }
 
 // c = product over all m rows and n columns, for one, two or three products of the same rows of a: one region of the pool.
 //
 // The products' columns are shared out one product after the other; or side by side (`together`, two of the same n), so that a task has
 // the same columns of each. Of one product or of products together it calls finish(tile) when a tile is there, which is in the cache then.
-// A product without a c, of floats or pairs, has its tiles where finish alone finds them; then none of them has a c.
+// Products without a c, all of pairs and of a k that leaves most_kept_rows, have their tiles where finish alone finds them.
 template <class T, class Finish>
 void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products, bool together, Finish&& finish) {
   const Matmul<T>& first = products[0];
@@ -146,7 +146,7 @@ void parallel_products(const Call<T>& call, std::span<const Matmul<T>> products,
   const bool single = products.size() == 1, finishes = single || together;
   const int threads = call.pool().num_threads();
   const bool in_rooms = !first.c;   // the half of a thread's scratch that products leave
-  const Cut cut = cut_of(products, panels, one_format, in_rooms, threads);
+  const Cut cut = cut_of(call.k(), products, panels, one_format, in_rooms, threads);
   const int64_t room_panels = std::max<int64_t>(1, kMatmulScratchBytes / 2 / int64_t(sizeof(T)) / int64_t(products.size()) / cut.rows / kPanel - 1);
 
   // Panels [begin, end) of some rows, `most` at a time; rounded_rows: of these rows, maybe.

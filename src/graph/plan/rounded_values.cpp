@@ -11,7 +11,7 @@ void store_rounded(Graph& graph, const std::vector<Step>& steps) {
   std::vector<char> may_be(graph.values.size(), 0);   // its maker can store it so
   for (const Step& step : steps) {
     const Node& node = graph.nodes[size_t(step.node)];
-    if (node.op->stores_rounded && step.prepared.all_pairs && node.op->stores_rounded(node)) may_be[size_t(node.outputs[0])] = 1;
+    if (node.op->stores_rounded && step.prepared.all_pairs && node.op->stores_rounded(graph, node)) may_be[size_t(node.outputs[0])] = 1;
     if (!node.op->reads_rounded || !step.prepared.all_pairs) continue;
     ValueInfo& value = graph.values[size_t(node.inputs[0])];
     const Dim width = value.dims.back();

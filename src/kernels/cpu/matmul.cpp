@@ -30,7 +30,7 @@ constexpr int kTilesPerPanel = kPanelVectors / kTileVectors;
 constexpr int kRows = kAccumulators / kTileVectors;
 constexpr int64_t kTileColumns = kTileVectors * Floats::kLanes;
 
-// Blocks of steps and of rows. The packed rows take half of L2 or less. A panel's slice (kBlockK * 128 bytes) lives in L2 too,
+// Blocks of steps and of rows. The packed rows take half of L2 or less (but where they are kept: all steps of up to 256 rows). A panel's slice (kBlockK * 128 bytes) lives in L2 too,
 // which is near enough at 128 bytes per step of 14 cycles; long blocks visit c less often, and c comes from further away.
 constexpr int64_t kBlockK = 768;
 constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 22 : 20);
@@ -333,8 +333,8 @@ template <class Element>
 void matmul_of(const Matmul<float>& product) {
   if (product.m <= kRows * kFewSlivers)
     few_rows<Element>(product);
-  else if (product.packing != Packing::own && keeps_rows(product.m, product.k))
-    many_rows<Element, true>(product);
+  else if (kDepth<Element> == 2 && product.packing != Packing::own && keeps_rows(product.m, product.k))
+    many_rows<Element, kDepth<Element> == 2>(product);
   else
     many_rows<Element, false>(product);
 }

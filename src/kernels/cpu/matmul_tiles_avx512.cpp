@@ -39,8 +39,8 @@ constexpr int64_t kLines = kTileHeight * kPanelRow / 64;   // of a slice, in one
 
 constexpr int64_t kTileValues = kTileHeight * kDepth;
 
-// `count` numbers of a row of a, zeros up to whole tiles.
-void round_row(const float* from, int64_t count, Bf16* to) {
+// `count` numbers of a row of a, in tiles, zeros up to whole ones.
+void lay_row(const float* from, int64_t count, Bf16* to) {
   for (int64_t p = 0; p < count; p += kDepth, to += kTileValues)
     bf16_of(Floats::load(from + p, count - p), Floats::load(from + p + Floats::kLanes, count - p - Floats::kLanes)).store(reinterpret_cast<float*>(to));
 }
@@ -68,15 +68,15 @@ void round_turned(const float* a, int64_t k_stride, int64_t rows, int64_t k, Bf1
 // In tiles of `height` rows, those beyond the last zeros.
 void round_rows_of(const Matmul<float>& product, int64_t first_row, int64_t rows, int64_t first, int64_t k, int64_t height, Scratch& scratch) {
   const int64_t width = rounded_up(k, kDepth);
-  const float* a = product.a + first_row * product.a_row_stride + first * product.a_k_stride;
   const auto* rounded = static_cast<const Bf16*>(product.rounded);
+  const float* a = rounded ? nullptr : product.a + first_row * product.a_row_stride + first * product.a_k_stride;
   if (!rounded && product.a_k_stride != 1) return round_turned(a, product.a_k_stride, rows, k, scratch.rows);
   for (int64_t i = 0; i < rows; i += kTileHeight) {
     const int64_t some = std::min(kTileHeight, rows - i);
     Bf16* tiles = scratch.rows + i * width;
     for (int64_t r = 0; r < some; ++r) {
       if (rounded) lay_row(rounded + (first_row + i + r) * 2 * pairs_in(product.k) + first, 2 * pairs_in(k), tiles + r * kDepth);
-      else round_row(a + (i + r) * product.a_row_stride, k, tiles + r * kDepth);
+      else lay_row(a + (i + r) * product.a_row_stride, k, tiles + r * kDepth);
     }
     for (int64_t r = some; r < height; ++r)
       for (int64_t t = 0; t < width / kDepth; ++t) std::memset(static_cast<void*>(tiles + t * kTileValues + r * kDepth), 0, size_t(kDepth) * sizeof(Bf16));
