@@ -79,7 +79,7 @@ def memory(run):
              f"{(case['taken_bytes'] - case['planned_bytes']) / 1e6:+.1f}", f"{case['allowed_bytes'] / 1e6:.1f}"]
             for name, case in run["cases"].items()]
     return ["## Memory: planned and taken", "",
-            "The plan's peak, known before anything runs, beside the most memory the process held (VmHWM) less that of an empty one "
+            "The plan's peak with the mapped files it reads, known before anything runs, beside the most memory the process held (VmHWM) less that of an empty one "
             f"({run['empty_bytes'] / 1e6:.1f} MB). MB. `python3 bench/memory.py --keep`.", "",
             *table(["case", "planned", "taken", "difference", "allowed"], rows), "", conditions(run)]
 
