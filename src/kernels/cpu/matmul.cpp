@@ -30,8 +30,9 @@ constexpr int kTilesPerPanel = kPanelVectors / kTileVectors;
 constexpr int kRows = kAccumulators / kTileVectors;
 constexpr int64_t kTileColumns = kTileVectors * Floats::kLanes;
 
-// Blocks of steps and of rows. The packed rows take half of L2 or less (but where they are kept: all steps of up to 256 rows). A panel's slice (kBlockK * 128 bytes) lives in L2 too,
-// which is near enough at 128 bytes per step of 14 cycles; long blocks visit c less often, and c comes from further away.
+// Blocks of steps and of rows. The packed rows take half of L2 or less (but where they are kept: all steps of up to 256 rows). A panel's
+// slice (kBlockK * 128 bytes) lives in L2 too, which is near enough at 128 bytes per step of 14 cycles; long blocks visit c less often, and
+// c comes from further away.
 constexpr int64_t kBlockK = 768;
 constexpr int64_t kBlockRows = kRows * (kAccumulators == 28 ? 22 : 20);
 // Few rows are one sliver, of long blocks. With 16 registers two: the second finds a panel's slice, which is shorter for it, in L2.
