@@ -181,11 +181,6 @@ def orrery(*arguments, timeout=1800, every=0.1):
     return json.loads(printed) | {"vm_hwm_bytes": peak, "own_bytes": own}
 
 
-def empty_process_bytes():
-    """VmHWM of the binary when it does nothing but print its version."""
-    return run_measured([BINARY, "--version"], timeout=60)[1]
-
-
 def peer(name, *arguments, timeout=1800):
     command = [sys.executable, __file__, name, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)

@@ -192,7 +192,7 @@ Panels WeightStore::packed(const std::string& name, Orientation orientation, DTy
       derived = {weight.version, std::move(*found)};
       return {derived.tensor, format};
     }
-  Tensor panels = slabs_.take(packed_bytes(format, n, k));
+  Tensor panels = slabs_.zeros(DType::u8, {packed_bytes(format, n, k)});
   pack(weight, orientation, format, panels.mutable_raw(), pool);
   if (!kept.empty()) cache->add(kept, format, panels);
   derived = {weight.version, std::move(panels)};
@@ -212,6 +212,8 @@ std::string WeightStore::name_in_cache(const std::string& name, const Weight& we
 void WeightStore::keep_packed() {
   std::lock_guard lock(*mutex_);
   if (cache) cache->write();
+  slabs_.trim();
+  trim_heap();
 }
 
 int64_t WeightStore::parameters() const {

@@ -1,30 +1,26 @@
 // Tensors side by side in slabs of memory, so that huge pages cover the small ones and the ends of large ones too: weights that a
 // step reads from end to end then need few page walks (measured: 29 GB/s against 17 on small pages).
 //
-// A slab is freed when the last tensor in it goes. The first few tensors stand alone: a small model pays for no slab.
+// A slab is reserved addresses, and takes memory as tensors are put there; what a tensor held goes back when the last view of it goes,
+// but for the pages that it shares. The first few tensors stand alone: a small model pays for no slab.
 #pragma once
 
 #include "tensor/tensor.h"
 
 namespace orrery {
 
+class Addresses;   // slabs.cpp
+
 class Slabs {
  public:
-  // Zeros, u8 [bytes], aligned to 64 bytes.
-  Tensor take(int64_t bytes) {
-    const uint64_t size = (uint64_t(bytes) + 63) / 64 * 64;
-    taken_ += size;
-    if (taken_ <= kAlone || size >= kSlab) return Tensor::zeros(DType::u8, {bytes});
-    if (!slab_ || used_ + size > slab_->size()) slab_ = allocate_storage(kSlab), used_ = 0;
-    Tensor made = Tensor::view(slab_, DType::u8, {bytes}, used_);
-    used_ += size;
-    return made;
-  }
+  // As Tensor::zeros, and aligned to 64 bytes.
+  Tensor zeros(DType dtype, std::vector<int64_t> shape);
+  // Gives back what lies behind the last tensor. For who has taken all: a huge page that is used in part would be held whole.
+  void trim();
 
  private:
-  static constexpr uint64_t kAlone = uint64_t(8) << 20, kSlab = uint64_t(32) << 20;
-  std::shared_ptr<Storage> slab_;
-  uint64_t used_ = 0, taken_ = 0;
+  std::shared_ptr<Addresses> slab_;
+  uint64_t used_ = 0, taken_ = 0;   // bytes of the slab, and of all
 };
 
 }  // namespace orrery

@@ -1,17 +1,21 @@
 // Memory under tensors: fresh pages, or a mapped file.
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
+#include "tensor/pages.h"
 #include "tensor/tensor.h"
 
 namespace orrery {
 
 namespace {
 constexpr uint64_t kLine = 64;  // a cache line, and the widest vector
-constexpr uint64_t kHugePage = uint64_t(2) << 20;
+std::atomic<uint64_t> on_heap = 0;   // bytes of tensors there
 
 Error no_memory(uint64_t bytes) {
   return {ErrorKind::out_of_range, "cannot allocate " + std::to_string(bytes) + " bytes", "",
@@ -21,14 +25,21 @@ Error no_memory(uint64_t bytes) {
 class SmallStorage final : public Storage {
  public:
   explicit SmallStorage(uint64_t bytes) {
-    const uint64_t rounded = (bytes + kLine - 1) / kLine * kLine;
-    data_ = static_cast<std::byte*>(std::aligned_alloc(kLine, rounded == 0 ? kLine : rounded));
+    rounded_ = std::max(kLine, up_to(bytes, kLine));
+    data_ = static_cast<std::byte*>(std::aligned_alloc(kLine, rounded_));
     if (!data_) throw no_memory(bytes);
-    std::memset(data_, 0, rounded);
+    std::memset(data_, 0, rounded_);
     size_ = bytes;
     writable_ = true;
+    on_heap += rounded_;
   }
-  ~SmallStorage() override { std::free(data_); }
+  ~SmallStorage() override {
+    std::free(data_);
+    on_heap -= rounded_;
+  }
+
+ private:
+  uint64_t rounded_ = 0;
 };
 
 // Mapped directly: the system hands out zeroed pages when they are first touched. The mapping is trimmed to whole small
@@ -38,7 +49,7 @@ class LargeStorage final : public Storage {
   explicit LargeStorage(uint64_t bytes) {
     const uint64_t page = uint64_t(::sysconf(_SC_PAGESIZE));
     if (bytes > uint64_t(1) << 62) throw no_memory(bytes);
-    mapped_ = (bytes + page - 1) / page * page;
+    mapped_ = up_to(bytes, page);
     void* base = ::mmap(nullptr, mapped_ + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) throw no_memory(bytes);
     char* const begin = static_cast<char*>(base);
@@ -67,6 +78,22 @@ class FileStorage final : public Storage {
   std::shared_ptr<const MappedFile> file_;
 };
 }  // namespace
+
+int64_t heap_beside_tensors() {
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+  const struct mallinfo2 heap = ::mallinfo2();
+  const uint64_t used = heap.uordblks + heap.hblkhd, tensors = on_heap;
+  return used > tensors ? int64_t(used - tensors) : 0;
+#else
+  return 0;
+#endif
+}
+
+void trim_heap() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
 
 std::shared_ptr<Storage> allocate_storage(uint64_t bytes) {
   if (bytes >= kHugePage) return std::make_shared<LargeStorage>(bytes);

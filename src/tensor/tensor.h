@@ -48,6 +48,10 @@ class Storage {
 // Fresh memory of zeros, aligned to 64 bytes; from 2 MiB on, aligned to that and offered huge pages, and pages never
 // touched cost nothing. Throws when the system has none left.
 std::shared_ptr<Storage> allocate_storage(uint64_t bytes);
+// What the process has on its heap now that is no tensor's: names, tables, lists. 0 where the system's library does not count it.
+int64_t heap_beside_tensors();
+// Gives the system back what was freed and lies idle on the heap, where its library can.
+void trim_heap();
 // A mapped file, read-only, kept mapped for as long as a tensor looks into it.
 std::shared_ptr<Storage> storage_of(std::shared_ptr<const MappedFile> file);
 std::shared_ptr<Storage> storage_of(MappedFile file);

@@ -40,7 +40,7 @@ TrainingSpeed measure_training(Model& model, const TrainingBenchmark& options, T
   GradientPlan gradients(model, {rows, options.batch, options.seq, 0}, pool);
   AdamW optimizer(gradients.parameters(), 0.1, pool);
   TrainingSpeed speed;
-  speed.memory = {gradients.plan().memory(pool.num_threads()), gradients.gradient_bytes(), optimizer.state_bytes()};
+  speed.memory = {gradients.plan().memory(pool.num_threads()), gradients.gradient_bytes(), optimizer.state_bytes(), heap_beside_tensors()};
   std::vector<double> seconds;
   for (int64_t step = 0; step < options.warmup + options.steps; ++step) {
     const Batch batch = random_batch(options, step, config.vocab_size, classes);

@@ -9,8 +9,8 @@ namespace orrery {
 
 struct TrainingMemory {
   MemoryReport plan;
-  int64_t gradients = 0, optimizer = 0;
-  int64_t total() const { return plan.total() + gradients + optimizer; }
+  int64_t gradients = 0, optimizer = 0, program = 0;
+  int64_t total() const { return plan.total() + gradients + optimizer + program; }
 };
 
 struct TrainingSpeed {

@@ -33,13 +33,14 @@ void run(Context& context, BenchTrainOptions& options) {
                                {"gradients_bytes", memory.gradients},
                                {"optimizer_bytes", memory.optimizer},
                                {"arena_bytes", memory.plan.arena},
-                               {"scratch_bytes", memory.plan.scratch}});
+                               {"scratch_bytes", memory.plan.scratch},
+                               {"program_bytes", memory.program}});
   char text[200];
   std::snprintf(text, sizeof text, "%.0f tokens/s, %.1f ms a step", speed.tokens_per_second, speed.step_ms);
   context.out().line(text);
   const auto mb = [](int64_t bytes) { return double(bytes) / 1e6; };
-  std::snprintf(text, sizeof text, "peak %.1f MB: weights %.1f, gradients %.1f, optimiser %.1f, intermediates %.1f, scratch and tables %.1f", mb(memory.total()), mb(memory.plan.weights),
-                mb(memory.gradients), mb(memory.optimizer), mb(memory.plan.arena), mb(memory.plan.scratch + memory.plan.derived));
+  std::snprintf(text, sizeof text, "peak %.1f MB: weights %.1f, gradients %.1f, optimiser %.1f, intermediates %.1f, scratch, tables and program %.1f", mb(memory.total()), mb(memory.plan.weights),
+                mb(memory.gradients), mb(memory.optimizer), mb(memory.plan.arena), mb(memory.plan.scratch + memory.plan.derived + memory.program));
   context.out().line(text);
 }
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "graph/state/scaled_block.h"
+#include "tensor/slabs.h"
 
 namespace orrery {
 
@@ -21,11 +22,13 @@ CacheSequence::~CacheSequence() {
 PagedCache::PagedCache(std::vector<CacheSlot> slots, CacheOptions options) : slots_(std::move(slots)), options_(options) {
   if (options_.block_size <= 0 || options_.num_blocks < 0)
     throw Error{ErrorKind::bad_usage, "a cache needs blocks of at least one token", "PagedCache"};
+  Slabs slabs;
   for (const CacheSlot& slot : slots_) {
     const int64_t columns = slot.bytes() / slot.heads / size_of(slot.dtype);
-    keys_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, columns}));
-    values_.push_back(Tensor::zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, slot.rows_only ? 0 : columns}));
+    keys_.push_back(slabs.zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, columns}));
+    values_.push_back(slabs.zeros(slot.dtype, {options_.num_blocks, slot.heads, options_.block_size, slot.rows_only ? 0 : columns}));
   }
+  slabs.trim();
   references_.assign(size_t(options_.num_blocks), 0);
   for (int64_t block = options_.num_blocks; block-- > 0;) free_.push_back(int32_t(block));
 }

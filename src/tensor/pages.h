@@ -1,0 +1,12 @@
+// Sizes in which the system hands out memory.
+#pragma once
+
+#include <cstdint>
+
+namespace orrery {
+
+inline constexpr uint64_t kHugePage = uint64_t(2) << 20;
+
+constexpr uint64_t up_to(uint64_t bytes, uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+}  // namespace orrery
