@@ -2,7 +2,11 @@
 //   q4_0, q5_0   the value of largest magnitude becomes the lowest number, -8 or -16, so that all of one sign's range is used
 //   q4_1, q5_1   the smallest value becomes 0, the largest 15 or 31
 //   q8_0         the largest magnitude becomes 127
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "base/block_format.h"
 #include "base/dtype.h"
@@ -11,30 +15,42 @@ namespace orrery {
 
 namespace {
 
-constexpr int kHalf = 16;
+constexpr int kHalf = 16, kValues = 2 * kHalf;
 
 float inverse(float d) { return d != 0 ? 1 / d : 0; }
 
-// A value that is above 0 or nearly, cut to a whole number of 0 to `most`.
-int cut(float value, int most) { return value >= float(most) ? most : value > 0 ? int(value) : 0; }
+// The loops here have no branches and compare floats by their bits, so that they are vectorised.
 
+// A value that is above 0 or nearly, cut to a whole number of 0 to `most`.
+int cut(float value, int most) {
+  return int(std::bit_cast<float>(std::min(std::max(std::bit_cast<int32_t>(value), 0), std::bit_cast<int32_t>(float(most)))));
+}
+
+// The first one of that.
 float largest_by_magnitude(const float* x) {
-  float largest = 0;
-  for (int i = 0; i < 2 * kHalf; ++i)
-    if (std::fabs(x[i]) > std::fabs(largest)) largest = x[i];
-  return largest;
+  int32_t bits[kValues], largest = 0, above = 0, below = 0;
+  std::memcpy(bits, x, sizeof bits);
+  for (int i = 0; i < kValues; ++i) largest = std::max(largest, bits[i] & INT32_MAX);
+  for (int i = 0; i < kValues; ++i) {
+    above |= bits[i] == largest ? 1 : 0;
+    below |= bits[i] == (largest | INT32_MIN) ? 1 : 0;
+  }
+  if (above & below) return *std::find_if(x, x + kValues, [&](float value) { return (std::bit_cast<int32_t>(value) & INT32_MAX) == largest; });
+  return std::bit_cast<float>(below ? largest | INT32_MIN : largest);
 }
 
 struct Range {
   float min, max;
 };
 Range range_of(const float* x) {
-  Range range{x[0], x[0]};
-  for (int i = 1; i < 2 * kHalf; ++i) {
-    if (x[i] < range.min) range.min = x[i];
-    if (x[i] > range.max) range.max = x[i];
+  const auto turned = [](int32_t bits) { return bits ^ ((bits >> 31) & INT32_MAX); };   // orders those below 0 too; its own inverse
+  int32_t bits[kValues], least = INT32_MAX, most = INT32_MIN;
+  std::memcpy(bits, x, sizeof bits);
+  for (int i = 0; i < kValues; ++i) {
+    least = std::min(least, turned(bits[i]));
+    most = std::max(most, turned(bits[i]));
   }
-  return range;
+  return {std::bit_cast<float>(turned(least)), std::bit_cast<float>(turned(most))};
 }
 
 // number(x): the whole number that stands for it.
@@ -44,9 +60,11 @@ void pack_low(const float* x, uint8_t* q, Number number) {
 }
 template <class Number>
 void pack_high(const float* x, uint8_t* high, Number number) {
-  for (int byte = 0; byte < 4; ++byte) {
+  uint8_t ones[kValues];
+  for (int i = 0; i < kValues; ++i) ones[i] = uint8_t(number(x[i]) >> 4);
+  for (int byte = 0; byte < kValues / 8; ++byte) {
     int bits = 0;
-    for (int bit = 0; bit < 8; ++bit) bits |= (number(x[8 * byte + bit]) >> 4) << bit;
+    for (int bit = 0; bit < 8; ++bit) bits |= ones[8 * byte + bit] << bit;
     high[byte] = uint8_t(bits);
   }
 }
@@ -111,11 +129,14 @@ void decode(const BlockQ8_0& block, float* out) {
 void encode(const float* x, BlockQ8_0& block) {
   const float d = std::fabs(largest_by_magnitude(x)) / 127, inverse_d = inverse(d);
   block.d = float_to_f16(d);
-  for (int i = 0; i < block.kValues; ++i) {
-    const float scaled = x[i] * inverse_d, magnitude = std::fabs(scaled);
-    const int whole = cut(magnitude, 127);                                   // halves round away from 0
-    const int rounded = whole + (whole < 127 && magnitude - float(whole) >= 0.5f ? 1 : 0);
-    block.q[i] = int8_t(scaled < 0 ? -rounded : rounded);
+  float scaled[kValues];
+  int32_t bits[kValues];
+  for (int i = 0; i < kValues; ++i) scaled[i] = x[i] * inverse_d;
+  std::memcpy(bits, scaled, sizeof bits);
+  for (int i = 0; i < kValues; ++i) {
+    const float magnitude = std::bit_cast<float>(std::min(bits[i] & INT32_MAX, std::bit_cast<int32_t>(127.0f)));
+    const int rounded = (int(2 * magnitude) + 1) >> 1, sign = bits[i] >> 31;   // halves away from 0
+    block.q[i] = int8_t((rounded ^ sign) - sign);
   }
 }
 
