@@ -69,22 +69,12 @@ class Ours {
 
   void operator()() {
     const Matmul<float>& p = product_;
-    const int64_t panels = (p.n + kPanel - 1) / kPanel;
-    const int threads = pool_.num_threads();
-    Tiling tiling(p.m, panels, threads, p.format);
-    if (rounds_rows(p.format)) {   // a row is rounded by one task alone
-      tiling.rows = rounded_tile_rows(p.m, threads, p.format);
-      tiling.panels = panels;
-    }
-    const int64_t wide = (panels + tiling.panels - 1) / tiling.panels, high = (p.m + tiling.rows - 1) / tiling.rows;
+    const int64_t panels = panels_in(p.n);
+    const Cut cut = cut_of(kernels_, std::span(&p, 1), panels, true, false, pool_.num_threads());
+    const int64_t wide = (panels + cut.panels - 1) / cut.panels, high = (p.m + cut.rows - 1) / cut.rows;
     pool_.parallel(wide * high, [&](int64_t task, int thread) {
-      const int64_t row = task % high * tiling.rows, panel = task / high * tiling.panels;
-      Matmul<float> tile = p;
-      tile.a = p.a + row * p.a_row_stride;
-      tile.m = std::min(tiling.rows, p.m - row);
-      tile.panels = static_cast<const std::byte*>(p.panels) + panel * panel_bytes(p.format, p.k, sizeof(float));
-      tile.n = std::min(tiling.panels * kPanel, p.n - panel * kPanel);
-      tile.c = p.c + row * p.c_stride + panel * kPanel;
+      const int64_t row = task % high * cut.rows, panel = task / high * cut.panels;
+      Matmul<float> tile = part_of(p, row, std::min(cut.rows, p.m - row), panel, std::min(panel + cut.panels, panels));
       tile.scratch = static_cast<std::byte*>(scratch_.data()) + int64_t(thread) * kMatmulScratchBytes;
       kernels_.matmul(tile);
     });
