@@ -31,8 +31,8 @@ template <class Block>
 void encode_scales(const float* x, int most, const Search& search, Block& block, uint8_t* numbers) {
   ScaleAndMin found[kSmall];
   float max_scale = 0, max_min = 0;
+  for (int j = 0; j < kSmall; j += kSearched) search_scales_and_mins(x + kWidth * j, kWidth, most, search, found + j);
   for (int j = 0; j < kSmall; ++j) {
-    found[j] = search_scale_and_min(x + kWidth * j, kWidth, most, search);
     max_scale = std::max(max_scale, found[j].scale);
     max_min = std::max(max_min, found[j].min);
   }
@@ -118,8 +118,8 @@ void encode(const float* x, BlockQ6_K& block) {
   constexpr int kSixteens = 16;
   std::memset(&block, 0, sizeof block);
   float found[kSixteens], largest = 0;
+  for (int j = 0; j < kSixteens; j += kSearched) search_scales(x + 16 * j, 16, 32, found + j);
   for (int j = 0; j < kSixteens; ++j) {
-    found[j] = search_scale(x + 16 * j, 16, 32);
     if (std::fabs(found[j]) > std::fabs(largest)) largest = found[j];
   }
   if (!(std::fabs(largest) >= 1e-15f)) return;
