@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/block_scales.h"
 #include "base/npy.h"
 #include "base/random.h"
 
@@ -121,6 +122,80 @@ TEST_CASE("values that are no numbers, huge or tiny, leave the blocks beside the
       const std::vector<std::byte> blocks = quantised(format, x), alone = quantised(format, std::vector<float>(block, 0.5f));
       CHECK(std::memcmp(blocks.data() + alone.size(), alone.data(), alone.size()) == 0);
       dequantised(format, blocks);
+    }
+  }
+}
+
+namespace {
+// A block of 32 that begins with these values, the rest 0; as it is stored.
+template <class Block>
+Block stored(BlockFormat format, std::vector<float> x) {
+  x.resize(size_t(Block::kValues));
+  Block block;
+  quantise(format, x.data(), reinterpret_cast<std::byte*>(&block), int64_t(x.size()));
+  return block;
+}
+constexpr uint16_t kMinusZero = 0x8000;
+}  // namespace
+
+TEST_CASE("of extremes that are equal the first one counts, zeros of both signs too") {
+  CHECK(stored<BlockQ4_0>(BlockFormat::q4_0, {0, 2, -1, -2, 2}).d == 0xb400);   // -0.25
+  CHECK(stored<BlockQ4_0>(BlockFormat::q4_0, {0, -2, -1, 2, 2}).d == 0x3400);
+  CHECK(stored<BlockQ5_0>(BlockFormat::q5_0, {1, -2, -2}).d == 0x3000);         // 0.125
+  CHECK(stored<BlockQ4_0>(BlockFormat::q4_0, {-0.0f, -0.0f}).d == kMinusZero);  // 0 / -8
+  CHECK(stored<BlockQ8_0>(BlockFormat::q8_0, {-0.0f, -0.0f}).d == 0);
+  CHECK(stored<BlockQ4_1>(BlockFormat::q4_1, {1, 0.0f, -0.0f}).m == 0);
+  CHECK(stored<BlockQ4_1>(BlockFormat::q4_1, {1, -0.0f, 0.0f}).m == kMinusZero);
+  CHECK(stored<BlockQ5_1>(BlockFormat::q5_1, {-0.0f, 0.0f}).m == kMinusZero);
+}
+
+TEST_CASE("halves are rounded away from 0, and what an endless inverse makes of zeros is 0") {
+  const auto q8_0 = stored<BlockQ8_0>(BlockFormat::q8_0, {127, 0.5f, -0.5f, 1.5f, -2.5f, 0.49f, -126.5f});
+  const int8_t expected[] = {127, 1, -1, 2, -3, 0, -127, 0};
+  CHECK(std::memcmp(q8_0.q, expected, sizeof expected) == 0);
+  const auto tiny = stored<BlockQ8_0>(BlockFormat::q8_0, {1e-40f, 0, -1e-40f, -0.0f});
+  const int8_t of_tiny[] = {127, 0, -127, 0};
+  CHECK(std::memcmp(tiny.q, of_tiny, sizeof of_tiny) == 0);
+  const auto tiny_range = stored<BlockQ4_1>(BlockFormat::q4_1, {1e-40f, 0});
+  CHECK(tiny_range.q[0] == 15);
+  CHECK(tiny_range.q[1] == 0);
+}
+
+TEST_CASE("what is no number is 0 among its neighbours in blocks of 32") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto q8_0 = stored<BlockQ8_0>(BlockFormat::q8_0, {nan, 127, -nan, -3}), without = stored<BlockQ8_0>(BlockFormat::q8_0, {0, 127, 0, -3});
+  CHECK(q8_0.d == without.d);
+  CHECK(std::memcmp(q8_0.q, without.q, sizeof q8_0.q) == 0);
+}
+
+TEST_CASE("small blocks that are searched side by side do not see each other") {
+  Random random(7, 0);
+  constexpr int kCount = 32;
+  std::vector<std::vector<float>> kinds(6, std::vector<float>(kCount, 0.0f));
+  for (float& value : kinds[0]) value = float(random.normal());
+  for (float& value : kinds[1]) value = float(0.01 * random.normal() + 3);
+  for (float& value : kinds[3]) value = -0.25f;
+  kinds[4][5] = 1e-40f;
+  kinds[5][9] = std::numeric_limits<float>::infinity();
+  const auto joined = [&](const std::vector<size_t>& of) {
+    std::vector<float> x;
+    for (const size_t kind : of) x.insert(x.end(), kinds[kind].begin(), kinds[kind].end());
+    return x;
+  };
+  const Search search{-1.0f, 0.1f, 20};
+  for (size_t first = 0; first < kinds.size(); ++first) {
+    std::vector<size_t> of;
+    for (size_t lane = 0; lane < kSearched; ++lane) of.push_back((first + lane) % kinds.size());
+    float scales[kSearched], same_scales[kSearched];
+    ScaleAndMin found[kSearched], same_found[kSearched];
+    search_scales(joined(of).data(), kCount, 32, scales);
+    search_scales_and_mins(joined(of).data(), kCount, 15, search, found);
+    for (size_t lane = 0; lane < kSearched; ++lane) {
+      const std::vector<float> same = joined(std::vector<size_t>(kSearched, of[lane]));
+      search_scales(same.data(), kCount, 32, same_scales);
+      search_scales_and_mins(same.data(), kCount, 15, search, same_found);
+      CHECK(std::memcmp(&scales[lane], &same_scales[0], sizeof(float)) == 0);
+      CHECK(std::memcmp(&found[lane], &same_found[0], sizeof(ScaleAndMin)) == 0);
     }
   }
 }

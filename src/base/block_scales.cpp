@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace orrery {
 
@@ -65,11 +66,11 @@ void search_scales(const float* x, int count, int most, float* scales) {
 }
 
 void search_scales_and_mins(const float* x, int count, int most, const Search& search, ScaleAndMin* found) {
-  Lanes values[kMostCount] = {}, weights[kMostCount], q[kMostCount], squares = {};
+  Lanes values[kMostCount], weights[kMostCount], q[kMostCount], squares = {};
   turn(x, count, values);
   for (int i = 0; i < count; ++i) squares += values[i] * values[i];
   const Lanes rms = square_root(squares / float(count));
-  Lanes min = values[0], max = values[0], sum_w = {}, sum_x = {};
+  Lanes min = all(std::numeric_limits<float>::infinity()), max = -min, sum_w = {}, sum_x = {};
   for (int i = 0; i < count; ++i) {
     weights[i] = rms + magnitude(values[i]);
     sum_w += weights[i];

@@ -13,6 +13,8 @@ namespace orrery {
 namespace {
 
 constexpr int kSmall = 8, kWidth = 32;   // small blocks of q4_k and q5_k, and their values
+constexpr int kSixteens = 16;            // of q6_k, of so many values
+static_assert(kSmall % kSearched == 0 && kSixteens % kSearched == 0);
 
 void pack_scale(uint8_t* packed, int block, SmallScale small) {
   const auto add = [&](int at, int bits) { packed[at] = uint8_t(packed[at] | bits); };
@@ -115,7 +117,6 @@ void decode(const BlockQ6_K& block, float* out) {
   }
 }
 void encode(const float* x, BlockQ6_K& block) {
-  constexpr int kSixteens = 16;
   std::memset(&block, 0, sizeof block);
   float found[kSixteens], largest = 0;
   for (int j = 0; j < kSixteens; j += kSearched) search_scales(x + 16 * j, 16, 32, found + j);

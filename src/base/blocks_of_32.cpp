@@ -19,24 +19,32 @@ constexpr int kHalf = 16, kValues = 2 * kHalf;
 
 float inverse(float d) { return d != 0 ? 1 / d : 0; }
 
-// The loops here have no branches and compare floats by their bits, so that they are vectorised.
+// The loops here have no branches, and where only the larger one counts, floats are compared by their bits: so they are vectorised.
 
-// A value that is above 0 or nearly, cut to a whole number of 0 to `most`.
+// A value that is above 0 or nearly, cut to a whole number of 0 to `most`; 0 for what is no number.
 int cut(float value, int most) {
-  return int(std::bit_cast<float>(std::min(std::max(std::bit_cast<int32_t>(value), 0), std::bit_cast<int32_t>(float(most)))));
+  value = value > 0 ? value : 0;
+  value = value < float(most) ? value : float(most);
+  return int(value);
 }
 
-// The first one of that.
+constexpr int32_t kInfinity = 0x7f800000;   // its bits; those of what is no number are above
+
+// The first one of that; 0 where all are.
 float largest_by_magnitude(const float* x) {
   int32_t bits[kValues], largest = 0, above = 0, below = 0;
   std::memcpy(bits, x, sizeof bits);
-  for (int i = 0; i < kValues; ++i) largest = std::max(largest, bits[i] & INT32_MAX);
+  for (int i = 0; i < kValues; ++i) {
+    const int32_t magnitude = bits[i] & INT32_MAX;
+    largest = std::max(largest, magnitude > kInfinity ? 0 : magnitude);
+  }
   for (int i = 0; i < kValues; ++i) {
     above |= bits[i] == largest ? 1 : 0;
     below |= bits[i] == (largest | INT32_MIN) ? 1 : 0;
   }
-  if (above & below) return *std::find_if(x, x + kValues, [&](float value) { return (std::bit_cast<int32_t>(value) & INT32_MAX) == largest; });
-  return std::bit_cast<float>(below ? largest | INT32_MIN : largest);
+  const float value = std::bit_cast<float>(largest);
+  if (value == 0 || !below) return value;
+  return above ? *std::find_if(x, x + kValues, [&](float one) { return std::fabs(one) == value; }) : -value;
 }
 
 struct Range {
@@ -50,7 +58,11 @@ Range range_of(const float* x) {
     least = std::min(least, turned(bits[i]));
     most = std::max(most, turned(bits[i]));
   }
-  return {std::bit_cast<float>(turned(least)), std::bit_cast<float>(turned(most))};
+  const auto number = [&](int32_t found) {
+    const float value = std::bit_cast<float>(turned(found));
+    return value == 0 ? *std::find(x, x + kValues, 0.0f) : value;   // of both zeros the first
+  };
+  return {number(least), number(most)};
 }
 
 // number(x): the whole number that stands for it.
@@ -129,13 +141,9 @@ void decode(const BlockQ8_0& block, float* out) {
 void encode(const float* x, BlockQ8_0& block) {
   const float d = std::fabs(largest_by_magnitude(x)) / 127, inverse_d = inverse(d);
   block.d = float_to_f16(d);
-  float scaled[kValues];
-  int32_t bits[kValues];
-  for (int i = 0; i < kValues; ++i) scaled[i] = x[i] * inverse_d;
-  std::memcpy(bits, scaled, sizeof bits);
   for (int i = 0; i < kValues; ++i) {
-    const float magnitude = std::bit_cast<float>(std::min(bits[i] & INT32_MAX, std::bit_cast<int32_t>(127.0f)));
-    const int rounded = (int(2 * magnitude) + 1) >> 1, sign = bits[i] >> 31;   // halves away from 0
+    const float scaled = x[i] * inverse_d;
+    const int rounded = (cut(2 * std::fabs(scaled), 2 * 127) + 1) >> 1, sign = std::bit_cast<int32_t>(scaled) >> 31;   // halves away from 0
     block.q[i] = int8_t((rounded ^ sign) - sign);
   }
 }

@@ -82,12 +82,12 @@ GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOp
                 model.folder().string()};
   Engine engine(model, pool, {.max_batch = options.batch, .max_positions = positions, .source_positions = options.prompt_tokens, .kv_dtype = options.kv_dtype});
   const std::vector<TokenSequence> prompts = random_texts(model, options);
-  const int64_t planned = engine.memory().total() + engine.cache_bytes() + heap_beside_tensors();
+  const int64_t program = heap_beside_tensors(), planned = engine.memory().total() + engine.cache_bytes() + program;
   Samples warm_up, samples;
   measure_once(engine, prompts, std::min<int64_t>(options.new_tokens, 8), warm_up);
   for (int64_t i = 0; i < options.repeat; ++i) measure_once(engine, prompts, options.new_tokens, samples);
   GenerationSpeed speed{percentile(samples.prefill, 0.5), percentile(samples.decode, 0.5), 1e3 * percentile(samples.steps, 0.5), 1e3 * percentile(samples.steps, 0.99),
-                        planned, engine.memory().mapped};
+                        planned, engine.memory().mapped, program};
   if (!options.time_steps) return speed;
   GenerationTimes times;
   Samples aside;
@@ -121,7 +121,7 @@ EncodingSpeed measure_encoding(Model& model, ThreadPool& pool, std::vector<Token
     rows = std::max(rows, int64_t(text.ids.size()));
   }
   Encoder encoder(model, pool, "hidden", {.max_rows = rows, .kv_dtype = options.kv_dtype});
-  const int64_t outputs = tokens * encoder.width() * size_of(DType::f32), planned = encoder.memory().total() + outputs + heap_beside_tensors();
+  const int64_t outputs = tokens * encoder.width() * size_of(DType::f32), program = heap_beside_tensors();
   std::vector<double> samples;
   StepTimes times;
   for (int64_t i = 0; i < options.repeat + 1 + options.time_steps; ++i) {
@@ -131,7 +131,7 @@ EncodingSpeed measure_encoding(Model& model, ThreadPool& pool, std::vector<Token
     if (i > 0 && i <= options.repeat) samples.push_back(seconds_since(begin));
   }
   const double median = percentile(samples, 0.5);
-  EncodingSpeed speed{double(tokens) / median, double(texts.size()) / median, planned, encoder.memory().mapped};
+  EncodingSpeed speed{double(tokens) / median, double(texts.size()) / median, encoder.memory().total() + outputs + program, encoder.memory().mapped, program};
   add_phase(speed.phases, "encode", tokens, encoder.plan(), times);
   return speed;
 }

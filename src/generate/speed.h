@@ -25,6 +25,7 @@ struct GenerationSpeed {
   double latency_p50_ms = 0, latency_p99_ms = 0;                        // of a decode step
   int64_t peak_bytes = 0;                                               // of the process's own memory, before anything ran: plan, cache and program
   int64_t mapped_bytes = 0;                                             // weights that are read in files
+  int64_t program_bytes = 0;                                            // of the peak: names, tables, lists
   std::vector<PhaseTimes> phases = {};                                  // where asked for
 };
 
@@ -40,7 +41,7 @@ GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOp
 
 struct EncodingSpeed {
   double tokens_per_second = 0, texts_per_second = 0;                   // medians over the repeats
-  int64_t peak_bytes = 0, mapped_bytes = 0;                             // as above, and with what all texts become
+  int64_t peak_bytes = 0, mapped_bytes = 0, program_bytes = 0;          // as above, and with what all texts become
   std::vector<PhaseTimes> phases = {};
 };
 

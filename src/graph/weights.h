@@ -61,7 +61,7 @@ class WeightStore {
 
   // Where panels of mapped files' weights are kept between runs; none: nowhere.
   std::unique_ptr<PanelCache> cache = {};
-  // Writes panels that were made since to the cache, and gives back memory that packing left. For who has compiled all plans of a model.
+  // Writes panels that were made since to the cache, and gives back what loading and packing left on the process's heap. For who has compiled all plans of a model.
   void keep_packed();
 
   // How products read a weight [n, k] (rows) or [k, n] (columns).

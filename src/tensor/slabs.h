@@ -9,16 +9,20 @@
 
 namespace orrery {
 
-class Addresses;   // slabs.cpp
-
 class Slabs {
  public:
+  Slabs() = default;
+  Slabs(Slabs&&) = default;   // two that were copies would hand out the same bytes
+  Slabs& operator=(Slabs&&) = default;
+
   // As Tensor::zeros, and aligned to 64 bytes.
   Tensor zeros(DType dtype, std::vector<int64_t> shape);
   // Gives back what lies behind the last tensor. For who has taken all: a huge page that is used in part would be held whole.
   void trim();
 
  private:
+  class Addresses;   // slabs.cpp
+  class Part;
   std::shared_ptr<Addresses> slab_;
   uint64_t used_ = 0, taken_ = 0;   // bytes of the slab, and of all
 };

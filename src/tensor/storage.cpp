@@ -1,7 +1,6 @@
 // Memory under tensors: fresh pages, or a mapped file.
 #include <malloc.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -47,9 +46,8 @@ class SmallStorage final : public Storage {
 class LargeStorage final : public Storage {
  public:
   explicit LargeStorage(uint64_t bytes) {
-    const uint64_t page = uint64_t(::sysconf(_SC_PAGESIZE));
     if (bytes > uint64_t(1) << 62) throw no_memory(bytes);
-    mapped_ = up_to(bytes, page);
+    mapped_ = up_to(bytes, page_size());
     void* base = ::mmap(nullptr, mapped_ + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) throw no_memory(bytes);
     char* const begin = static_cast<char*>(base);

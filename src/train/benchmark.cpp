@@ -39,6 +39,7 @@ TrainingSpeed measure_training(Model& model, const TrainingBenchmark& options, T
   const int64_t rows = options.batch * options.seq, classes = config.head == Head::token_classification ? config.num_labels : config.vocab_size;
   GradientPlan gradients(model, {rows, options.batch, options.seq, 0}, pool);
   AdamW optimizer(gradients.parameters(), 0.1, pool);
+  trim_heap();
   TrainingSpeed speed;
   speed.memory = {gradients.plan().memory(pool.num_threads()), gradients.gradient_bytes(), optimizer.state_bytes(), heap_beside_tensors()};
   std::vector<double> seconds;

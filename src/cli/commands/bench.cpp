@@ -43,7 +43,7 @@ void encoding(Context& context, Model& model, const BenchOptions& options) {
   const EncodingSpeed speed = measure_encoding(model, context.pool(), texts_of(model, options), options);
   const Limits limits = limits_of(context, options);
   if (context.json()) {
-    Json result = {{"tokens_per_second", speed.tokens_per_second}, {"texts_per_second", speed.texts_per_second}, {"peak_bytes", speed.peak_bytes}, {"mapped_bytes", speed.mapped_bytes}, {"threads", context.num_threads()}};
+    Json result = {{"tokens_per_second", speed.tokens_per_second}, {"texts_per_second", speed.texts_per_second}, {"peak_bytes", speed.peak_bytes}, {"mapped_bytes", speed.mapped_bytes}, {"program_bytes", speed.program_bytes}, {"threads", context.num_threads()}};
     if (options.roofline) result["roofline"] = roofline_json(speed.phases, limits);
     return context.out().json(result);
   }
@@ -64,6 +64,7 @@ void generation(Context& context, Model& model, const BenchOptions& options) {
                    {"latency_ms", {{"p50", speed.latency_p50_ms}, {"p99", speed.latency_p99_ms}}},
                    {"peak_bytes", speed.peak_bytes},
                    {"mapped_bytes", speed.mapped_bytes},
+                   {"program_bytes", speed.program_bytes},
                    {"threads", context.num_threads()}};
     if (options.roofline) result["roofline"] = roofline_json(speed.phases, limits);
     return context.out().json(result);
