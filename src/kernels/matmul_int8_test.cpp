@@ -19,7 +19,8 @@ struct Int8Product {
   int64_t m, n, k;
   bool a_turned = false, b_turned = false;
   std::vector<float> a, b, start, bias;
-  AlignedBytes panels, scratch{kMatmulScratchBytes};
+  AlignedBytes panels;
+  inline static AlignedBytes scratch{kMatmulScratchBytes};   // one for all: whatever lies there, the bits are the same
 
   Int8Product(int64_t m_, int64_t n_, int64_t k_) : m(m_), n(n_), k(k_), panels(packed_bytes(PanelFormat::int8, n_, k_)) {
     Random random(uint64_t(m * 1000 + n * 10 + k));

@@ -29,7 +29,8 @@ struct Product {
   std::vector<float> a, b, start, bias;
   std::vector<float> a_stored;
   std::vector<char> b_stored;
-  AlignedBytes panels, scratch{kMatmulScratchBytes};
+  AlignedBytes panels;
+  inline static AlignedBytes scratch{kMatmulScratchBytes};   // one for all: whatever lies there, the bits are the same
 
   Product(int64_t m_, int64_t n_, int64_t k_, uint64_t seed) : m(m_), n(n_), k(k_) {
     Random random(seed);
@@ -154,7 +155,7 @@ void check_chain(const Kernels<float>& kernels, Product& product) {
     call.bias = mode == 1 ? product.bias.data() : nullptr;
     call.accumulate = mode == 2;
     kernels.matmul(call);
-    if (product.packed == PanelFormat::bf16_pairs) check_rounded_before(kernels, call, c, product.start);
+    if (product.packed == PanelFormat::bf16_pairs && mode == 2) check_rounded_before(kernels, call, c, product.start);
     if (sums_in_tiles(kernels, product)) {
       std::vector<float> in_tiles = product.start;
       call.c = in_tiles.data();
@@ -251,8 +252,10 @@ TEST_CASE("products of bf16 give the same bits in every class (but amx, which ha
                                {14, 32, 1}, {15, 65, 12}, {29, 95, 41}, {64, 64, 64}, {97, 101, 103}, {17, 37, 3001}, {9, 40, 8301}, {315, 33, 1801}, {37, 301, 600}, {65, 270, 1090}};
   for (const auto& [m, n, k] : shapes) {
     Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
+    const bool large = m * n * k > 1000000;   // each layout with one type of weights
     for (const int layout : {0, 1, 2, 3})
       for (const DType dtype : {DType::f32, DType::bf16}) {
+        if (large && (dtype == DType::bf16) != (layout == 1 || layout == 2)) continue;
         product.store_a(layout & 1);
         product.store_b(layout & 2, dtype, PanelFormat::bf16_pairs);
         check_chain_of_all(product);
@@ -308,7 +311,8 @@ TEST_CASE("rows that are kept for a product of other columns give the bits of ro
   // The last ones are just as long as can be kept, and too long.
   const int64_t shapes[][3] = {{1, 40, 5}, {3, 33, 31}, {13, 64, 100}, {29, 95, 41}, {40, 31, 0}, {64, 64, 64}, {97, 101, 103}, {64, 33, 3500}, {256, 70, 896}, {224, 65, 1024}, {32, 40, 7392}, {256, 70, 924}, {257, 33, 20}};
   for (const Kernels<float>* kernels : runnable_kernels())
-    for (const auto& [m, n, k] : shapes)
+    for (const auto& [m, n, k] : shapes) {
+      if (!is_fused(*kernels) && m * n * k > 1100000) continue;   // the reference, slow and of no rows of its own
       for (const bool transposed : {false, true})
         for (const int mode : {0, 1, 2})   // from zero, from a bias, from what c holds
           for (const bool rounded_before : {false, true}) {
@@ -341,6 +345,7 @@ TEST_CASE("rows that are kept for a product of other columns give the bits of ro
             CHECK(std::memcmp(expected.data(), c.data(), c.size() * sizeof(float)) == 0);
             CHECK(std::count(upper, upper + kMatmulScratchBytes / 2, '\7') == kMatmulScratchBytes / 2);
           }
+    }
 }
 
 TEST_CASE("rows that are kept are not read again") {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -21,7 +22,7 @@ class AlignedBytes {
       : memory_(std::aligned_alloc(size_t(page_of(bytes)), size_t((bytes / page_of(bytes) + 1) * page_of(bytes))), &std::free) {
     char* begin = static_cast<char*>(memory_.get());
     if (bytes >= kHuge) madvise(begin, size_t(bytes), MADV_HUGEPAGE);   // as weights lie
-    for (int64_t i = 0; i < bytes; ++i) begin[i] = 0;
+    std::memset(begin, 0, size_t(bytes));
   }
   void* data() const { return memory_.get(); }
 
