@@ -258,7 +258,8 @@ TEST_CASE("products of bf16 give the same bits in every class (but amx, which ha
         if (large && (dtype == DType::bf16) != (layout == 1 || layout == 2)) continue;
         product.store_a(layout & 1);
         product.store_b(layout & 2, dtype, PanelFormat::bf16_pairs);
-        check_chain_of_all(product);
+        for (const Kernels<float>* kernels : runnable_kernels())
+          if (!large || is_fused(*kernels)) check_chain(*kernels, product);   // of large ones the chain is reference enough
       }
   }
 }
