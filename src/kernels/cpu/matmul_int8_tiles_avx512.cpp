@@ -79,12 +79,12 @@ template <int kRowTiles>
       for (int64_t line = 0; line < kPanelStep; line += 64) __builtin_prefetch(b + kAheadBytes + line);
     ahead.step(rows_each);
     load_tile<4>(b, kPanelRow);
-    load_tile<6>(a, kTileBytes);
+    stream_tile<6>(a, kTileBytes);
     multiply_signed<0, 6, 4>();
     load_tile<5>(b + kTileBytes, kPanelRow);
     multiply_signed<1, 6, 5>();
     if constexpr (kRowTiles == 2) {
-      load_tile<7>(a + next_group, kTileBytes);
+      stream_tile<7>(a + next_group, kTileBytes);
       multiply_signed<2, 7, 4>();
       multiply_signed<3, 7, 5>();
     }

@@ -1,7 +1,7 @@
 // Products of pairs of bf16 by AMX tiles: the class "amx" (contract: kernels/matmul.h).
 //
 // A panel is made of tiles of b already: 16 pairs of p, 16 columns. Rows of a are rounded to bf16 and packed as tiles, one behind the other
-// (rows apart by some power of two would push each other out of L1). A part of p of a panel stays in L1 while all rows pass over it; four
+// (rows apart by some power of two would push each other out of L1). A part of p of a panel stays in L1 while all rows stream over it; four
 // tiles of sums, of 32 rows and 32 columns, are in registers. The parts of p go over a few panels before the next few begin, and between
 // them sums wait in L2, tile by tile: rows of c may be apart by a power of two, or begin anywhere in a line.
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr int64_t kBlockK = 1024;                      // whole tiles, so that t
 constexpr int64_t kBlockRows = 256;
 constexpr int kFewPanels = 3;                          // that up to 16 rows pass over side by side: all tiles of sums there are
 constexpr int64_t kFewAheadBytes = 2048;               // of each of them
-constexpr int64_t kPartK = 256, kPartColumns = 8 * kPanel;
+constexpr int64_t kPartK = 512, kPartColumns = 8 * kPanel;
 static_assert(kBlockK % kDepth == 0 && kBlockRows % (2 * kTileHeight) == 0);
 
 struct Scratch {
@@ -95,12 +95,12 @@ template <int kRowTiles>
 [[gnu::always_inline]] inline void multiply(const Bf16* a, int64_t next_rows, const Slice& slice, const Ahead& ahead) {
   const auto step = [&](const Bf16* rows, const std::byte* b) __attribute__((always_inline)) {
     load_tile<4>(b, kPanelRow);
-    load_tile<6>(rows, kTileBytes);
+    stream_tile<6>(rows, kTileBytes);
     multiply_pairs<0, 6, 4>();
     load_tile<5>(b + kTileBytes, kPanelRow);
     multiply_pairs<1, 6, 5>();
     if constexpr (kRowTiles == 2) {
-      load_tile<7>(rows + next_rows, kTileBytes);
+      stream_tile<7>(rows + next_rows, kTileBytes);
       multiply_pairs<2, 7, 4>();
       multiply_pairs<3, 7, 5>();
     }

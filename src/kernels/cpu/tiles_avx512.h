@@ -46,6 +46,11 @@ template <int t>
 [[gnu::always_inline]] inline void load_tile(const void* from, int64_t stride) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(t) : "memory");
 }
+// The same of what comes by once: it leaves L1 to what stays there.
+template <int t>
+[[gnu::always_inline]] inline void stream_tile(const void* from, int64_t stride) {
+  asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(t) : "memory");
+}
 template <int t>
 [[gnu::always_inline]] inline void store_tile(void* to, int64_t stride) {
   asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(t) : "memory");
