@@ -141,6 +141,15 @@ void pack_pairs(const Rows& source, int64_t rows, int64_t k, float* packed, floa
       }
     return;
   }
+#ifdef ORRERY_ISA_avx512
+  if (kInstruction && a.k_stride == 1)
+    return turn_to_sliver(rows, steps, packed, [&](int64_t r, int64_t step, auto) __attribute__((always_inline)) {
+      const float* const from = a.data + r * a.row_stride + 2 * step;
+      const int64_t left = k - 2 * step;
+      ask_for(from + rows * a.row_stride, 2 * Floats::kLanes);
+      return bf16_of(Floats::load(from, left), Floats::load(from + Floats::kLanes, left - Floats::kLanes));
+    });
+#endif
   for (int64_t r = 0; r < rows; ++r) {
     if (a.k_stride == 1) ask_for(a.data + (r + rows) * a.row_stride, k);
     round_row_of<kInstruction>({a.data + r * a.row_stride, 0, a.k_stride}, k, reinterpret_cast<Bf16*>(spare + r * steps));

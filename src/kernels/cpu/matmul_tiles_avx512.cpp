@@ -12,6 +12,7 @@
 #include "kernels/cpu/pairs.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/cpu/tiles_avx512.h"
+#include "kernels/cpu/transpose.h"
 #include "kernels/matmul.h"
 
 namespace orrery::cpu::avx512 {

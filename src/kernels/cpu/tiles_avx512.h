@@ -71,31 +71,4 @@ template <int c, int a, int b>
   asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(c), "i"(a), "i"(b));
 }
 
-// 16 rows of 16 numbers, turned: row r's number c becomes row c's number r.
-[[gnu::always_inline]] inline void turn_16(Floats (&rows)[16]) {
-  __m512 ones[16], fours[16];   // neighbours; then in part l of fours[4 g + c], column 4 l + c of rows 4 g to 4 g + 3
-#pragma GCC unroll 8
-  for (int r = 0; r < 16; r += 2) {
-    ones[r] = _mm512_unpacklo_ps(rows[r].r, rows[r + 1].r);
-    ones[r + 1] = _mm512_unpackhi_ps(rows[r].r, rows[r + 1].r);
-  }
-#pragma GCC unroll 4
-  for (int r = 0; r < 16; r += 4)
-#pragma GCC unroll 2
-    for (int c = 0; c < 2; ++c) {
-      const __m512d upper = _mm512_castps_pd(ones[r + c]), lower = _mm512_castps_pd(ones[r + c + 2]);
-      fours[r + 2 * c] = _mm512_castpd_ps(_mm512_unpacklo_pd(upper, lower));
-      fours[r + 2 * c + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(upper, lower));
-    }
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    const __m512 even = _mm512_shuffle_f32x4(fours[c], fours[4 + c], 0x88), even_below = _mm512_shuffle_f32x4(fours[8 + c], fours[12 + c], 0x88);
-    const __m512 odd = _mm512_shuffle_f32x4(fours[c], fours[4 + c], 0xdd), odd_below = _mm512_shuffle_f32x4(fours[8 + c], fours[12 + c], 0xdd);
-    rows[c].r = _mm512_shuffle_f32x4(even, even_below, 0x88);
-    rows[4 + c].r = _mm512_shuffle_f32x4(odd, odd_below, 0x88);
-    rows[8 + c].r = _mm512_shuffle_f32x4(even, even_below, 0xdd);
-    rows[12 + c].r = _mm512_shuffle_f32x4(odd, odd_below, 0xdd);
-  }
-}
-
 }  // namespace orrery::cpu::avx512

@@ -1,9 +1,11 @@
-// Transposing by blocks of 8 x 8 (on aarch64 4 x 4) in registers:  to[c * to_stride + r] = from[r * from_stride + c].
+// Transposing by blocks of 8 x 8 (on aarch64 4 x 4, slivers with AVX-512 16 x 16) in registers:  to[c * to_stride + r] = from[r * from_stride + c].
 // From float, Bf16 or F16 to float (widened), or from a 16-bit type to itself.
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
 
+#include "kernels/cpu/rows.h"
 #include "kernels/cpu/vec.h"
 
 #ifdef ORRERY_ISA_neon
@@ -116,6 +118,52 @@ void transpose_block(const From* from, int64_t from_stride, int64_t rows, int64_
   }
 }
 
+#ifdef ORRERY_ISA_avx512
+// 16 rows of 16 numbers, turned: row r's number c becomes row c's number r.
+[[gnu::always_inline]] inline void turn_16(Floats (&rows)[16]) {
+  __m512 ones[16], fours[16];   // neighbours; then in part l of fours[4 g + c], column 4 l + c of rows 4 g to 4 g + 3
+#pragma GCC unroll 8
+  for (int r = 0; r < 16; r += 2) {
+    ones[r] = _mm512_unpacklo_ps(rows[r].r, rows[r + 1].r);
+    ones[r + 1] = _mm512_unpackhi_ps(rows[r].r, rows[r + 1].r);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < 16; r += 4)
+#pragma GCC unroll 2
+    for (int c = 0; c < 2; ++c) {
+      const __m512d upper = _mm512_castps_pd(ones[r + c]), lower = _mm512_castps_pd(ones[r + c + 2]);
+      fours[r + 2 * c] = _mm512_castpd_ps(_mm512_unpacklo_pd(upper, lower));
+      fours[r + 2 * c + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(upper, lower));
+    }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    const __m512 even = _mm512_shuffle_f32x4(fours[c], fours[4 + c], 0x88), even_below = _mm512_shuffle_f32x4(fours[8 + c], fours[12 + c], 0x88);
+    const __m512 odd = _mm512_shuffle_f32x4(fours[c], fours[4 + c], 0xdd), odd_below = _mm512_shuffle_f32x4(fours[8 + c], fours[12 + c], 0xdd);
+    rows[c].r = _mm512_shuffle_f32x4(even, even_below, 0x88);
+    rows[4 + c].r = _mm512_shuffle_f32x4(odd, odd_below, 0x88);
+    rows[8 + c].r = _mm512_shuffle_f32x4(even, even_below, 0xdd);
+    rows[12 + c].r = _mm512_shuffle_f32x4(odd, odd_below, 0xdd);
+  }
+}
+
+// to[c * rows + r] = number c of row r, of up to 16 rows, where up to 15 floats beyond the last may be overwritten. numbers(r, c, lanes): those of row r
+// from c on.
+template <class Numbers>
+[[gnu::always_inline]] inline void turn_to_sliver(int64_t rows, int64_t cols, float* to, Numbers numbers) {
+  each_vector(cols, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+    Floats block[16];
+#pragma GCC unroll 16
+    for (int64_t r = 0; r < 16; ++r) block[r] = numbers(std::min(r, rows - 1), c, lanes);
+    turn_16(block);
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < 16; ++i)
+      if (c + i < cols) block[i].store(to + (c + i) * rows);
+  });
+}
+inline void transpose_to_sliver(const float* from, int64_t from_stride, int64_t rows, int64_t cols, float* to) {
+  turn_to_sliver(rows, cols, to, [&](int64_t r, int64_t c, auto lanes) __attribute__((always_inline)) { return load(from + r * from_stride + c, lanes); });
+}
+#else
 // to[c * rows + r] = from[r * from_stride + c], where up to 7 floats beyond the last may be overwritten: whole stores, as some processors are
 // very slow to store parts of a register. Each goes on to where a later one begins.
 inline void transpose_to_sliver(const float* from, int64_t from_stride, int64_t rows, int64_t cols, float* to) {
@@ -132,6 +180,7 @@ inline void transpose_to_sliver(const float* from, int64_t from_stride, int64_t 
   for (; c < cols; ++c)
     for (int64_t r = 0; r < rows; ++r) to[c * rows + r] = from[r * from_stride + c];
 }
+#endif
 
 }  // namespace orrery::cpu::ORRERY_ISA
 
