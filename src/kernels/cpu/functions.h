@@ -11,7 +11,11 @@ inline Floats within(float limit, Floats x) { return max(constant(-limit), min(c
 inline Floats above(float limit, Floats x) { return max(constant(limit), x); }
 
 struct Gelu {
-  static Floats value(Floats x) { return above(-1000, x) * normal_cdf(x, normal_tails(x)); }
+  // x Phi(x), which is x less |x| Phi(-|x|) right of 0
+  static Floats value(Floats x) {
+    const NormalTails tails = normal_tails(x);
+    return fnma(tails.size, tails.tail, max(Floats::zero(), x));
+  }
   // Phi(x) + x phi(x), phi the density
   static Floats derivative(Floats x) {
     const NormalTails tails = normal_tails(x);
