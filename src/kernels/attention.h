@@ -151,7 +151,7 @@ using attention_step_fn = void(const Attention<T>& args, int64_t kv_head, void* 
 
 // The same shared out: part `part` of the keys, [part kKeyPart, (part + 1) kKeyPart), for the heads that read kv_head, and then
 // all parts in which the query sees keys, states[part][head of the group], merged in order into out, lse and statistics. (The references compute all in
-// the merge.) A state is o [head_dim] relative to the largest score m, then, from state_width(head_dim) - 4 on, two sums for the statistics, m and the sum l. They use the first half of the scratch.
+// the merge.) A state is o [head_dim] relative to the largest score m, then, from state_width(head_dim) - 5 on, m log2 e, two sums for the statistics, m and the sum l. They use the first half of the scratch.
 constexpr int64_t state_width(int64_t head_dim) { return (head_dim + 15) / 16 * 16 + 16; }
 template <class T>
 using attention_part_fn = void(const Attention<T>& args, int64_t kv_head, int64_t part, T* states, void* scratch);

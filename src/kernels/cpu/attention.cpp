@@ -245,6 +245,7 @@ template <class Step>
     for (int64_t r = 0; r < count; ++r) {
       float* state = states + (first + r) * width;
       for (int64_t x = 0; x < padded_dim; x += Floats::kLanes) Floats::load(scratch.part.mixed + r * padded_dim + x).store(state + x);
+      state[width - 5] = scratch.part.power[r];
       state[width - 4] = scratch.part.spread[r];
       state[width - 3] = scratch.part.mass[r];
       state[width - 2] = scratch.part.max[r];
@@ -261,6 +262,7 @@ template <class Step>
     for (int64_t part = 0; part < parts; ++part) {
       const float* state = states + (part * group + first) * width;
       for (int64_t r = 0; r < count; ++r) {
+        scratch.part.power[r] = state[r * width + width - 5];
         scratch.part.spread[r] = state[r * width + width - 4];
         scratch.part.mass[r] = state[r * width + width - 3];
         scratch.part.max[r] = state[r * width + width - 2];

@@ -58,8 +58,8 @@ Range queries_seeing(const Args& args, int64_t begin, int64_t end) {
 void score_gradients(const Pass& pass, int64_t i, int64_t r, Seen seen, int64_t chunk) {
   const Args& forward = pass.forward;
   const Floats scale = Floats::broadcast(forward.scale), delta = Floats::broadcast(pass.delta[i]);
-  const Floats factor = Floats::broadcast(pass.rule.capped() ? forward.softcap : forward.scale);
-  const Floats lse = Floats::broadcast(forward.lse[i * forward.num_heads + pass.head]);
+  const Floats factor = Floats::broadcast((pass.rule.capped() ? forward.softcap : forward.scale) * kLog2E);
+  const Floats lse = Floats::broadcast(forward.lse[i * forward.num_heads + pass.head]), plain_shift = lse * constant(-kLog2E);
   float* probs = pass.scratch.probs + r * kKeyChunk;
   float* dscores = pass.scratch.dscores + r * kKeyChunk;
 #pragma GCC unroll 4
@@ -70,13 +70,13 @@ void score_gradients(const Pass& pass, int64_t i, int64_t r, Seen seen, int64_t 
     for (int64_t x = 0; x < 2; ++x) {
       const int64_t at = (v + x) * Floats::kLanes;
       const Mask<float> lanes = lanes_seen(seen, v + x);
-      const Floats shift = pass.rule.by_distance() ? pass.rule.add_distances(-lse, i, chunk, v + x) : -lse;
+      const Floats shift = pass.rule.by_distance() ? pass.rule.add_distances(-lse, i, chunk, v + x) * constant(kLog2E) : plain_shift;
       Floats product = Floats::load(probs + at), derivative = scale;
       if (pass.rule.capped()) {
         product = pass.rule.capped_part(product);
         derivative = fnma(product * product, scale, scale);
       }
-      const Floats p = exp_of_shifted(fma(product, factor, shift));
+      const Floats p = exp2_of_shifted(fma(product, factor, shift));
       const Floats dp = Floats::load(dscores + at) * keep[x];
       mask_lanes(lanes, p * keep[x]).store(probs + at);
       const Floats ds = mask_lanes(lanes, p * (dp - delta));

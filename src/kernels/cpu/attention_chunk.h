@@ -214,12 +214,13 @@ void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride,
   for (; j < columns; j += Floats::kLanes) product_tile_of<kRows, 1, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
 }
 
-// e^x for the x <= 0 of a softmax: as exp, but 0 below -87. Denormal numbers, which the hardware is slow to make, never
-// arise; 1e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays.
-constexpr float kLowestShift = -87.0f;
-inline Floats exp_of_shifted(Floats x) {
+// 2^x for the x <= 0 of a softmax; 0 below -125. Denormal numbers, which the hardware is slow to make, never
+// arise; 2e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays. Softmaxes are made of powers of 2, e^s = 2^(s log2 e): they take fewer
+// steps, and what scales scores scales them to that as well.
+constexpr float kLowestShift = -125.0f;
+inline Floats exp2_of_shifted(Floats x) {
   const Floats lowest = Floats::broadcast(kLowestShift);
-  return clear_lanes(less(x, lowest), exp_within_normal(max(lowest, x)));
+  return clear_lanes(less(x, lowest), exp2_within_normal(max(lowest, x)));
 }
 
 // What the distance of key and query adds to a head's scores.

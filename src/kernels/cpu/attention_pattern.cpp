@@ -30,7 +30,7 @@ void pattern_block(const Args& args, int64_t head, int64_t begin, int64_t chunk,
     const Floats lse = Floats::broadcast(args.lse[(begin + r) * args.num_heads + head]);
     for (int64_t v = 0; v < kChunkVectors; ++v) {
       const int64_t j = v * Floats::kLanes;
-      const Floats p = exp_of_shifted(rule.score(Floats::load(scratch.scores + r * kKeyChunk + j), begin + r, chunk, v) - lse);
+      const Floats p = exp2_of_shifted((rule.score(Floats::load(scratch.scores + r * kKeyChunk + j), begin + r, chunk, v) - lse) * constant(kLog2E));
       mask_lanes(lanes_seen(seen, v), p).store(pattern + r * args.num_keys + first_key + j, count - j);
     }
   }

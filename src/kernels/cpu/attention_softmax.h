@@ -1,6 +1,8 @@
 // The online softmax of a tile of rows: scores of a chunk to probabilities, folded into what was seen before; parts merged; sinks; the end.
 //
 //   m' = max(m, max_j s_j)    p_j = e^(s_j - m')    l' = l e^(m - m') + sum_j p_j    o' = o e^(m - m') + sum_j p_j v_j
+//
+// e^x as 2^(x log2 e): what scales scores does so to log2 e as well. m is kept both ways, so that log l + m of one key is its score.
 #pragma once
 
 #include "kernels/cpu/attention_tile.h"
@@ -10,6 +12,7 @@ namespace orrery::cpu::ORRERY_ISA {
 // Products that are scaled and no more need no pass of their own: the exponentials scale them.
 inline bool scaled_late(const Args& args) { return !(args.softcap > 0) && !args.bias && !args.slopes && args.scale > 0; }
 inline float late_scale(const Args& args) { return scaled_late(args) ? args.scale : 1.0f; }
+inline float late_power(const Args& args) { return late_scale(args) * kLog2E; }
 
 // The first kVectors of a chunk's vectors, whole or half: where no row sees more, what follows would be zeros.
 
@@ -41,7 +44,7 @@ struct ChunkSums {
 // Scores of `count` rows, but for the late scale, to probabilities, and what they add up to; spread and mass where kStatistics.
 template <bool kStatistics, int64_t kVectors>
 void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk, const float* shift, float* scores, ChunkSums& sums) {
-  const Floats scale = Floats::broadcast(late_scale(args));
+  const Floats power = Floats::broadcast(late_power(args));
   for (int64_t r = 0; r < count; ++r, scores += kKeyChunk) {
     constexpr int64_t kHalf = kVectors / 2;
     const auto p = [&](int64_t v) { return Floats::load(scores + v * Floats::kLanes); };   // once they are made
@@ -51,7 +54,7 @@ void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk
 #pragma GCC unroll 2
       for (int64_t half = 0; half < 2; ++half) {
         const int64_t at = v + half * kHalf;
-        const Floats by = Floats::load(scores + at * Floats::kLanes) * scale - Floats::broadcast(shift[r]), made = exp_of_shifted(by);   // the largest exactly 1
+        const Floats by = Floats::load(scores + at * Floats::kLanes) * power - Floats::broadcast(shift[r]), made = exp2_of_shifted(by);   // the largest exactly 1
         made.store(scores + at * Floats::kLanes);
         all[v] = half == 0 ? made : all[v] + made;
         if constexpr (kStatistics) shifted[at] = by;
@@ -89,8 +92,8 @@ void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk
 
 // The spread of rows from `first` on about another maximum: e^(s - m') (s - m') = e^(m - m') (e^(s - m) (s - m) + (m - m') e^(s - m)),
 // but for the factor in front.
-inline Floats shifted_spread(const Folded& rows, int64_t first, Floats new_max, int64_t count) {
-  const Floats by = ORRERY_ISA::max(Floats::broadcast(kLowestShift), Floats::load(rows.max + first, count) - new_max);
+inline Floats shifted_spread(const Folded& rows, int64_t first, Floats new_power, int64_t count) {
+  const Floats by = ORRERY_ISA::max(Floats::broadcast(kLowestShift), Floats::load(rows.power + first, count) - new_power);
   return fma(by, Floats::load(rows.sum + first, count), Floats::load(rows.spread + first, count));
 }
 
@@ -102,15 +105,16 @@ void soften_vectors(const Tiled& tiled, const Seen* rows, int64_t count, int64_t
   Folded& part = tiled.scratch.part;
   float* scores = tiled.probs;
   const TileRows block = tiled.rows.from(first);
-  alignas(64) float max[kMostBlockRows] = {}, shift[kMostBlockRows];
+  alignas(64) float max[kMostBlockRows] = {}, next_power[kMostBlockRows], shift[kMostBlockRows];
   for (int64_t r = 0; r < count; ++r) max[r] = score_row<kVectors>(args, scores + r * kKeyChunk, rows[r], block.head_of(r), block.query_of(r), chunk);
-  const Floats scale = Floats::broadcast(late_scale(args)), minus_infinity = Floats::broadcast(-__builtin_inff());
+  const Floats scale = Floats::broadcast(late_scale(args)), power = Floats::broadcast(late_power(args)), minus_infinity = Floats::broadcast(-__builtin_inff());
   for (int64_t r = 0; r < count; r += Floats::kLanes) {
-    const Floats before = Floats::load(part.max + first + r), next = ORRERY_ISA::max(Floats::load(max + r) * scale, before);   // before, if that is NaN
+    const Floats largest = Floats::load(max + r), before = Floats::load(part.power + first + r), next = ORRERY_ISA::max(largest * power, before);   // before, if that is NaN
     // Where nothing has been seen yet both maxima are -inf, and the sums are 0 whatever the factor.
     const Floats by = select(equal(next, minus_infinity), Floats::zero(), next);
-    exp_of_shifted(before - by).store(factor + r);
-    next.store(max + r);
+    exp2_of_shifted(before - by).store(factor + r);
+    ORRERY_ISA::max(largest * scale, Floats::load(part.max + first + r)).store(max + r);
+    next.store(next_power + r);
     by.store(shift + r);
   }
   ChunkSums sums;
@@ -127,6 +131,7 @@ void soften_vectors(const Tiled& tiled, const Seen* rows, int64_t count, int64_t
     }
     fma(Floats::load(part.sum + at), factors, Floats::load(sums.sum + r)).store(part.sum + at, some);
     Floats::load(max + r).store(part.max + at, some);
+    Floats::load(next_power + r).store(part.power + at, some);
   }
 }
 
@@ -142,17 +147,18 @@ inline void merge(const float* mixed, const Folded& part, int64_t rows, int64_t 
   const Floats minus_infinity = Floats::broadcast(-__builtin_inff());
   for (int64_t first = 0; first < rows; first += Floats::kLanes) {
     const int64_t some = smaller(Floats::kLanes, rows - first);
-    const Floats before = Floats::load(onto.max + first, some), here = Floats::load(part.max + first, some), next = ORRERY_ISA::max(before, here);
+    const Floats before = Floats::load(onto.power + first, some), here = Floats::load(part.power + first, some), next = ORRERY_ISA::max(before, here);
     const Floats shift = select(equal(next, minus_infinity), Floats::zero(), next);
     alignas(64) float old_factor[Floats::kLanes], factor[Floats::kLanes];
-    const Floats old_factors = exp_of_shifted(before - shift), factors = exp_of_shifted(here - shift);
+    const Floats old_factors = exp2_of_shifted(before - shift), factors = exp2_of_shifted(here - shift);
     old_factors.store(old_factor);
     factors.store(factor);
     if (statistics) {
       fma(shifted_spread(onto, first, shift, some), old_factors, shifted_spread(part, first, shift, some) * factors).store(onto.spread + first, some);
       fma(Floats::load(onto.mass + first, some), old_factors, Floats::load(part.mass + first, some) * factors).store(onto.mass + first, some);
     }
-    next.store(onto.max + first, some);
+    ORRERY_ISA::max(Floats::load(onto.max + first, some), Floats::load(part.max + first, some)).store(onto.max + first, some);
+    next.store(onto.power + first, some);
     fma(Floats::load(onto.sum + first, some), old_factors, Floats::load(part.sum + first, some) * factors).store(onto.sum + first, some);
     for (int64_t r = 0; r < some; ++r) {
       const Floats old_times = Floats::broadcast(old_factor[r]), times = Floats::broadcast(factor[r]);
@@ -167,9 +173,9 @@ inline void merge(const float* mixed, const Folded& part, int64_t rows, int64_t 
 inline void add_sinks(const Args& args, TileRows rows, int64_t first, int64_t count, Folded& seen, float* factor) {
   alignas(64) float sinks[Floats::kLanes] = {};
   for (int64_t r = 0; r < count; ++r) sinks[r] = args.sinks[rows.head_of(first + r)];
-  const Floats sink = Floats::load(sinks), before = Floats::load(seen.max + first, count), next = max(before, sink);
+  const Floats logit = Floats::load(sinks), sink = logit * constant(kLog2E), before = Floats::load(seen.power + first, count), next = max(before, sink);
   const Floats shift = select(equal(next, Floats::broadcast(-__builtin_inff())), Floats::zero(), next);
-  const Floats factors = exp_of_shifted(before - shift), weight = exp_of_shifted(sink - shift);
+  const Floats factors = exp2_of_shifted(before - shift), weight = exp2_of_shifted(sink - shift);
   factors.store(factor);
   if (args.statistics.wanted()) {
     const Floats own = weight * max(Floats::broadcast(kLowestShift), sink - shift);
@@ -177,7 +183,7 @@ inline void add_sinks(const Args& args, TileRows rows, int64_t first, int64_t co
     weight.store(seen.mass + first, count);
   }
   fma(Floats::load(seen.sum + first, count), factors, weight).store(seen.sum + first, count);
-  next.store(seen.max + first, count);
+  max(Floats::load(seen.max + first, count), logit).store(seen.max + first, count);
 }
 
 // Statistics of rows from `first` on, whose sums are whole.
@@ -186,7 +192,7 @@ inline void write_statistics(const Args& args, TileRows rows, int64_t first, int
   const Mask<float> empty = equal(sums, Floats::zero());
   const Floats share = Floats::broadcast(1) / select(empty, Floats::broadcast(1), sums);
   alignas(64) float entropy[Floats::kLanes], mass[Floats::kLanes];
-  mask_lanes(~empty, fnma(Floats::load(seen.spread + first, count), share, log(sums))).store(entropy);
+  mask_lanes(~empty, fnma(Floats::load(seen.spread + first, count) * constant(kLog2), share, log(sums))).store(entropy);
   (Floats::load(seen.mass + first, count) * share).store(mass);
   for (int64_t r = 0; r < count; ++r) {
     const int64_t at = rows.query_of(first + r) * args.num_heads + rows.head_of(first + r);

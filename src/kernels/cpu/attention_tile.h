@@ -19,15 +19,17 @@ inline int64_t tile_rows(int64_t padded_dim) { return smaller(kMostTileRows, kTi
 // What rows have seen so far.
 struct Folded {
   float mixed[kTileFloats];                   // o, [row][padded_dim]
-  float max[kMostTileRows + Floats::kLanes];  // m; read and written by whole vectors
+  float max[kMostTileRows + Floats::kLanes];    // m; read and written by whole vectors
+  float power[kMostTileRows + Floats::kLanes];  // m log2 e, rounded as what is multiplied by late_power
   float sum[kMostTileRows + Floats::kLanes];  // l
-  float spread[kMostTileRows + Floats::kLanes];  // sum_j p_j (s_j - m)   of these two, where statistics are wanted
+  float spread[kMostTileRows + Floats::kLanes];  // sum_j p_j (s_j - m) log2 e   of these two, where statistics are wanted
   float mass[kMostTileRows + Floats::kLanes];    // sum over sinks j of p_j
 
   void clear(int64_t rows, int64_t padded_dim) {
     for (int64_t i = 0; i < rows * padded_dim; i += Floats::kLanes) Floats::zero().store(mixed + i);
     for (int64_t i = 0; i < rows; i += Floats::kLanes) {
       Floats::broadcast(-__builtin_inff()).store(max + i);
+      Floats::broadcast(-__builtin_inff()).store(power + i);
       Floats::zero().store(sum + i);
       Floats::zero().store(spread + i);
       Floats::zero().store(mass + i);
