@@ -23,23 +23,17 @@ Floats polynomial(Floats x, float c0, Rest... rest) {
   else return fma(polynomial(x, rest...), x, constant(c0));
 }
 
-// e^x = 2^n e^r with r = x - n log 2, |r| <= log(2) / 2. log 2 is taken off in two parts, the first exact in n.
-// `scale` multiplies by 2^n.
+// e^x = 2^n e^r with r = x - n log 2, |r| <= log(2) / 2. log 2 is taken off in two parts, the first exact in n: `first` is x - n kLog2First.
 constexpr float kLog2E = 1.44269504088896341f, kLog2 = 0.693147180559945309f, kLog2First = 0.693359375f, kLog2Rest = -2.12194440e-4f;
-template <class Scale>
-Floats exp_reduced(Floats first, Floats n, Scale scale) {   // first: x - n kLog2First
+inline Floats exp_reduced(Floats first, Floats n) {
   const Floats r = fnma(n, constant(kLog2Rest), first);
   const Floats p = polynomial(r, 0.49999994f, 0.166665211f, 0.041668389f, 0.00836871658f, 0.00138145988f);
-  return scale(fma(p, r * r, r) + constant(1.0f), n);
-}
-template <class Scale>
-Floats exp_by(Floats x, Scale scale) {
-  const Floats n = round(x * constant(kLog2E));
-  return exp_reduced(fnma(n, constant(kLog2First), x), n, scale);
+  return ldexp(fma(p, r * r, r) + constant(1.0f), n);
 }
 // Within [-104, 89]; NaN stays.
 inline Floats exp_within(Floats x) {
-  return exp_by(x, [](Floats y, Floats n) { return ldexp(y, n); });
+  const Floats n = round(x * constant(kLog2E));
+  return exp_reduced(fnma(n, constant(kLog2First), x), n);
 }
 // 2^x within [-125, 126], to 1e-7 of itself, in fewer steps: of r = x - n nothing is lost. 2^0 is 1.
 inline Floats exp2_within_normal(Floats x) {
@@ -59,9 +53,9 @@ inline Floats log(Floats x) {
   const Floats p = polynomial(f, 0.333333313f, -0.250008196f, 0.200012267f, -0.166233569f, 0.142017573f, -0.131601825f,
                               0.127615765f, -0.0763449669f);
   const Floats square = f * f;
-  Floats tail = fma(p * f, square, e * constant(-2.12194440e-4f));
+  Floats tail = fma(p * f, square, e * constant(kLog2Rest));
   tail = fnma(constant(0.5f), square, tail);
-  Floats y = fma(e, constant(0.693359375f), f + tail);
+  Floats y = fma(e, constant(kLog2First), f + tail);
   const float infinity = __builtin_inff();
   y = select(equal(x, constant(infinity)), x, y);
   y = select(equal(x, Floats::zero()), constant(-infinity), y);
@@ -101,7 +95,7 @@ struct NormalTails {
 inline NormalTails normal_tails(Floats x) {
   const Floats a = min(constant(14.42f), abs(x)), half = a * constant(-0.5f);
   const Floats n = round(a * half * constant(kLog2E));
-  const Floats bell = exp_reduced(fma(a, half, n * constant(-kLog2First)), n, [](Floats y, Floats power) { return ldexp(y, power); });
+  const Floats bell = exp_reduced(fma(a, half, n * constant(-kLog2First)), n);
   const Floats p = polynomial(a, 0.5f, 0.438292831f, 0.183233291f, 0.0406325273f, 0.00411617989f);
   const Floats q = polynomial(a, 1.0f, 1.67447066f, 1.20249605f, 0.469465703f, 0.101857089f, 0.0103176134f);
   return {a, bell * (p / q), bell};
