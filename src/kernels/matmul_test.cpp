@@ -16,6 +16,7 @@
 #include "kernels/kernels.h"
 #include "kernels/test_values.h"
 #include "kernels/testing.h"
+#include "kernels/trial.h"
 
 namespace orrery {
 namespace {
@@ -627,6 +628,33 @@ TEST_CASE("a product writes its own columns only, and NaN and infinities go thei
         for (int64_t j = 35; j < 40; ++j) CHECK(c[size_t(i * 40 + j)] == -7.0f);
       }
     }
+}
+
+TEST_CASE("few rows give the same bits whichever way panels are read (kernels/trial.h)") {
+  constexpr int64_t n = 11 * kPanel + 5, k = 1024, kTurns = 10;   // of the ways, which each have one then
+  for (const PanelFormat format : {PanelFormat::own, PanelFormat::bf16, PanelFormat::bf16_pairs, PanelFormat::int8, PanelFormat::q8, PanelFormat::q4, PanelFormat::q4_k}) {
+    Random random(uint64_t(format) + 1);
+    AlignedBytes panels(packed_bytes(format, n, k));
+    for (int64_t i = 0; i < packed_bytes(format, n, k); ++i) static_cast<std::byte*>(panels.data())[i] = std::byte(random.bits() & 0x2f);   // finite numbers in any format
+    const std::vector<float> a = random_floats(random, 8 * k);
+    for (const Kernels<float>* kernels : runnable_kernels())
+      for (const int64_t m : {1, 2, 3, 4, 8}) {
+        if (!is_fused(*kernels)) continue;
+        INFO("format " << int(format) << " m " << m << " " << std::string(kernels->name));
+        std::vector<float> c(size_t(m * n)), first;
+        Matmul<float> call;
+        call.a = a.data(), call.a_row_stride = k, call.panels = panels.data(), call.format = format, call.c = c.data(), call.c_stride = n;
+        call.m = m, call.n = n, call.k = k, call.scratch = Product::scratch.data();
+        int64_t differ = 0;
+        for (int64_t bytes = 0; bytes < kTurns * Trial::kTurnBytes; bytes += packed_bytes(format, n, k)) {
+          kernels->matmul(call);
+          if (first.empty()) first = c;
+          differ += std::memcmp(c.data(), first.data(), c.size() * sizeof(float)) != 0;
+        }
+        CHECK(differ == 0);
+        CHECK(std::all_of(c.begin(), c.end(), [](float x) { return std::isfinite(x); }));
+      }
+  }
 }
 
 }  // namespace orrery

@@ -25,8 +25,6 @@ round_rows_fn<float> round_rows;
 
 namespace {
 
-// Vectors of a tile: a panel of 32 columns, or half of one with 16 registers, but for one row all of it, which then streams past once.
-constexpr int vectors_of(int rows) { return rows == 1 ? int(std::min<int64_t>(4, kPanel / Floats::kLanes)) : 2; }
 // Rows that pass over a panel together, where there are more and where there are no others: sums of a block and sums of all beside b's
 // vectors, of 32 or 16 registers. (Processors of AVX-512 without products of bytes are few, and old.)
 #ifdef ORRERY_ISA_avx512
@@ -77,15 +75,6 @@ bool sums_fit(Rows rows, int64_t count) {
   for (int64_t r = 0; r < count; ++r) most = std::max(most, rows.blocks[r * rows.stride + 1].sizes);
   return most * ((1 << kLayout.bits) - 1) < 1 << 15;
 }
-
-// Panels that so many rows pass over side by side: as many as leave room for their sums in registers.
-#if defined(ORRERY_ISA_avx512)
-constexpr int panels_at_once(int rows, int, bool instruction) { return !instruction ? 1 : rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
-#elif defined(ORRERY_ISA_avx2)
-constexpr int panels_at_once(int rows, int bits, bool) { return rows == 1 && bits == 8 ? 3 : 1; }   // of fewer bits, two sums and more wait in registers for each vector
-#else
-constexpr int panels_at_once(int, int, bool) { return 1; }
-#endif
 
 // With 32 registers c, or the sums of a group while c waits in memory, stay in them beside the sums of a block, if the compiler sees that nobody else
 // has them: a call would store them after each.

@@ -31,7 +31,8 @@ void pack_int8(const F16* source, int64_t k_stride, int64_t n_stride, int64_t k,
 
 void matmul_of_int8(const Matmul<float>& product);
 
-// The same by AMX tiles, where has_int8_tiles().
+// The same by AMX tiles, which take 16 rows at a time, in the time of about so many here; where has_int8_tiles().
+constexpr int64_t kTiledInt8Rows = 5;
 void matmul_of_int8_in_tiles(const Matmul<float>& product);
 
 // f(first row, rows, groups of these rows rounded): all rows of a product, so many at a time as `bytes` of memory take where nobody has

@@ -322,8 +322,8 @@ matmul_fn<float> matmul_in_tiles;
 
 void matmul_in_tiles(const Matmul<float>& product) {
   if (product.format == PanelFormat::bf16_pairs && product.m > 0 && product.n > 0) return multiply_pairs(product);
-  if (rounds_rows(product.format) && product.m >= kTiledRows && has_int8_tiles())
-    return product.format == PanelFormat::int8 ? matmul_of_int8_in_tiles(product) : matmul_of_blocks_in_tiles(product);
+  if (product.format == PanelFormat::int8 && product.m >= kTiledInt8Rows && has_int8_tiles()) return matmul_of_int8_in_tiles(product);
+  if (is_blocks(product.format) && product.m >= kTiledRows && has_int8_tiles()) return matmul_of_blocks_in_tiles(product);
   if (product.format != PanelFormat::bf16_pairs) return matmul(product);
 }
 
