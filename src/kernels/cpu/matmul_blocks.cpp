@@ -282,7 +282,7 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
   using Wide = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together, false>;
   using Halves = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together, true>;
   constexpr int kMostRows = most_rows(kInstruction), kAloneRows = alone_rows(kInstruction);
-  const Slivers slivers(m, kMostRows);
+  const Slivers slivers(m, m <= 2 * kAloneRows ? kAloneRows : kMostRows);   // two high ones read the panel as it lies
   if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
   constexpr bool kTakesApart = Wide::kBits < 8;
   const bool apart = kTakesApart && slivers.count > 2;
@@ -301,10 +301,10 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
         const bool again = s + 1 == slivers.count;   // the first sliver, of the next slice
         const int64_t to = again ? 0 : s + 1, column = again && p + slice.blocks == all.blocks ? j + kPanel : j;
         for (int64_t r = 0; column < product.n && r < slivers.height(to); ++r) ask_for(product.c + (first + slivers.begin(to) + r) * product.c_stride + column, kPanel);
-        with_rows<kMostRows>(slivers.height(s), [&]<int kRows>() {
+        with_rows<kAloneRows>(slivers.height(s), [&]<int kRows>() {
           const int64_t row = slivers.begin(s);
           const Rows here{rows.blocks + row * rows.stride + p, rows.stride};
-          if constexpr (kTakesApart) {
+          if constexpr (kTakesApart && kRows <= kMostRows) {
             if constexpr (kPairsOfScales<kLayout>)
               if (apart && sums_fit<kLayout>({rows.blocks + row * rows.stride, rows.stride}, kRows))
                 return run_panels<kRows, 1, kInstruction, Halves>(product, slice, here, first + row, j, wide, 0, 0, false);

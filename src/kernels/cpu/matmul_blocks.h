@@ -7,8 +7,8 @@ namespace orrery::cpu::ORRERY_ISA {
 
 void matmul_of_blocks(const Matmul<float>& product);
 
-// The same by AMX tiles, whose halves or quarters are idle for fewer rows than these; where has_int8_tiles().
-constexpr int64_t kTiledRows = 9;
+// The same by AMX tiles, for rows enough that it pays to take panels apart for them; where has_int8_tiles().
+constexpr int64_t kTiledRows = 17;
 void matmul_of_blocks_in_tiles(const Matmul<float>& product);
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -1,4 +1,5 @@
-// Products of blocks of whole numbers by AMX tiles, for rows enough to fill them (contract: kernels/matmul.h).
+// Products of blocks of whole numbers by AMX tiles, for rows enough to fill them (contract: kernels/matmul.h); but of q6_k, whose scales for
+// each 16 numbers would have a tile for half a block, and leave the processor's other products faster.
 //
 // A block of 16 rows times a block of 16 columns is one instruction; its sums go through memory, since nothing else can read a tile, and
 // are scaled and added up from there while the next blocks are multiplied. Sums are exact and floats go the way of matmul_blocks.cpp, so that
@@ -17,7 +18,7 @@ round_rows_fn<float> round_rows;
 
 namespace {
 
-// A block of p of 16 rows; the q of a part lie one behind the other in each row.
+// A block of p of 16 rows.
 struct RowTile {
   int8_t q[kTileHeight][kBlockValues];
   float scale[kTileHeight];
@@ -79,13 +80,13 @@ void lay_out(const Matmul<float>& product, Slice slice, int64_t row, int64_t row
     }
 }
 
-// Part u of a block from `rows` and `wide` on, the product of which tile u holds then.
-template <int kParts, int u>
-[[gnu::always_inline]] inline void multiply_part(const RowTile& rows, const WideBlock& wide, int64_t column) {
-  constexpr int kPart = u % kParts, kOther = u % 2;
+// The product of a block, which tile u holds then.
+template <int u>
+[[gnu::always_inline]] inline void multiply_block(const RowTile& rows, const WideBlock& wide, int64_t column) {
+  constexpr int kOther = u % 2;
   clear_tile<u>();
-  load_tile<6 + kOther>(rows.q[0] + kPart * (kBlockValues / kParts), kBlockValues);
-  load_tile<4 + kOther>(wide.q[kPart * (kGroups / kParts)][column], kGroupBytes);
+  load_tile<6 + kOther>(rows.q[0], kBlockValues);
+  load_tile<4 + kOther>(wide.q[0][column], kGroupBytes);
   multiply_bytes<u, 6 + kOther, 4 + kOther>();
 }
 
@@ -96,33 +97,30 @@ template <int kParts, int u>
   for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(Floats::broadcast(rows.total[r]), min, acc[r]);
 }
 
-// The same part's sums, scaled; in groups by the columns' scales alone, and without minimums. (No closure: one that knew of `acc` would make the
+// The same block's sums, scaled; in groups by the columns' scales alone, and without minimums. (No closure: one that knew of `acc` would make the
 // compiler keep it in memory.)
-template <BlockLayout kLayout, int u>
-[[gnu::always_inline]] inline void add_part(const RowTile& rows, const WideBlock& wide, int64_t column, const Sums& sums, Floats (&acc)[kTileHeight]) {
-  constexpr int kParts = kLayout.parts;
-  const Floats scale = Floats::load(wide.scale[u % kParts] + column);
+template <BlockLayout kLayout>
+[[gnu::always_inline]] inline void add_block(const RowTile& rows, const WideBlock& wide, int64_t column, const Sums& sums, Floats (&acc)[kTileHeight]) {
+  const Floats scale = Floats::load(wide.scale[0] + column);
 #pragma GCC unroll 16
   for (int64_t r = 0; r < kTileHeight; ++r) acc[r] = fma(to_floats(Ints::load(sums.of[r])), kLayout.together > 1 ? scale : Floats::broadcast(rows.scale[r]) * scale, acc[r]);
-  if constexpr (kLayout.mins && kLayout.together == 1 && u % kParts == kParts - 1) add_mins(rows, wide, column, acc);
+  if constexpr (kLayout.mins && kLayout.together == 1) add_mins(rows, wide, column, acc);
 }
 
-// So many parts, of as many blocks or half as many.
+// So many blocks.
 template <BlockLayout kLayout, int... u>
-[[gnu::always_inline]] inline void add_parts(const RowTile* rows, const WideBlock* wide, int64_t column, Sums* sums, Floats (&acc)[kTileHeight], std::integer_sequence<int, u...>) {
-  constexpr int kParts = kLayout.parts;
-  (multiply_part<kParts, u>(rows[u / kParts], wide[u / kParts], column), ...);
+[[gnu::always_inline]] inline void add_some(const RowTile* rows, const WideBlock* wide, int64_t column, Sums* sums, Floats (&acc)[kTileHeight], std::integer_sequence<int, u...>) {
+  (multiply_block<u>(rows[u], wide[u], column), ...);
   (store_tile<u>(sums[u].of, int64_t(sizeof sums->of[0])), ...);
-  (add_part<kLayout, u>(rows[u / kParts], wide[u / kParts], column, sums[u], acc), ...);
+  (add_block<kLayout>(rows[u], wide[u], column, sums[u], acc), ...);
 }
 
 // `blocks` blocks, added up in acc.
 template <BlockLayout kLayout>
 [[gnu::always_inline]] inline void add_blocks(const RowTile* rows, const WideBlock* wide, int64_t blocks, int64_t column, Sums* sums, Floats (&acc)[kTileHeight]) {
-  constexpr int64_t kAtOnce = kSumTiles / kLayout.parts;
   int64_t b = 0;
-  for (; b + kAtOnce <= blocks; b += kAtOnce) add_parts<kLayout>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kSumTiles>());
-  for (; b < blocks; ++b) add_parts<kLayout>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kLayout.parts>());
+  for (; b + kSumTiles <= blocks; b += kSumTiles) add_some<kLayout>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, kSumTiles>());
+  for (; b < blocks; ++b) add_some<kLayout>(rows + b, wide + b, column, sums, acc, std::make_integer_sequence<int, 1>());
 }
 
 // What a group from `rows` and `wide` on gave in acc goes to c.
@@ -192,7 +190,7 @@ void run(const Matmul<float>& product) {
   const int64_t most_tiles = tiles_in(kMatmulScratchBytes / 2);
   const int64_t all = product.k / kBlockValues, depth = std::min(std::max<int64_t>(all, 1), most_tiles / kSliceBlocks * kSliceBlocks);
   const int64_t most_rows = most_tiles / depth * kTileHeight;
-  const Tiles tiles(kBlockValues / kLayout.parts);
+  const Tiles tiles(int{kBlockValues});
   for (int64_t p = 0; p == 0 || p < all; p += depth)
     for (int64_t i = 0; i < product.m; i += most_rows) {
       const Slice slice{p, std::min(depth, all - p)};
@@ -222,7 +220,7 @@ void matmul_of_blocks_in_tiles(const Matmul<float>& product) {
     case PanelFormat::q5_1: return run<PanelFormat::q5_1>(product);
     case PanelFormat::q4_k: return run<PanelFormat::q4_k>(product);
     case PanelFormat::q5_k: return run<PanelFormat::q5_k>(product);
-    case PanelFormat::q6_k: return run<PanelFormat::q6_k>(product);
+    case PanelFormat::q6_k: return matmul_of_blocks(product);
     default: return run<PanelFormat::q8>(product);
   }
 }
