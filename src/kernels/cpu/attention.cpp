@@ -30,19 +30,23 @@ void mix_pairs_seen(const Tiled& tiled, Range seen, TileA probs, float* mixed, c
   });
 }
 
-// The values of a chunk, by the probabilities of kRows rows, whose hull is not empty; finite: all values are, if they are packed.
+// The values of a chunk where they lie, by the probabilities of kRows rows, which all see the same, and something.
 template <int kRows, class Element, class Step>
-void mix_rows(const Tiled& tiled, int64_t chunk, int64_t first, const Seen* rows, const Hull& hull, bool finite, const float* factor) {
+void mix_heads(const Tiled& tiled, int64_t chunk, int64_t first, Seen seen, const float* factor) {
+  round_probs<Step>(tiled, kRows, seen.hull().end);
+  float* mixed = tiled.scratch.part.mixed + first * tiled.padded_dim;
+  const Range window{seen.begin, seen.end}, before{0, seen.sinks};
+  if (before.empty()) return mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, window, mixed, factor);
+  mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, before, mixed, factor);
+  if (!window.empty()) mix<kRows, Start::kOnto, Element, Step>(tiled, chunk, window, mixed, nullptr);
+}
+
+// The packed values of a chunk, by the probabilities of kRows rows, whose hull is not empty; finite: all values are.
+template <int kRows, class Step>
+void mix_rows(const Tiled& tiled, int64_t first, const Seen* rows, const Hull& hull, bool finite, const float* factor) {
   Scratch& scratch = tiled.scratch;
   round_probs<Step>(tiled, kRows, hull.all.end);
   float* mixed = scratch.part.mixed + first * tiled.padded_dim;
-  if (tiled.values_in_place) {   // all rows see the same
-    const Range window{rows[0].begin, rows[0].end}, before{0, rows[0].sinks};
-    if (before.empty()) return mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, window, mixed, factor);
-    mix<kRows, Start::kScaled, Element, Step>(tiled, chunk, before, mixed, factor);
-    if (!window.empty()) mix<kRows, Start::kOnto, Element, Step>(tiled, chunk, window, mixed, nullptr);
-    return;
-  }
   if constexpr (kRounded<Step>) {
     const TileA rounded = rounded_probs<Step>(tiled);
     if (finite) {
@@ -93,16 +97,18 @@ void score_rows(const Tiled& tiled, int64_t chunk, int64_t first, int64_t column
     score_in_tile_order<kRows, Element>(tiled, chunk, first, columns);
   } else {
     const TileA queries = ready_queries<Step>(tiled, first);
-    if (!tiled.keys_in_place)
-      product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, words_of<Step>(args.head_dim), tiled.probs, kKeyChunk);
-    else if constexpr (kPaired<Step>)
+    if constexpr (kRows <= kBlockQueries) {   // else heads, in place
+      if (!tiled.keys_in_place)
+        return product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, words_of<Step>(args.head_dim), tiled.probs, kKeyChunk);
+      if (!tiled.rows.are_heads)
+        return product<kRows, Start::kZero>(columns, queries, keys_of_chunk<float>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
+    }
+    if constexpr (kPaired<Step>)
       score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
     else if constexpr (kScaled<Element>)
       scores_of_codes<kRows>(args, queries, tiled.kv_head, chunk, columns, tiled.keys_ahead, tiled.scratch.scales, tiled.probs);
-    else if (tiled.rows.are_heads)
-      score_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
     else
-      product<kRows, Start::kZero>(columns, queries, keys_of_chunk<Element>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
+      score_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);
   }
 }
 
@@ -117,7 +123,7 @@ void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t
     for (int64_t t = s; t < end; ++t) {
       const int64_t row = slivers.begin(t);
       const Hull hull(rows.seen + row - first, slivers.height(t));
-      if (!hull.all.empty()) with_rows<kBlockQueries>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(row, hull); });
+      if (!hull.all.empty()) with_rows<kTiled<Step> ? kBlockQueries : kBlockHeads>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(row, hull); });
     }
   };
   each([&]<int kRows>(int64_t row, const Hull& hull) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(hull.all.end, Floats::kLanes)); });
@@ -125,8 +131,12 @@ void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t
   soften(tiled, rows.seen, count, all.end, chunk, first, factor);
   each([&]<int kRows>(int64_t row, const Hull& hull) {
     const int64_t r = row - first;
-    if constexpr (kTiled<Step>) mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
-    else mix_rows<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen + r, hull, finite, factor + r);
+    if constexpr (kTiled<Step>) {
+      mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
+    } else {
+      if (tiled.values_in_place) return mix_heads<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen[r], factor + r);
+      if constexpr (kRows <= kBlockQueries) mix_rows<kRows, Step>(tiled.of_block(r), row, rows.seen + r, hull, finite, factor + r);
+    }
   });
 }
 
@@ -173,7 +183,7 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
   if (kTiled<Step> && keys_in_place) round_rows_of(queries, count, args.head_dim, scratch.queries);
   else ready_rows<Step>(queries.data, queries.row_stride, count, args.head_dim, scratch.queries);
   const bool in_tiles = kTiled<Step> && !keys_in_place;
-  const Slivers slivers(count, in_tiles ? kMostBlockRows : kBlockQueries);
+  const Slivers slivers(count, in_tiles ? kMostBlockRows : keys_in_place && values_in_place && !kTiled<Step> ? kBlockHeads : kBlockQueries);
   const int64_t together = in_tiles ? 1 : kBlockSlivers;
   for (int64_t chunk = chunks.begin; chunk < chunks.end; ++chunk) {
     if (!chunk_seen(args, rows.query, rows.query_of(count - 1) + 1, chunk)) continue;

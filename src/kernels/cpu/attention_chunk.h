@@ -19,6 +19,8 @@ constexpr int64_t kChunkVectors = kKeyChunk / Floats::kLanes;
 // Rows of queries that go through the register tiles together.
 constexpr int kBlockQueries = 6;
 constexpr int kWideVectors = kAccumulators / kBlockQueries;  // 4 or 2: the widest tile of that many rows
+// And rows of heads, whose keys and values are read where they lie: more of them make floats of those fewer times.
+constexpr int kBlockHeads = kAccumulators == 28 ? 8 : kBlockQueries;
 
 constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -204,7 +206,7 @@ void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, i
 template <int kRows, Start kStart, class Step = float, class Lanes>
 void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
   // One or two rows take more vectors with 16 registers too: enough sums that none waits, and a row of b is read from end to end.
-  constexpr int kVectors = int(larger(kWideVectors, kRows == 1 ? smaller(kChunkVectors, 8) : kRows == 2 ? smaller(kChunkVectors / 2, 4) : 1));
+  constexpr int kVectors = kRows > kBlockQueries ? 2 : int(larger(kWideVectors, kRows == 1 ? smaller(kChunkVectors, 8) : kRows == 2 ? smaller(kChunkVectors / 2, 4) : 1));
   int64_t j = 0;
   for (; columns - j > (kVectors - 1) * Floats::kLanes; j += kVectors * Floats::kLanes)
     product_tile_of<kRows, kVectors, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);

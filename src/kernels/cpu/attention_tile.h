@@ -11,7 +11,7 @@ namespace orrery::cpu::ORRERY_ISA {
 constexpr int64_t kBlockSlivers = kAccumulators == 28 ? 2 : 8;
 constexpr int64_t kMostBlockRows = kAccumulators == 28 ? 16 : kBlockSlivers * kBlockQueries;   // 16 of tiles
 constexpr int64_t kMostTileRows = kAttentionTileRows, kTileFloats = 4 * 48 * kMaxHeadDim;   // of narrow heads more rows have room
-static_assert(kMostBlockRows % Floats::kLanes == 0 && kBlockSlivers * kBlockQueries <= kMostBlockRows && 48 % kMostBlockRows == 0 && 48 % kBlockQueries == 0);
+static_assert(kMostBlockRows % Floats::kLanes == 0 && kBlockSlivers * kBlockHeads <= kMostBlockRows && 48 % kMostBlockRows == 0 && 48 % kBlockQueries == 0);
 
 // Rows of a tile: the more, the fewer times a chunk is packed.
 inline int64_t tile_rows(int64_t padded_dim) { return smaller(kMostTileRows, kTileFloats / padded_dim / 48 * 48); }
