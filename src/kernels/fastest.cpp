@@ -8,7 +8,7 @@
 namespace orrery {
 namespace {
 
-// Formats of a kind run the same loops, and so do numbers of rows up to each of these.
+// Formats of a kind run the same loops, and so do numbers of rows up to each of these (but that in class amx some leave the tiles).
 constexpr std::array kKinds{PanelFormat::own, PanelFormat::bf16_pairs, PanelFormat::int8, PanelFormat::q8, PanelFormat::q4_k};
 constexpr std::array<int64_t, 3> kRows{1, 8, 64};
 

@@ -100,8 +100,8 @@ void score_rows(const Tiled& tiled, int64_t chunk, int64_t first, int64_t column
     if constexpr (kRows <= kBlockQueries) {   // else heads, in place
       if (!tiled.keys_in_place)
         return product<kRows, Start::kZero>(columns, queries, reinterpret_cast<const Step*>(tiled.scratch.keys), kKeyChunk, words_of<Step>(args.head_dim), tiled.probs, kKeyChunk);
-      if (!tiled.rows.are_heads)
-        return product<kRows, Start::kZero>(columns, queries, keys_of_chunk<float>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
+      if constexpr (std::is_same_v<Element, float>)
+        if (!tiled.rows.are_heads) return product<kRows, Start::kZero>(columns, queries, keys_of_chunk<float>(tiled, chunk), args.kv.block_size, args.head_dim, tiled.probs, kKeyChunk);
     }
     if constexpr (kPaired<Step>)
       score_pairs_in_place<kRows, Element, Step>(tiled, chunk, queries, columns);

@@ -9,7 +9,7 @@ namespace orrery::cpu::ORRERY_ISA {
 // Slivers of rows that are softened together, enough that the steps between products do not wait for each other. With 16 registers there are
 // more, as a chunk's keys and its values do not fit the nearest cache together, and come to it once for all of them.
 constexpr int64_t kBlockSlivers = kAccumulators == 28 ? 2 : 8;
-constexpr int64_t kMostBlockRows = kAccumulators == 28 ? 16 : kBlockSlivers * kBlockQueries;   // 16 of tiles
+constexpr int64_t kMostBlockRows = kAccumulators == 28 ? 16 : kBlockSlivers * kBlockQueries;   // 16 of tiles, or two slivers of heads
 constexpr int64_t kMostTileRows = kAttentionTileRows, kTileFloats = 4 * 48 * kMaxHeadDim;   // of narrow heads more rows have room
 static_assert(kMostBlockRows % Floats::kLanes == 0 && kBlockSlivers * kBlockHeads <= kMostBlockRows && 48 % kMostBlockRows == 0 && 48 % kBlockQueries == 0);
 

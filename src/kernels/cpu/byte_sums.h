@@ -6,10 +6,7 @@
 //   sums.whole()
 #pragma once
 
-#include <algorithm>
-
 #include "kernels/cpu/vec.h"
-#include "kernels/matmul.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 
@@ -82,18 +79,6 @@ class ByteSums {
   __m256i in_16_bits_;
 };
 
-#endif
-
-// Vectors of a tile: a panel of 32 columns, or half of one with 16 registers, but for one row all of it, which then streams past once.
-constexpr int vectors_of(int rows) { return rows == 1 ? int(std::min<int64_t>(4, kPanel / Floats::kLanes)) : 2; }
-
-// Panels that so many rows pass over side by side: as many as leave room for their sums in registers.
-#if defined(ORRERY_ISA_avx512)
-constexpr int panels_at_once(int rows, int, bool instruction) { return !instruction ? 1 : rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
-#elif defined(ORRERY_ISA_avx2)
-constexpr int panels_at_once(int rows, int bits, bool) { return rows == 1 && bits == 8 ? 3 : 1; }   // of fewer bits, two sums and more wait in registers for each vector
-#else
-constexpr int panels_at_once(int, int, bool) { return 1; }
 #endif
 
 }  // namespace orrery::cpu::ORRERY_ISA

@@ -15,10 +15,10 @@
 #include "kernels/cpu/matmul_blocks.h"
 #include "kernels/cpu/matmul_int8.h"
 #include "kernels/cpu/pairs.h"
+#include "kernels/cpu/side_by_side.h"
 #include "kernels/cpu/tiny_is_zero.h"
 #include "kernels/cpu/transpose.h"
 #include "kernels/fastest.h"
-#include "kernels/trial.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -293,21 +293,15 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
 // Up to three rows, unpacked.
 template <int kTileRows, class Element>
 void one_sliver(const Matmul<float>& product, TileA a) {
-  constexpr int kPanels = std::max(1, std::min(4, kAccumulators / (kTileRows * kPanelVectors)));
+  constexpr int kMost = std::max(1, std::min(4, kAccumulators / (kTileRows * kPanelVectors)));
   const Block block{product.c, product.c_stride, product.n, product.bias, product.accumulate};
   const Element* panels = static_cast<const Element*>(product.panels);
   const int64_t steps = steps_of<Element>(product.k), panel_size = steps * kPanel;
-  int64_t j = 0;
-  const auto run_at_once = [&]<bool kAhead>() {
-    for (; j + kPanels * kPanel <= product.n; j += kPanels * kPanel) run_panels<kTileRows, kPanels, kAhead>(block, a, panels + j * steps, panel_size, steps, j);
-  };
-  enum Way { kAsks, kUndisturbed, kOneByOne };   // kPanels at once in the first two
-  static constinit Trial trial{kPanels > 1 ? 3 : 2};
-  const Trial::Turn turn = trial.begin((product.n + kPanel - 1) / kPanel * panel_size * int64_t(sizeof(Element)));
-  if (turn.way == kAsks) run_at_once.template operator()<true>();
-  if (turn.way == kUndisturbed) run_at_once.template operator()<false>();
-  for (; j < product.n; j += kPanel) run_panels<kTileRows, 1, false>(block, a, panels + j * steps, 0, steps, j);
-  trial.end(turn);
+  static constinit Trial trial{ways_to_read(kMost)};
+  read_side_by_side<kMost>(trial, product.n, panel_size * int64_t(sizeof(Element)), [&]<int kPanels>(int64_t j, bool asks) {
+    if (asks) run_panels<kTileRows, kPanels, true>(block, a, panels + j * steps, panel_size, steps, j);
+    else run_panels<kTileRows, kPanels, false>(block, a, panels + j * steps, panel_size, steps, j);
+  });
 }
 
 template <class Element>

@@ -15,9 +15,9 @@
 
 #include "kernels/cpu/block_panels.h"
 #include "kernels/cpu/byte_sums.h"
+#include "kernels/cpu/side_by_side.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/fastest.h"
-#include "kernels/trial.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 
@@ -25,7 +25,7 @@ round_rows_fn<float> round_rows;
 
 namespace {
 
-// Rows that pass over a panel together, where there are more and where there are no others: sums of a block and sums of all beside b's
+// Rows that pass over a panel together, where there are many more and where there are no others, or as many again: sums of a block and sums of all beside b's
 // vectors, of 32 or 16 registers. (Processors of AVX-512 without products of bytes are few, and old.)
 #ifdef ORRERY_ISA_avx512
 constexpr int most_rows(bool instruction) { return instruction ? 6 : 2; }
@@ -254,20 +254,10 @@ void run_sliver(const Matmul<float>& product, Slice all, Rows rows, int64_t row)
   const int64_t panel_size = panel_bytes(kFormat, product.k);
   const std::byte* panels = static_cast<const std::byte*>(product.panels);
   constexpr int kMost = panels_at_once(kRows, layout_of(kFormat).bits, kInstruction);
-  enum Way { kAsks, kUndisturbed, kTwoAtOnce, kOneByOne };   // kMost at once in the first two
-  static constinit Trial trial{kMost > 2 ? 4 : 2};
-  const Trial::Turn turn = trial.begin((product.n + kPanel - 1) / kPanel * panel_size);
-  int64_t j = 0;
-  const auto run = [&]<int kPanels>() {
-    for (; j + (kPanels - 1) * kPanel < product.n; j += kPanels * kPanel)
-      run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first, turn.way == kAsks);
-  };
-  if (turn.way <= kUndisturbed) run.template operator()<kMost>();
-  if constexpr (kMost > 2) {
-    if (turn.way <= kTwoAtOnce) run.template operator()<2>();
-  }
-  if constexpr (kMost > 1) run.template operator()<1>();
-  trial.end(turn);
+  static constinit Trial trial{ways_to_read(kMost)};
+  read_side_by_side<kMost>(trial, product.n, panel_size, [&]<int kPanels>(int64_t j, bool asks) {
+    run_panels<kRows, kPanels, kInstruction, PackedBlock<kFormat>>(product, all, rows, row, j, panels + j / kPanel * panel_size, panel_size, all.first, asks);
+  });
 }
 
 // Asks for the n-th of `count` parts of so many bytes.
@@ -282,7 +272,7 @@ void run_rows(const Matmul<float>& product, Slice all, Rows rows, int64_t first,
   using Wide = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together, false>;
   using Halves = TakenApart<kLayout.bits, kLayout.parts, kLayout.mins, kLayout.together, true>;
   constexpr int kMostRows = most_rows(kInstruction), kAloneRows = alone_rows(kInstruction);
-  const Slivers slivers(m, m <= 2 * kAloneRows ? kAloneRows : kMostRows);   // two high ones read the panel as it lies
+  const Slivers slivers(m, m <= 2 * kAloneRows ? kAloneRows : kMostRows);   // two tall ones read the panel as it lies
   if (m <= kAloneRows) return with_rows<kAloneRows>(m, [&]<int kRows>() { run_sliver<kFormat, kInstruction, kRows>(product, all, rows, first); });
   constexpr bool kTakesApart = Wide::kBits < 8;
   const bool apart = kTakesApart && slivers.count > 2;

@@ -7,7 +7,7 @@ namespace orrery::cpu::ORRERY_ISA {
 
 void matmul_of_blocks(const Matmul<float>& product);
 
-// The same by AMX tiles, for rows enough that it pays to take panels apart for them; where has_int8_tiles().
+// The same by AMX tiles, for rows enough that it pays to take panels apart for them (q6_k goes on without); where has_int8_tiles().
 constexpr int64_t kTiledRows = 17;
 void matmul_of_blocks_in_tiles(const Matmul<float>& product);
 

@@ -1,5 +1,5 @@
-// Products of blocks of whole numbers by AMX tiles, for rows enough to fill them (contract: kernels/matmul.h); but of q6_k, whose scales for
-// each 16 numbers would have a tile for half a block, and leave the processor's other products faster.
+// Products of blocks of whole numbers by AMX tiles, for rows enough to fill them (contract: kernels/matmul.h). Not of q6_k: with a scale for 16
+// numbers a tile would hold half a block, and products of bytes are faster.
 //
 // A block of 16 rows times a block of 16 columns is one instruction; its sums go through memory, since nothing else can read a tile, and
 // are scaled and added up from there while the next blocks are multiplied. Sums are exact and floats go the way of matmul_blocks.cpp, so that
@@ -185,6 +185,7 @@ void run_any_tile(const Matmul<float>& product, bool onto, int64_t row, int64_t 
 template <PanelFormat kFormat>
 void run(const Matmul<float>& product) {
   constexpr BlockLayout kLayout = layout_of(kFormat);
+  static_assert(kLayout.parts == 1);
   const auto with_sign = [](Ints numbers) { return Ints{_mm512_sub_epi8(numbers.r, _mm512_set1_epi8(char(kLayout.offset)))}; };
   Scratch& scratch = *static_cast<Scratch*>(product.scratch);
   const int64_t most_tiles = tiles_in(kMatmulScratchBytes / 2);

@@ -7,9 +7,9 @@
 #include <algorithm>
 
 #include "kernels/cpu/byte_sums.h"
+#include "kernels/cpu/side_by_side.h"
 #include "kernels/cpu/tile.h"
 #include "kernels/fastest.h"
-#include "kernels/trial.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 namespace {
@@ -25,7 +25,7 @@ static_assert(kInt8Rows % kMostRows == 0);   // slivers of a group
 // its column in the first of them. `asks`: memory is asked for what comes.
 template <int kRows, int kPanels, bool kInstruction>
 void run_tile(const Matmul<float>& product, int64_t row, int64_t column, const Int8Group& group, int64_t first, const Int8Panel& panel, int64_t panel_size, int64_t lane, bool asks) {
-  constexpr int kVectors = vectors_of(kRows), kChains = kPanels * kRows * kVectors < 8 ? 2 : 1;   // few sums wait for each other
+  constexpr int kVectors = vectors_of(kRows), kChains = kPanels * kRows * kVectors < (kAccumulators == 28 ? 8 : 6) ? 2 : 1;   // few sums wait for each other
   constexpr int64_t kGroupBytes = kPanel * 4;
   using Sums = ByteSums<8, kInstruction>;
   Sums sums[kChains][kPanels][kRows][kVectors];
@@ -96,25 +96,18 @@ void run_panels(const Matmul<float>& product, int64_t row, int64_t j, const Int8
     run_tile<kRows, kPanels, kInstruction>(product, row, j + lane, group, first, panel, panel_bytes(PanelFormat::int8, product.k), lane, asks);
 }
 
-// So few rows that all of them pass over a panel at once: memory is what they wait for, and panels are read several at a time where that helps.
+// All rows of a product, which pass over a panel at once.
 template <int kRows, bool kInstruction>
-void run_few(const Matmul<float>& product, int64_t row, const Int8Group& group) {
+void run_few(const Matmul<float>& product, const Int8Group& group) {
   constexpr int kMost = panels_at_once(kRows, 8, kInstruction);
-  enum Way { kAsks, kUndisturbed, kOneByOne };   // kMost at once in the first two
-  static constinit Trial trial{kMost > 1 ? 3 : 2};
-  const Trial::Turn turn = trial.begin(packed_bytes(PanelFormat::int8, product.n, product.k));
-  int64_t j = 0;
-  if (turn.way != kOneByOne)
-    for (; j + (kMost - 1) * kPanel < product.n; j += kMost * kPanel) run_panels<kRows, kMost, kInstruction>(product, row, j, group, 0, turn.way == kAsks);
-  if constexpr (kMost > 1)
-    for (; j < product.n; j += kPanel) run_panels<kRows, 1, kInstruction>(product, row, j, group, 0, false);
-  trial.end(turn);
+  static constinit Trial trial{ways_to_read(kMost)};
+  read_side_by_side<kMost>(trial, product.n, panel_bytes(PanelFormat::int8, product.k), [&]<int kPanels>(int64_t j, bool asks) { run_panels<kRows, kPanels, kInstruction>(product, 0, j, group, 0, asks); });
 }
 
 template <bool kInstruction>
 void run(const Matmul<float>& product) {
   with_int8_rows(product, static_cast<std::byte*>(product.scratch), kMatmulScratchBytes / 2, [&](int64_t begin, int64_t rows, const void* rounded) {
-    if (rows <= kMostRows) return with_rows<kMostRows>(rows, [&]<int kRows>() { run_few<kRows, kInstruction>(product, begin, Int8Group(rounded, 0, product.k)); });
+    if (product.m <= kMostRows) return with_rows<kMostRows>(rows, [&]<int kRows>() { run_few<kRows, kInstruction>(product, Int8Group(rounded, 0, product.k)); });
     for (int64_t j = 0; j < product.n; j += kPanel)
       for (int64_t i = 0; i < rows; i += kMostRows)
         with_rows<kMostRows>(rows - i, [&]<int kRows>() { run_panels<kRows, 1, kInstruction>(product, begin + i, j, Int8Group(rounded, i, product.k), i % kInt8Rows, i == 0); });

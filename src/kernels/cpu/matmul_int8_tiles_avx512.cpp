@@ -1,4 +1,4 @@
-// Products of int8 by AMX tiles, for rows enough to fill them (contract and layouts: kernels/matmul.h).
+// Products of int8 by AMX tiles, for rows enough that they are faster (contract and layouts: kernels/matmul.h).
 //
 // Rows, rounded, and panels lie as tiles; four tiles of sums, of 32 rows and 32 columns, stay in registers over all p. They leave through
 // memory, since nothing else can read a tile, and are scaled while the next ones are multiplied, a few rows with each step.
