@@ -62,27 +62,33 @@ void score_gradients(const Pass& pass, int64_t i, int64_t r, Seen seen, int64_t 
   const Floats lse = Floats::broadcast(forward.lse[i * forward.num_heads + pass.head]), plain_shift = lse * constant(-kLog2E);
   float* probs = pass.scratch.probs + r * kKeyChunk;
   float* dscores = pass.scratch.dscores + r * kKeyChunk;
-#pragma GCC unroll 4
-  for (int64_t v = 0; v < kChunkVectors; v += 2) {
-    Floats keep[2] = {Floats::broadcast(1), Floats::broadcast(1)};
-    if (pass.dropout.active()) pass.dropout.pair(i, chunk, v, keep[0], keep[1]);
+  constexpr Vectors<kSoftened> kSome;
 #pragma GCC unroll 2
-    for (int64_t x = 0; x < 2; ++x) {
-      const int64_t at = (v + x) * Floats::kLanes;
-      const Mask<float> lanes = lanes_seen(seen, v + x);
-      const Floats shift = pass.rule.by_distance() ? pass.rule.add_distances(-lse, i, chunk, v + x) * constant(kLog2E) : plain_shift;
-      Floats product = Floats::load(probs + at), derivative = scale;
-      if (pass.rule.capped()) {
-        product = pass.rule.capped_part(product);
-        derivative = fnma(product * product, scale, scale);
-      }
-      const Floats p = exp2_of_shifted(fma(product, factor, shift));
-      const Floats dp = Floats::load(dscores + at) * keep[x];
-      mask_lanes(lanes, p * keep[x]).store(probs + at);
-      const Floats ds = mask_lanes(lanes, p * (dp - delta));
-      mask_lanes(lanes, ds * derivative).store(dscores + at);   // what is not seen may be anything
-      if (pass.dbias) pass.rule.bias.add(pass.dbias, pass.rule.bias.distance(i, chunk, v + x), ds);
+  for (int64_t v = 0; v < kChunkVectors; v += kSoftened) {
+    const int64_t at = v * Floats::kLanes;
+    Several<Mask<float>, kSoftened> lanes;
+    Several<Floats, kSoftened> keep, shift, derivative, product = load(probs + at, kSome);
+#pragma GCC unroll 4
+    for (int x = 0; x < kSoftened; ++x) {
+      lanes.of[x] = lanes_seen(seen, v + x);
+      keep.of[x] = Floats::broadcast(1);
+      shift.of[x] = pass.rule.by_distance() ? pass.rule.add_distances(-lse, i, chunk, v + x) * constant(kLog2E) : plain_shift;
+      derivative.of[x] = scale;
     }
+    if (pass.dropout.active())
+#pragma GCC unroll 2
+      for (int x = 0; x < kSoftened; x += 2) pass.dropout.pair(i, chunk, v + x, keep.of[x], keep.of[x + 1]);
+    if (pass.rule.capped()) {
+      product = pass.rule.capped_part(product);
+      derivative = fnma(product * product, scale, scale);
+    }
+    const auto p = exp2_of_shifted(fma(product, factor, shift));
+    const auto dp = load(dscores + at, kSome) * keep;
+    store(probs + at, mask_lanes(lanes, p * keep), kSome);
+    const auto ds = mask_lanes(lanes, p * (dp - delta));
+    store(dscores + at, mask_lanes(lanes, ds * derivative), kSome);   // what is not seen may be anything
+    if (pass.dbias)
+      for (int x = 0; x < kSoftened; ++x) pass.rule.bias.add(pass.dbias, pass.rule.bias.distance(i, chunk, v + x), ds.of[x]);
   }
 }
 

@@ -216,13 +216,16 @@ void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride,
   for (; j < columns; j += Floats::kLanes) product_tile_of<kRows, 1, kStart, Step>(j, columns, a, k, c, c_stride, factor, lanes);
 }
 
+// Vectors of a chunk that are softened together: dropout goes by two.
+constexpr int kSoftened = kTogether > 2 ? kTogether : 2;
+
 // 2^x for the x <= 0 of a softmax; 0 below -125. Denormal numbers, which the hardware is slow to make, never
 // arise; 2e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays. Softmaxes are made of powers of 2, e^s = 2^(s log2 e): they take fewer
 // steps, and what scales scores scales them to that as well.
 constexpr float kLowestShift = -125.0f;
-inline Floats exp2_of_shifted(Floats x) {
-  const Floats lowest = Floats::broadcast(kLowestShift);
-  return clear_lanes(less(x, lowest), exp2_within_normal(max(lowest, x)));
+template <Lanes V>
+[[gnu::always_inline]] inline V exp2_of_shifted(V x) {
+  return clear_lanes(less(x, constant(kLowestShift)), exp2_within_normal(x));   // of less than that it is anything, and cleared
 }
 
 // What the distance of key and query adds to a head's scores.
@@ -267,7 +270,8 @@ struct ScoreRule {
   bool plain() const { return !capped() && !by_distance(); }   // they are scaled, and no more
 
   // tanh(scale product / softcap)
-  Floats capped_part(Floats product) const { return tanh(product * Floats::broadcast(scale) * Floats::broadcast(1 / softcap)); }
+  template <Lanes V>
+  V capped_part(V product) const { return tanh(product * Floats::broadcast(scale) * Floats::broadcast(1 / softcap)); }
   // s plus what its keys' distances from query i add, in vector v of the chunk.
   Floats add_distances(Floats s, int64_t i, int64_t chunk, int64_t v) const {
     alignas(64) static constexpr float kLane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

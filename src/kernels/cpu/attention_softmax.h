@@ -16,9 +16,9 @@ inline float late_power(const Args& args) { return late_scale(args) * kLog2E; }
 
 // The first kVectors of a chunk's vectors, whole or half: where no row sees more, what follows would be zeros.
 
-// Products of a row to scores but for the late scale, -inf where nothing is seen; the largest of them.
+// Products of a row to scores but for the late scale, -inf where nothing is seen; in the lanes of a vector the largest of them.
 template <int64_t kVectors>
-float score_row(const Args& args, float* scores, Seen seen, int64_t head, int64_t query, int64_t chunk) {
+[[gnu::always_inline]] inline Floats score_row(const Args& args, float* scores, const Seen& seen, int64_t head, int64_t query, int64_t chunk) {
   if (!scaled_late(args)) {
     const ScoreRule rule(args, head);
     for (int64_t v = 0; v < kVectors; ++v) rule.score(Floats::load(scores + v * Floats::kLanes), query, chunk, v).store(scores + v * Floats::kLanes);
@@ -33,12 +33,17 @@ float score_row(const Args& args, float* scores, Seen seen, int64_t head, int64_
   for (int64_t half = kVectors / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
     for (int64_t v = 0; v < half; ++v) s[v] = ORRERY_ISA::max(s[v + half], s[v]);
-  return max_of(s[0]);
+  return s[0];
 }
 
 // What a chunk adds to rows' sums.
 struct ChunkSums {
-  alignas(64) float sum[kMostBlockRows] = {}, spread[kMostBlockRows] = {}, mass[kMostBlockRows] = {};
+  Floats sum[kMostBlockRows];   // of each row in all lanes together
+  alignas(64) float spread[kMostBlockRows] = {}, mass[kMostBlockRows] = {};
+
+  explicit ChunkSums(int64_t count) {   // what is behind the last row is added up with it
+    for (int64_t r = count; r < rounded_up(count, Floats::kLanes); ++r) sum[r] = Floats::zero();
+  }
 };
 
 // Scores of `count` rows, but for the late scale, to probabilities, and what they add up to; spread and mass where kStatistics.
@@ -47,17 +52,23 @@ void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk
   const Floats power = Floats::broadcast(late_power(args));
   for (int64_t r = 0; r < count; ++r, scores += kKeyChunk) {
     constexpr int64_t kHalf = kVectors / 2;
-    const auto p = [&](int64_t v) { return Floats::load(scores + v * Floats::kLanes); };   // once they are made
+    constexpr int kAtOnce = int(smaller(kHalf, kSoftened / 2));   // vectors of each half
+    const auto at = [&](int64_t v) { return scores + v * Floats::kLanes; };
+    const auto p = [&](int64_t v) { return Floats::load(at(v)); };   // once they are made
     Floats shifted[kVectors], all[kHalf];
-#pragma GCC unroll 8
-    for (int64_t v = 0; v < kHalf; ++v) {
-#pragma GCC unroll 2
-      for (int64_t half = 0; half < 2; ++half) {
-        const int64_t at = v + half * kHalf;
-        const Floats by = Floats::load(scores + at * Floats::kLanes) * power - Floats::broadcast(shift[r]), made = exp2_of_shifted(by);   // the largest exactly 1
-        made.store(scores + at * Floats::kLanes);
-        all[v] = half == 0 ? made : all[v] + made;
-        if constexpr (kStatistics) shifted[at] = by;
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < kHalf; v += kAtOnce) {
+      Several<Floats, 2 * kAtOnce> by;
+#pragma GCC unroll 4
+      for (int64_t x = 0; x < kAtOnce; ++x) by.of[x] = Floats::load(at(v + x)), by.of[x + kAtOnce] = Floats::load(at(v + x + kHalf));
+      by = by * power - Floats::broadcast(shift[r]);   // the largest becomes exactly 1
+      const auto made = exp2_of_shifted(by);
+#pragma GCC unroll 4
+      for (int64_t x = 0; x < kAtOnce; ++x) {
+        made.of[x].store(at(v + x));
+        made.of[x + kAtOnce].store(at(v + x + kHalf));
+        all[v + x] = made.of[x] + made.of[x + kAtOnce];
+        if constexpr (kStatistics) shifted[v + x] = by.of[x], shifted[v + x + kHalf] = by.of[x + kAtOnce];
       }
     }
     if constexpr (kStatistics) {
@@ -77,14 +88,14 @@ void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk
     for (int64_t half = kHalf / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
       for (int64_t v = 0; v < half; ++v) all[v] = all[v] + all[v + half];
-    sums.sum[r] = sum(all[0]);
+    sums.sum[r] = all[0];
     if (args.dropout.probability > 0) {
       const PatternMask dropout(args, block.head_of(r));
       for (int64_t v = 0; v < kVectors; v += 2) {
         Floats first, second;
         dropout.pair(block.query_of(r), chunk, v, first, second);
-        (p(v) * first).store(scores + v * Floats::kLanes);
-        (p(v + 1) * second).store(scores + (v + 1) * Floats::kLanes);
+        (p(v) * first).store(at(v));
+        (p(v + 1) * second).store(at(v + 1));
       }
     }
   }
@@ -105,8 +116,13 @@ void soften_vectors(const Tiled& tiled, const Seen* rows, int64_t count, int64_t
   Folded& part = tiled.scratch.part;
   float* scores = tiled.probs;
   const TileRows block = tiled.rows.from(first);
-  alignas(64) float max[kMostBlockRows] = {}, next_power[kMostBlockRows], shift[kMostBlockRows];
-  for (int64_t r = 0; r < count; ++r) max[r] = score_row<kVectors>(args, scores + r * kKeyChunk, rows[r], block.head_of(r), block.query_of(r), chunk);
+  alignas(64) float max[kMostBlockRows], next_power[kMostBlockRows], shift[kMostBlockRows];
+  for (int64_t r = 0; r < count; r += Floats::kLanes) {
+    Floats largest[Floats::kLanes];
+    for (int64_t i = 0; i < Floats::kLanes; ++i)
+      largest[i] = r + i < count ? score_row<kVectors>(args, scores + (r + i) * kKeyChunk, rows[r + i], block.head_of(r + i), block.query_of(r + i), chunk) : Floats::zero();
+    fold_lanes(largest, [](Floats a, Floats b) { return ORRERY_ISA::max(a, b); }).store(max + r);
+  }
   const Floats scale = Floats::broadcast(late_scale(args)), power = Floats::broadcast(late_power(args)), minus_infinity = Floats::broadcast(-__builtin_inff());
   for (int64_t r = 0; r < count; r += Floats::kLanes) {
     const Floats largest = Floats::load(max + r), before = Floats::load(part.power + first + r), next = ORRERY_ISA::max(largest * power, before);   // before, if that is NaN
@@ -117,7 +133,7 @@ void soften_vectors(const Tiled& tiled, const Seen* rows, int64_t count, int64_t
     next.store(next_power + r);
     by.store(shift + r);
   }
-  ChunkSums sums;
+  ChunkSums sums(count);
   const bool statistics = args.statistics.wanted();
   if (statistics) exponentiate<true, kVectors>(args, block, count, chunk, shift, scores, sums);
   else exponentiate<false, kVectors>(args, block, count, chunk, shift, scores, sums);
@@ -129,7 +145,7 @@ void soften_vectors(const Tiled& tiled, const Seen* rows, int64_t count, int64_t
       fma(moved, factors, Floats::load(sums.spread + r)).store(part.spread + at, some);
       fma(Floats::load(part.mass + at), factors, Floats::load(sums.mass + r)).store(part.mass + at, some);
     }
-    fma(Floats::load(part.sum + at), factors, Floats::load(sums.sum + r)).store(part.sum + at, some);
+    fma(Floats::load(part.sum + at), factors, fold_lanes(sums.sum + r, [](Floats a, Floats b) { return a + b; })).store(part.sum + at, some);
     Floats::load(max + r).store(part.max + at, some);
     Floats::load(next_power + r).store(part.power + at, some);
   }

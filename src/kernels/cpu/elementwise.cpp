@@ -20,13 +20,13 @@ column_sum_fn<float> column_sum;
 
 void unary(Unary kind, const float* x, float* y, int64_t count) {
   with_function(kind, [&](auto function) {
-    each_vector(count, [&](int64_t i, auto lanes) { store(y + i, function.value(load(x + i, lanes)), lanes); });
+    each_vectors(count, [&](int64_t i, auto lanes) { store(y + i, function.value(load(x + i, lanes)), lanes); });
   });
 }
 
 void unary_backward(Unary kind, const float* x, const float* dy, float* dx, int64_t count) {
   with_function(kind, [&](auto function) {
-    each_vector(count, [&](int64_t i, auto lanes) {
+    each_vectors(count, [&](int64_t i, auto lanes) {
       store(dx + i, function.derivative(load(x + i, lanes)) * load(dy + i, lanes), lanes);
     });
   });
@@ -57,8 +57,8 @@ void gated(Unary kind, const float* gate, const float* up, int64_t in_stride, fl
            int64_t rows, int64_t cols) {
   with_function(kind, [&](auto function) {
     for (int64_t r = 0; r < rows; ++r)
-      each_vector(cols, [&](int64_t i, auto lanes) {
-        const Floats g = load(gate + r * in_stride + i, lanes), u = load(up + r * in_stride + i, lanes);
+      each_vectors(cols, [&](int64_t i, auto lanes) {
+        const auto g = load(gate + r * in_stride + i, lanes), u = load(up + r * in_stride + i, lanes);
         store(y + r * out_stride + i, function.value(g) * u, lanes);
       });
   });
@@ -68,9 +68,9 @@ void gated_backward(Unary kind, const float* gate, const float* up, int64_t in_s
                     int64_t dy_stride, float* dgate, float* dup, int64_t grad_stride, int64_t rows, int64_t cols) {
   with_function(kind, [&](auto function) {
     for (int64_t r = 0; r < rows; ++r)
-      each_vector(cols, [&](int64_t i, auto lanes) {
-        const Floats g = load(gate + r * in_stride + i, lanes), u = load(up + r * in_stride + i, lanes);
-        const Floats d = load(dy + r * dy_stride + i, lanes);
+      each_vectors(cols, [&](int64_t i, auto lanes) {
+        const auto g = load(gate + r * in_stride + i, lanes), u = load(up + r * in_stride + i, lanes);
+        const auto d = load(dy + r * dy_stride + i, lanes);
         store(dgate + r * grad_stride + i, d * u * function.derivative(g), lanes);
         store(dup + r * grad_stride + i, d * function.value(g), lanes);
       });

@@ -1,4 +1,4 @@
-// The functions of kernels/elementwise.h on vectors: each a type with value(x) and derivative(x), chosen by with_function.
+// The functions of kernels/elementwise.h on vectors, one or several: each a type with value(x) and derivative(x), chosen by with_function.
 #pragma once
 
 #include "kernels/cpu/vec_math.h"
@@ -7,18 +7,22 @@
 namespace orrery::cpu::ORRERY_ISA {
 
 // x kept where |x| matters to a gate: gates are exactly 0 or 1 far inside, and 0 * inf would be NaN.
-inline Floats within(float limit, Floats x) { return max(constant(-limit), min(constant(limit), x)); }
-inline Floats above(float limit, Floats x) { return max(constant(limit), x); }
+template <Lanes V>
+V within(float limit, V x) { return max(constant(-limit), min(constant(limit), x)); }
+template <Lanes V>
+V above(float limit, V x) { return max(constant(limit), x); }
 
 struct Gelu {
   // x Phi(x), which is x less |x| Phi(-|x|) right of 0
-  static Floats value(Floats x) {
-    const NormalTails tails = normal_tails(x);
+  template <Lanes V>
+  static V value(V x) {
+    const auto tails = normal_tails(x);
     return fnma(tails.size, tails.tail, max(Floats::zero(), x));
   }
   // Phi(x) + x phi(x), phi the density
-  static Floats derivative(Floats x) {
-    const NormalTails tails = normal_tails(x);
+  template <Lanes V>
+  static V derivative(V x) {
+    const auto tails = normal_tails(x);
     return fma(within(1000, x), tails.bell * constant(0.398942280f), normal_cdf(x, tails));
   }
 };
@@ -26,72 +30,93 @@ struct Gelu {
 // 0.5 (1 + tanh(z)) is sigmoid(2 z), which keeps the left tail.
 struct GeluTanh {
   static constexpr float kTwice = 1.59576912f;  // 2 sqrt(2 / pi)
-  static Floats twice_z(Floats x) { return x * constant(kTwice) * fma(x * x, constant(0.044715f), constant(1.0f)); }
-  static Floats value(Floats x) { return above(-1000, x) * sigmoid(twice_z(x)); }
+  template <Lanes V>
+  static V twice_z(V x) { return x * constant(kTwice) * fma(x * x, constant(0.044715f), constant(1.0f)); }
+  template <Lanes V>
+  static V value(V x) { return above(-1000, x) * sigmoid(twice_z(x)); }
   // gate + x gate (1 - gate) d(2 z)/dx
-  static Floats derivative(Floats unbounded) {
-    const Floats x = within(100, unbounded),
-                 slope = constant(kTwice) * fma(x * x, constant(3 * 0.044715f), constant(1.0f));
-    const Floats z = twice_z(x);
-    const SigmoidTails gate = sigmoid_tails(z);
+  template <Lanes V>
+  static V derivative(V unbounded) {
+    const V x = within(100, unbounded),
+            slope = constant(kTwice) * fma(x * x, constant(3 * 0.044715f), constant(1.0f));
+    const V z = twice_z(x);
+    const auto gate = sigmoid_tails(z);
     return fma(x * slope, gate.upper * gate.lower, select(less(z, Floats::zero()), gate.lower, gate.upper));
   }
 };
 
 struct Relu {
-  static Floats value(Floats x) { return max(Floats::zero(), x); }
-  static Floats derivative(Floats x) { return mask_lanes(less(Floats::zero(), x), constant(1.0f)); }
+  template <Lanes V>
+  static V value(V x) { return max(Floats::zero(), x); }
+  template <Lanes V>
+  static V derivative(V x) { return mask_lanes(less(Floats::zero(), x), constant(1.0f)); }
 };
 
 struct Silu {
-  static Floats value(Floats x) { return above(-1000, x) * sigmoid(x); }
+  template <Lanes V>
+  static V value(V x) { return above(-1000, x) * sigmoid(x); }
   // s + x s (1 - s)
-  static Floats derivative(Floats x) {
-    const SigmoidTails s = sigmoid_tails(x);
+  template <Lanes V>
+  static V derivative(V x) {
+    const auto s = sigmoid_tails(x);
     return fma(within(1000, x), s.upper * s.lower, select(less(x, Floats::zero()), s.lower, s.upper));
   }
 };
 
 struct Tanh {
-  static Floats value(Floats x) { return tanh(x); }
+  template <Lanes V>
+  static V value(V x) { return tanh(x); }
   // 1 - tanh(x)^2 = 4 sigmoid(2 x) sigmoid(-2 x)
-  static Floats derivative(Floats x) {
-    const SigmoidTails s = sigmoid_tails(x + x);
+  template <Lanes V>
+  static V derivative(V x) {
+    const auto s = sigmoid_tails(x + x);
     return constant(4.0f) * s.upper * s.lower;
   }
 };
 
 struct Sigmoid {
-  static Floats value(Floats x) { return sigmoid(x); }
-  static Floats derivative(Floats x) {
-    const SigmoidTails s = sigmoid_tails(x);
+  template <Lanes V>
+  static V value(V x) { return sigmoid(x); }
+  template <Lanes V>
+  static V derivative(V x) {
+    const auto s = sigmoid_tails(x);
     return s.upper * s.lower;
   }
 };
 
 struct Exp {
-  static Floats value(Floats x) { return exp(x); }
-  static Floats derivative(Floats x) { return exp(x); }
+  template <Lanes V>
+  static V value(V x) { return exp(x); }
+  template <Lanes V>
+  static V derivative(V x) { return exp(x); }
 };
 
 struct Square {
-  static Floats value(Floats x) { return x * x; }
-  static Floats derivative(Floats x) { return x + x; }
+  template <Lanes V>
+  static V value(V x) { return x * x; }
+  template <Lanes V>
+  static V derivative(V x) { return x + x; }
 };
 
 struct Sqrt {
-  static Floats value(Floats x) { return sqrt(x); }
-  static Floats derivative(Floats x) { return constant(0.5f) / sqrt(x); }
+  template <Lanes V>
+  static V value(V x) { return sqrt(x); }
+  template <Lanes V>
+  static V derivative(V x) { return constant(0.5f) / sqrt(x); }
 };
 
 struct Reciprocal {
-  static Floats value(Floats x) { return constant(1.0f) / x; }
-  static Floats derivative(Floats x) { return constant(-1.0f) / (x * x); }
+  template <Lanes V>
+  static V value(V x) { return constant(1.0f) / x; }
+  template <Lanes V>
+  static V derivative(V x) { return constant(-1.0f) / (x * x); }
 };
 
 struct Log {
-  static Floats value(Floats x) { return log(x); }
-  static Floats derivative(Floats x) { return constant(1.0f) / x; }
+  template <Lanes V>
+  static V value(V x) { return log(x); }
+  template <Lanes V>
+  static V derivative(V x) { return constant(1.0f) / x; }
 };
 
 // Calls loop with the function of this kind.

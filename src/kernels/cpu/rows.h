@@ -5,7 +5,7 @@
 //   const float sum = row_sum(cols, [&](int64_t i, auto lanes) { return load(x + i, lanes); });
 #pragma once
 
-#include "kernels/cpu/vec.h"
+#include "kernels/cpu/several.h"
 
 namespace orrery::cpu::ORRERY_ISA {
 
@@ -26,6 +26,16 @@ void each_vector(int64_t count, F f) {
   int64_t i = 0;
   for (; i + Floats::kLanes <= count; i += Floats::kLanes) f(i, AllLanes{});
   if (i < count) f(i, count - i);
+}
+
+// The same for functions of many steps: f(i, Vectors<kTogether>{}), and what is left as above.
+template <class F>
+void each_vectors(int64_t count, F f) {
+  if constexpr (kTogether == 1) return each_vector(count, f);
+  constexpr int64_t kStep = kTogether * Floats::kLanes;
+  const int64_t whole = count / kStep * kStep;
+  for (int64_t i = 0; i < whole; i += kStep) f(i, Vectors<kTogether>{});
+  each_vector(count - whole, [&](int64_t i, auto lanes) { f(whole + i, lanes); });
 }
 
 // Folds term(i, lanes) over a row: four accumulators take turns, so that one waits for none, and are folded in order.

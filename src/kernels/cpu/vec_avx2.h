@@ -205,6 +205,16 @@ inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) {
   return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(lo.r)), _mm256_cvtpd_ps(hi.r), 1)};
 }
 
+template <class Fold>
+[[gnu::always_inline]] inline Vec<float> fold_lanes(const Vec<float>* rows, Fold fold) {
+  const auto halves = [&](__m256 a, __m256 b) __attribute__((always_inline)) { return fold(Vec<float>{_mm256_permute2f128_ps(a, b, 0x20)}, Vec<float>{_mm256_permute2f128_ps(a, b, 0x31)}).r; };
+  const auto pairs = [&](__m256 a, __m256 b) __attribute__((always_inline)) {
+    const __m256d x = _mm256_castps_pd(a), y = _mm256_castps_pd(b);
+    return fold(Vec<float>{_mm256_castpd_ps(_mm256_unpacklo_pd(x, y))}, Vec<float>{_mm256_castpd_ps(_mm256_unpackhi_pd(x, y))}).r;
+  };
+  const __m256 low = pairs(halves(rows[0].r, rows[4].r), halves(rows[1].r, rows[5].r)), high = pairs(halves(rows[2].r, rows[6].r), halves(rows[3].r, rows[7].r));
+  return fold(Vec<float>{_mm256_shuffle_ps(low, high, 0x88)}, Vec<float>{_mm256_shuffle_ps(low, high, 0xdd)});
+}
 inline float sum(Vec<float> a) {
   __m128 y = _mm_add_ps(_mm256_castps256_ps128(a.r), _mm256_extractf128_ps(a.r, 1));
   y = _mm_add_ps(y, _mm_movehl_ps(y, y));

@@ -203,6 +203,20 @@ inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) {
   return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lo.r)), _mm512_cvtpd_ps(hi.r), 1)};
 }
 
+template <class Fold>
+[[gnu::always_inline]] inline Vec<float> fold_lanes(const Vec<float>* rows, Fold fold) {
+  const auto halves = [&](__m512 a, __m512 b) __attribute__((always_inline)) { return fold(Vec<float>{_mm512_shuffle_f32x4(a, b, 0x44)}, Vec<float>{_mm512_shuffle_f32x4(a, b, 0xee)}).r; };
+  const auto quarters = [&](__m512 a, __m512 b) __attribute__((always_inline)) { return fold(Vec<float>{_mm512_shuffle_f32x4(a, b, 0x88)}, Vec<float>{_mm512_shuffle_f32x4(a, b, 0xdd)}).r; };
+  const auto pairs = [&](__m512 a, __m512 b) __attribute__((always_inline)) {
+    const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+    return fold(Vec<float>{_mm512_castpd_ps(_mm512_unpacklo_pd(x, y))}, Vec<float>{_mm512_castpd_ps(_mm512_unpackhi_pd(x, y))}).r;
+  };
+  __m512 of[4];   // rows i, i + 4, i + 8, i + 12, four lanes of each
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) of[i] = quarters(halves(rows[i].r, rows[i + 4].r), halves(rows[i + 8].r, rows[i + 12].r));
+  const __m512 low = pairs(of[0], of[1]), high = pairs(of[2], of[3]);
+  return fold(Vec<float>{_mm512_shuffle_ps(low, high, 0x88)}, Vec<float>{_mm512_shuffle_ps(low, high, 0xdd)});
+}
 inline float sum(Vec<float> a) {
   const __m256 x = _mm256_add_ps(low_floats(a), high_floats(a));
   __m128 y = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));

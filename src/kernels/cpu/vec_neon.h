@@ -223,6 +223,14 @@ inline Vec<double> low_half(Vec<float> a) { return {vcvt_f64_f32(vget_low_f32(a.
 inline Vec<double> high_half(Vec<float> a) { return {vcvt_high_f64_f32(a.r)}; }
 inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) { return {vcvt_high_f32_f64(vcvt_f32_f64(lo.r), hi.r)}; }
 
+template <class Fold>
+[[gnu::always_inline]] inline Vec<float> fold_lanes(const Vec<float>* rows, Fold fold) {
+  const auto halves = [&](float32x4_t a, float32x4_t b) __attribute__((always_inline)) {
+    return fold(Vec<float>{vcombine_f32(vget_low_f32(a), vget_low_f32(b))}, Vec<float>{vcombine_f32(vget_high_f32(a), vget_high_f32(b))}).r;
+  };
+  const float32x4_t low = halves(rows[0].r, rows[1].r), high = halves(rows[2].r, rows[3].r);
+  return fold(Vec<float>{vuzp1q_f32(low, high)}, Vec<float>{vuzp2q_f32(low, high)});
+}
 inline float sum(Vec<float> a) {
   const float32x2_t y = vadd_f32(vget_low_f32(a.r), vget_high_f32(a.r));
   return vget_lane_f32(y, 0) + vget_lane_f32(y, 1);
