@@ -217,13 +217,14 @@ void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride,
 }
 
 // Vectors of a chunk that are softened together: dropout goes by two.
-constexpr int kSoftened = kTogether > 2 ? kTogether : 2;
+constexpr int kSoftened = kVectorsTogether > 2 ? kVectorsTogether : 2;
+static_assert(kSoftened % 2 == 0 && kChunkVectors % kSoftened == 0);
 
-// 2^x for the x <= 0 of a softmax; 0 below -125. Denormal numbers, which the hardware is slow to make, never
-// arise; 2e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays. Softmaxes are made of powers of 2, e^s = 2^(s log2 e): they take fewer
+// 2^x for the x <= 0 of a softmax; 0 below -125, so that no denormal number goes
+// on, which hardware is slow with; 2e-38 beside the row's 1 is nothing. -inf gives 0, NaN stays. Softmaxes are made of powers of 2, e^s = 2^(s log2 e): they take fewer
 // steps, and what scales scores scales them to that as well.
 constexpr float kLowestShift = -125.0f;
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V exp2_of_shifted(V x) {
   return clear_lanes(less(x, constant(kLowestShift)), exp2_within_normal(x));   // of less than that it is anything, and cleared
 }
@@ -270,7 +271,7 @@ struct ScoreRule {
   bool plain() const { return !capped() && !by_distance(); }   // they are scaled, and no more
 
   // tanh(scale product / softcap)
-  template <Lanes V>
+  template <SomeFloats V>
   V capped_part(V product) const { return tanh(product * Floats::broadcast(scale) * Floats::broadcast(1 / softcap)); }
   // s plus what its keys' distances from query i add, in vector v of the chunk.
   Floats add_distances(Floats s, int64_t i, int64_t chunk, int64_t v) const {

@@ -7,20 +7,20 @@
 namespace orrery::cpu::ORRERY_ISA {
 
 // x kept where |x| matters to a gate: gates are exactly 0 or 1 far inside, and 0 * inf would be NaN.
-template <Lanes V>
+template <SomeFloats V>
 V within(float limit, V x) { return max(constant(-limit), min(constant(limit), x)); }
-template <Lanes V>
+template <SomeFloats V>
 V above(float limit, V x) { return max(constant(limit), x); }
 
 struct Gelu {
   // x Phi(x), which is x less |x| Phi(-|x|) right of 0
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) {
     const auto tails = normal_tails(x);
     return fnma(tails.size, tails.tail, max(Floats::zero(), x));
   }
   // Phi(x) + x phi(x), phi the density
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) {
     const auto tails = normal_tails(x);
     return fma(within(1000, x), tails.bell * constant(0.398942280f), normal_cdf(x, tails));
@@ -30,12 +30,12 @@ struct Gelu {
 // 0.5 (1 + tanh(z)) is sigmoid(2 z), which keeps the left tail.
 struct GeluTanh {
   static constexpr float kTwice = 1.59576912f;  // 2 sqrt(2 / pi)
-  template <Lanes V>
+  template <SomeFloats V>
   static V twice_z(V x) { return x * constant(kTwice) * fma(x * x, constant(0.044715f), constant(1.0f)); }
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return above(-1000, x) * sigmoid(twice_z(x)); }
   // gate + x gate (1 - gate) d(2 z)/dx
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V unbounded) {
     const V x = within(100, unbounded),
             slope = constant(kTwice) * fma(x * x, constant(3 * 0.044715f), constant(1.0f));
@@ -46,17 +46,17 @@ struct GeluTanh {
 };
 
 struct Relu {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return max(Floats::zero(), x); }
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) { return mask_lanes(less(Floats::zero(), x), constant(1.0f)); }
 };
 
 struct Silu {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return above(-1000, x) * sigmoid(x); }
   // s + x s (1 - s)
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) {
     const auto s = sigmoid_tails(x);
     return fma(within(1000, x), s.upper * s.lower, select(less(x, Floats::zero()), s.lower, s.upper));
@@ -64,10 +64,10 @@ struct Silu {
 };
 
 struct Tanh {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return tanh(x); }
   // 1 - tanh(x)^2 = 4 sigmoid(2 x) sigmoid(-2 x)
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) {
     const auto s = sigmoid_tails(x + x);
     return constant(4.0f) * s.upper * s.lower;
@@ -75,9 +75,9 @@ struct Tanh {
 };
 
 struct Sigmoid {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return sigmoid(x); }
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) {
     const auto s = sigmoid_tails(x);
     return s.upper * s.lower;
@@ -85,37 +85,37 @@ struct Sigmoid {
 };
 
 struct Exp {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return exp(x); }
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) { return exp(x); }
 };
 
 struct Square {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return x * x; }
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) { return x + x; }
 };
 
 struct Sqrt {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return sqrt(x); }
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) { return constant(0.5f) / sqrt(x); }
 };
 
 struct Reciprocal {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return constant(1.0f) / x; }
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) { return constant(-1.0f) / (x * x); }
 };
 
 struct Log {
-  template <Lanes V>
+  template <SomeFloats V>
   static V value(V x) { return log(x); }
-  template <Lanes V>
+  template <SomeFloats V>
   static V derivative(V x) { return constant(1.0f) / x; }
 };
 

@@ -28,14 +28,17 @@ void each_vector(int64_t count, F f) {
   if (i < count) f(i, count - i);
 }
 
-// The same for functions of many steps: f(i, Vectors<kTogether>{}), and what is left as above.
+// The same for functions of many steps: f(i, Vectors<kVectorsTogether>{}), and what is left as above.
 template <class F>
 void each_vectors(int64_t count, F f) {
-  if constexpr (kTogether == 1) return each_vector(count, f);
-  constexpr int64_t kStep = kTogether * Floats::kLanes;
-  const int64_t whole = count / kStep * kStep;
-  for (int64_t i = 0; i < whole; i += kStep) f(i, Vectors<kTogether>{});
-  each_vector(count - whole, [&](int64_t i, auto lanes) { f(whole + i, lanes); });
+  if constexpr (kVectorsTogether == 1) {
+    each_vector(count, f);
+  } else {
+    constexpr int64_t kStep = kVectorsTogether * Floats::kLanes;
+    const int64_t whole = count / kStep * kStep;
+    for (int64_t i = 0; i < whole; i += kStep) f(i, Vectors<kVectorsTogether>{});
+    each_vector(count - whole, [&](int64_t i, auto lanes) { f(whole + i, lanes); });
+  }
 }
 
 // Folds term(i, lanes) over a row: four accumulators take turns, so that one waits for none, and are folded in order.

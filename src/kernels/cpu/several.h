@@ -1,9 +1,9 @@
 // Several vectors that take their steps together, each operation for all of them before the next one. A processor looks ahead by some hundred
-// operations; a function is a chain of twenty, each of which waits for the one before, so that few of them would be on their way one by one.
+// operations; a function is a chain of ten to twenty-five, each of which waits for the one before, so that few of them would be on their way one by one.
 //
 //   store(y, exp(load(x, Vectors<4>{}) - max), Vectors<4>{});   // Several<Floats, 4>, and Floats beside it, which count for each
 //
-// What vec.h offers for Floats and masks takes Several of them as well.
+// What functions are made of (vec_math.h) takes Several floats and masks as it takes one.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Several {
   T of[kCount];
 };
 
-constexpr int kTogether = Floats::kLanes == 8 ? 1 : 4;   // 16 registers hold what a function needs for one
+constexpr int kVectorsTogether = Floats::kLanes == 8 ? 1 : 4;   // 16 registers hold what a function needs for one
 
 template <class T>
 inline constexpr int kCountOf = 0;
@@ -29,7 +29,7 @@ template <class... T>
 concept AnySeveral = ((kCountOf<T> > 0) || ...);
 // Of what functions are made: vec_math.h.
 template <class V>
-concept Lanes = std::same_as<V, Floats> || AnySeveral<V>;
+concept SomeFloats = std::same_as<V, Floats> || AnySeveral<V>;
 
 template <class T>
 [[gnu::always_inline]] inline auto one_of(const T& x, int i) {

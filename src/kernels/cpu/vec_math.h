@@ -17,7 +17,7 @@ namespace orrery::cpu::ORRERY_ISA {
 inline Floats constant(float value) { return Floats::broadcast(value); }
 
 // c0 + c1 x + c2 x^2 + ... by Horner's rule.
-template <Lanes V, class... Rest>
+template <SomeFloats V, class... Rest>
 [[gnu::always_inline]] inline auto polynomial(V x, float c0, Rest... rest) {
   if constexpr (sizeof...(rest) == 0) return constant(c0);
   else return fma(polynomial(x, rest...), x, constant(c0));
@@ -25,29 +25,29 @@ template <Lanes V, class... Rest>
 
 // e^x = 2^n e^r with r = x - n log 2, |r| <= log(2) / 2. log 2 is taken off in two parts, the first exact in n: `first` is x - n kLog2First.
 constexpr float kLog2E = 1.44269504088896341f, kLog2 = 0.693147180559945309f, kLog2First = 0.693359375f, kLog2Rest = -2.12194440e-4f;
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V exp_reduced(V first, V n) {
   const V r = fnma(n, constant(kLog2Rest), first);
   const V p = polynomial(r, 0.49999994f, 0.166665211f, 0.041668389f, 0.00836871658f, 0.00138145988f);
   return ldexp(fma(p, r * r, r) + constant(1.0f), n);
 }
 // Within [-104, 89]; NaN stays.
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V exp_within(V x) {
   const V n = round(x * constant(kLog2E));
   return exp_reduced(fnma(n, constant(kLog2First), x), n);
 }
 // 2^x within [-125, 126], to 1e-7 of itself, in fewer steps: of r = x - n nothing is lost. 2^0 is 1.
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V exp2_within_normal(V x) {
   const V n = round(x);
   return times_power_of_two(polynomial(x - n, 1.0f, 0.69314698f, 0.240222421f, 0.0555073373f, 0.00967151287f, 0.00132647238f), n);
 }
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V exp(V x) { return exp_within(max(constant(-104.0f), min(constant(89.0f), x))); }  // the second operand stays where it is NaN
 
 // log x = e log 2 + log(1 + f), x = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2)).
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V log(V x) {
   const auto denormal = less(x, constant(0x1p-126f));
   const V scaled = select(denormal, x * constant(0x1p24f), x);
@@ -56,7 +56,7 @@ template <Lanes V>
   const V f = select(upper, m0 * constant(0.5f), m0) - constant(1.0f);
   const V e = select(upper, e0 + constant(1.0f), e0);
   const V p = polynomial(f, 0.333333313f, -0.250008196f, 0.200012267f, -0.166233569f, 0.142017573f, -0.131601825f,
-                              0.127615765f, -0.0763449669f);
+                         0.127615765f, -0.0763449669f);
   const V square = f * f;
   V tail = fma(p * f, square, e * constant(kLog2Rest));
   tail = fnma(constant(0.5f), square, tail);
@@ -68,24 +68,24 @@ template <Lanes V>
 }
 
 // sigmoid(|x|) and sigmoid(-|x|), each with its own relative accuracy.
-template <Lanes V>
+template <SomeFloats V>
 struct SigmoidTails {
   V upper, lower;
 };
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline SigmoidTails<V> sigmoid_tails(V x) {
   const V e = exp(-abs(x));
   const V upper = constant(1.0f) / (constant(1.0f) + e);
   return {upper, e * upper};
 }
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V sigmoid(V x) {
   const SigmoidTails<V> tails = sigmoid_tails(x);
   return select(less(x, Floats::zero()), tails.lower, tails.upper);
 }
 
 // An odd polynomial near zero; 1 - 2 / (e^2|x| + 1) with the sign of x elsewhere.
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V tanh(V x) {
   const V a = abs(x), square = x * x;
   const V p = polynomial(square, -0.333332807f, 0.133314416f, -0.0537397154f, 0.0206390861f, -0.00570498686f);
@@ -96,13 +96,13 @@ template <Lanes V>
 
 // Phi(-a) = exp(-a^2 / 2) P(a) / Q(a), a = |x|, the ratio of Mills as a fraction (within 6e-9 of itself on [0, 14.42], a minimax fit of its own):
 // the left tail keeps its relative accuracy, which 1 + erf would lose. a^2 is rounded once only, less what n takes off, as exp would magnify it.
-template <Lanes V>
+template <SomeFloats V>
 struct NormalTails {
   V size;  // |x|, or 14.42 where that is less: beyond it Phi(-|x|) is 0
   V tail;  // Phi(-|x|)
   V bell;  // exp(-x^2 / 2)
 };
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline NormalTails<V> normal_tails(V x) {
   const V a = min(constant(14.42f), abs(x)), half = a * constant(-0.5f);
   const V n = round(a * half * constant(kLog2E));
@@ -112,7 +112,7 @@ template <Lanes V>
   return {a, bell * (p / q), bell};
 }
 // Phi(x), the distribution function of the standard normal.
-template <Lanes V>
+template <SomeFloats V>
 [[gnu::always_inline]] inline V normal_cdf(V x, NormalTails<V> tails) {
   return select(less(x, Floats::zero()), tails.tail, constant(1.0f) - tails.tail);
 }
