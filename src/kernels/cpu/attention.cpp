@@ -20,7 +20,7 @@ constexpr int64_t kPartChunks = kKeyPart / kKeyChunk;
 
 // Of packed pairs, or twos, those keys alone that are seen: the others may hold anything.
 template <Start kStart, class Step>
-void mix_pairs_seen(const Tiled& tiled, Range seen, TileA probs, float* mixed, const float* factor) {
+void mix_pairs_seen(const Tiled& tiled, Range seen, const TileA& probs, float* mixed, const float* factor) {
   const Range steps = steps_of<Step>(seen);
   product_of<1, kStart, Step>(tiled.padded_dim, probs.from(steps.begin), steps.end - steps.begin, mixed, tiled.padded_dim, factor, [&](int64_t s, int64_t x) {
     const int64_t step = steps.begin + s;
@@ -32,7 +32,7 @@ void mix_pairs_seen(const Tiled& tiled, Range seen, TileA probs, float* mixed, c
 
 // The values of a chunk where they lie, by the probabilities of kRows rows, which all see the same, and something.
 template <int kRows, class Element, class Step>
-void mix_heads(const Tiled& tiled, int64_t chunk, int64_t first, Seen seen, const float* factor) {
+void mix_heads(const Tiled& tiled, int64_t chunk, int64_t first, const Seen& seen, const float* factor) {
   round_probs<Step>(tiled, kRows, seen.hull().end);
   float* mixed = tiled.scratch.part.mixed + first * tiled.padded_dim;
   const Range window{seen.begin, seen.end}, before{0, seen.sinks};
@@ -114,28 +114,30 @@ void score_rows(const Tiled& tiled, int64_t chunk, int64_t first, int64_t column
 
 // kBlockSlivers of rows from sliver s on, or the last ones, against the packed chunk. `finite`: all the chunk's values are, if they are packed.
 template <class Element, class Step>
-void attend_block(const Tiled& tiled, const Slivers& slivers, int64_t s, int64_t chunk, bool finite) {
+void attend_block(Tiled& tiled, const Slivers& slivers, int64_t s, int64_t chunk, bool finite) {
   const int64_t first = slivers.begin(s), end = smaller(s + kBlockSlivers, slivers.count), count = slivers.begin(end) - first;
   const BlockRows rows(tiled, first, count, chunk);
-  const Range all = Hull(rows.seen, count).all;
+  const Range all = Hull(tiled, rows.seen, count).all;
   if (all.empty()) return;
   const auto each = [&](auto&& f) {   // of the slivers that see anything
     for (int64_t t = s; t < end; ++t) {
       const int64_t row = slivers.begin(t);
-      const Hull hull(rows.seen + row - first, slivers.height(t));
+      const Hull hull(tiled, rows.seen + row - first, slivers.height(t));
+      tiled.go_to(row - first);
       if (!hull.all.empty()) with_rows<kTiled<Step> ? kBlockQueries : kBlockHeads>(slivers.height(t), [&]<int kRows>() { f.template operator()<kRows>(row, hull); });
     }
   };
-  each([&]<int kRows>(int64_t row, const Hull& hull) { score_rows<kRows, Element, Step>(tiled.of_block(row - first), chunk, row, rounded_up(hull.all.end, Floats::kLanes)); });
+  each([&]<int kRows>(int64_t row, const Hull& hull) { score_rows<kRows, Element, Step>(tiled, chunk, row, rounded_up(hull.all.end, Floats::kLanes)); });
+  tiled.go_to(0);
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows.seen, count, all.end, chunk, first, factor);
   each([&]<int kRows>(int64_t row, const Hull& hull) {
     const int64_t r = row - first;
     if constexpr (kTiled<Step>) {
-      mix_in_tile_order<kRows, Element>(tiled.of_block(r), chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
+      mix_in_tile_order<kRows, Element>(tiled, chunk, rows.seen[r], tiled.scratch.part.mixed + row * tiled.padded_dim, factor + r);   // all rows see the same
     } else {
-      if (tiled.values_in_place) return mix_heads<kRows, Element, Step>(tiled.of_block(r), chunk, row, rows.seen[r], factor + r);
-      if constexpr (kRows <= kBlockQueries) mix_rows<kRows, Step>(tiled.of_block(r), row, rows.seen + r, hull, finite, factor + r);
+      if (tiled.values_in_place) return mix_heads<kRows, Element, Step>(tiled, chunk, row, rows.seen[r], factor + r);
+      if constexpr (kRows <= kBlockQueries) mix_rows<kRows, Step>(tiled, row, rows.seen + r, hull, finite, factor + r);
     }
   });
 }
@@ -147,7 +149,7 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
   Scratch& scratch = tiled.scratch;
   const int64_t padded = tiled.padded_dim;
   const BlockRows rows(tiled, first, count, chunk);
-  if (Hull(rows.seen, count).all.empty()) return;
+  if (Hull(tiled, rows.seen, count).all.empty()) return;
   scores_in_tiles(ready_queries<InTiles>(tiled, first).data, words_of<InTiles>(args.head_dim), scratch.keys, scratch.probs);
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows.seen, count, kKeyChunk, chunk, first, factor);
@@ -193,7 +195,8 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
     const int64_t first = chunk * kKeyChunk, next = next_chunk * kKeyChunk;
     tiled.keys_ahead = args.kv.of_key(next_head, next, 0) - args.kv.of_key(kv_head, first, 0);
     tiled.values_ahead = args.kv.at(next_head, next) - args.kv.at(kv_head, first);
-    tiled.whole = in_chunk(keys_seen(args, rows.query), chunk).whole() && in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk).whole();
+    tiled.seen = in_chunk(keys_seen(args, rows.query), chunk);
+    tiled.alike = tiled.seen == in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk);   // it grows with the query
     if (!tiled.keys_in_place) ready_keys<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values);
     const bool finite = tiled.values_in_place || ready_values<Element, Step>(args, args.kv.v, kv_head, chunk, scratch.values);
     for (int64_t s = 0; s < slivers.count; s += together) {

@@ -55,7 +55,7 @@ Range queries_seeing(const Args& args, int64_t begin, int64_t end) {
 }
 
 // From the scores and dp of query i (in scratch rows r) to keep p and ds.
-void score_gradients(const Pass& pass, int64_t i, int64_t r, Seen seen, int64_t chunk) {
+void score_gradients(const Pass& pass, int64_t i, int64_t r, const Seen& seen, int64_t chunk) {
   const Args& forward = pass.forward;
   const Floats scale = Floats::broadcast(forward.scale), delta = Floats::broadcast(pass.delta[i]);
   const Floats factor = Floats::broadcast((pass.rule.capped() ? forward.softcap : forward.scale) * kLog2E);

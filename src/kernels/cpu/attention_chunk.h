@@ -34,6 +34,7 @@ struct Range {
 // Keys [begin, end), and of those before them the first `sinks`.
 struct Seen {
   int64_t begin, end, sinks;
+  bool operator==(const Seen&) const = default;
   bool empty() const { return begin >= end && sinks <= 0; }
   bool whole() const { return begin <= 0 && end >= kKeyChunk; }   // of a chunk
   Range hull() const { return sinks <= 0 ? Range{begin, end} : Range{0, begin >= end ? sinks : end}; }
@@ -147,7 +148,7 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
 enum class Start { kZero, kOnto, kScaled };
 
 template <int kRows, int kVectors, Start kStart, class Element>
-void product_tile(int64_t columns, TileA a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+void product_tile(int64_t columns, const TileA& a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
                   const float* factor) {
   Tile<kRows, kVectors> tile;
   if constexpr (kStart == Start::kZero)
@@ -165,7 +166,7 @@ void product_tile(int64_t columns, TileA a, const Element* b, int64_t b_stride, 
 }
 
 template <int kRows, Start kStart, class Element>
-void product(int64_t columns, TileA a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+void product(int64_t columns, const TileA& a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
              const float* factor = nullptr) {
   constexpr int64_t kLanes = Floats::kLanes;
   constexpr int kHalf = kWideVectors / 2;
@@ -182,7 +183,7 @@ void product(int64_t columns, TileA a, const Element* b, int64_t b_stride, int64
 
 // c as in `product`, where lanes(p, j) are b[p, j] and those after it: floats, or pairs.
 template <int kRows, int kVectors, Start kStart, class Step, class Lanes>
-void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
+void product_tile_of(int64_t j, int64_t columns, const TileA& a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
   Tile<kRows, kVectors> tile;
   if constexpr (kStart == Start::kZero)
     tile.zero();
@@ -204,7 +205,7 @@ void product_tile_of(int64_t j, int64_t columns, TileA a, int64_t k, float* c, i
   tile.store(c + j, c_stride, columns - j);
 }
 template <int kRows, Start kStart, class Step = float, class Lanes>
-void product_of(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
+void product_of(int64_t columns, const TileA& a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
   // One or two rows take more vectors with 16 registers too: enough sums that none waits, and a row of b is read from end to end.
   constexpr int kVectors = kRows > kBlockQueries ? 2 : int(larger(kWideVectors, kRows == 1 ? smaller(kChunkVectors, 8) : kRows == 2 ? smaller(kChunkVectors / 2, 4) : 1));
   int64_t j = 0;

@@ -61,7 +61,7 @@ inline bool pack_rows_of_chunk<Code>(const Args& args, const void*, int64_t kv_h
 // A chunk's scores where its keys lie in one block; `scales` is scratch, [scales_of_head][kKeyChunk]. The next
 // chunk is asked for, `ahead` elements on.
 template <int kRows>
-void scores_of_codes(const Args& args, TileA queries, int64_t kv_head, int64_t chunk, int64_t columns, int64_t ahead, float* scales, float* scores) {
+void scores_of_codes(const Args& args, const TileA& queries, int64_t kv_head, int64_t chunk, int64_t columns, int64_t ahead, float* scales, float* scores) {
   const KeyValueView& kv = args.kv;
   const int64_t part = kv.head_part(kv_head, chunk * kKeyChunk), inside = chunk * kKeyChunk % kv.block_size;
   const Code* codes = static_cast<const Code*>(kv.k) + part + inside;
@@ -77,7 +77,7 @@ void scores_of_codes(const Args& args, TileA queries, int64_t kv_head, int64_t c
 // mixed = factor mixed + probabilities values, of the keys seen, which all rows see, in one block and as many columns as vectors
 // fill; `scales` is scratch, [kKeyChunk][scales_of_head] and a vector. With kOnto there is no factor.
 template <int kRows, Start kStart>
-void mix_codes(const Args& args, TileA probs, int64_t kv_head, int64_t chunk, Range seen, int64_t ahead, float* scales, float* mixed, const float* factor) {
+void mix_codes(const Args& args, const TileA& probs, int64_t kv_head, int64_t chunk, Range seen, int64_t ahead, float* scales, float* mixed, const float* factor) {
   const KeyValueView& kv = args.kv;
   const int64_t first = chunk * kKeyChunk + seen.begin, count = seen.end - seen.begin, groups = scales_of_head(args.head_dim);
   const Code* codes = static_cast<const Code*>(kv.v) + kv.at(kv_head, first);

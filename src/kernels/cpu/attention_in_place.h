@@ -13,7 +13,7 @@ const Element* keys_of_chunk(const Tiled& tiled, int64_t chunk) {
 
 // The scores of kRows heads' query, by floats, or by them in twos.
 template <int kRows, class Element, class Step>
-void score_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int64_t columns) {
+void score_in_place(const Tiled& tiled, int64_t chunk, const TileA& queries, int64_t columns) {
   const Element* keys = keys_of_chunk<Element>(tiled, chunk);
   const int64_t dim = tiled.args.head_dim;
   product_of<kRows, Start::kZero, Step>(columns, queries, words_of<Step>(dim), tiled.probs, kKeyChunk, nullptr, [&](int64_t x, int64_t j) {
@@ -61,7 +61,7 @@ void round_probs(const Tiled& tiled, int64_t count, int64_t end) {   // those be
   else if constexpr (kInTwos<Step>) round_all(tiled.probs, count * kKeyChunk);
 }
 template <int kRows, class Element, class Step>
-void score_pairs_in_place(const Tiled& tiled, int64_t chunk, TileA queries, int64_t columns) {
+void score_pairs_in_place(const Tiled& tiled, int64_t chunk, const TileA& queries, int64_t columns) {
   const Element* keys = keys_of_chunk<Element>(tiled, chunk);
   const int64_t next = tiled.args.kv.block_size, dim = tiled.args.head_dim;
   product_of<kRows, Start::kZero, Step>(columns, queries, pairs_in(dim), tiled.probs, kKeyChunk, nullptr, [&](int64_t s, int64_t j) {
@@ -105,7 +105,7 @@ inline void round_rows_of(TileA a, int64_t count, int64_t k, float* rows) {
 // In the order of tiles, of cached keys and values where they lie: 32 at a time, even and odd ones each in a chain of its own, from 0 on.
 // c[r, j] += sum over p of a[r, p] lanes(p, j), of a and lanes that are rounded; lanes of p that do not count are not asked for.
 template <int kRows, class Counts, class Lanes>
-void add_in_tile_order(int64_t columns, TileA a, int64_t k, float* c, int64_t c_stride, Counts counts, Lanes lanes) {
+void add_in_tile_order(int64_t columns, const TileA& a, int64_t k, float* c, int64_t c_stride, Counts counts, Lanes lanes) {
   constexpr int64_t kDepth = 32;
   constexpr int kVectors = kRows <= 3 ? 4 : 2;
   for (int64_t j = 0; j < columns; j += kVectors * Floats::kLanes)
@@ -148,7 +148,7 @@ void score_in_tile_order(const Tiled& tiled, int64_t chunk, int64_t first, int64
 }
 // The probabilities are rounded first.
 template <int kRows, class Element>
-void mix_in_tile_order(const Tiled& tiled, int64_t chunk, Seen seen, float* mixed, const float* factor) {
+void mix_in_tile_order(const Tiled& tiled, int64_t chunk, const Seen& seen, float* mixed, const float* factor) {
   Scratch& scratch = tiled.scratch;
   for (int64_t i = 0; i < kRows * kKeyChunk; i += Floats::kLanes) as_operand(Floats::load(tiled.probs + i)).store(tiled.probs + i);
   const int64_t next = tiled.args.kv.token_stride;

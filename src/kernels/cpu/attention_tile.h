@@ -76,14 +76,13 @@ struct Tiled {
   Scratch& scratch;
   float* probs = scratch.probs;   // s, then p, of the block's rows from one of them on; and rounded, in pairs:
   float* paired_probs = scratch.paired_probs;
-  bool whole = false;        // all rows see all of the chunk
+  bool alike = false;        // all rows see the same of the chunk:
+  Seen seen{};
   int64_t keys_ahead = 0, values_ahead = 0;   // elements from a chunk to the next, which is asked for line by line, to L2: more than the nearest cache holds
 
-  Tiled of_block(int64_t row) const {   // products of its rows from this one on
-    Tiled later = *this;
-    later.probs += row * kKeyChunk;
-    later.paired_probs += row * pairs_in(kKeyChunk);
-    return later;
+  void go_to(int64_t row) {   // products are of the block's rows from this one on
+    probs = scratch.probs + row * kKeyChunk;
+    paired_probs = scratch.paired_probs + row * pairs_in(kKeyChunk);
   }
 };
 
@@ -92,7 +91,8 @@ struct Hull {
   Range all{kKeyChunk, 0};   // holds what any of them sees
   bool same = true;          // each sees just that
 
-  Hull(const Seen* rows, int64_t count) {
+  Hull(const Tiled& tiled, const Seen* rows, int64_t count) {
+    if (tiled.alike) count = 1;
     Range common{0, kKeyChunk};
     for (int64_t r = 0; r < count; ++r) {
       const Range hull = rows[r].hull();
@@ -109,7 +109,7 @@ struct BlockRows {
   Seen seen[kMostBlockRows];
 
   BlockRows(const Tiled& tiled, int64_t first, int64_t count, int64_t chunk) {
-    for (int64_t r = 0; r < count; ++r) seen[r] = tiled.whole ? Seen{0, kKeyChunk, 0} : in_chunk(keys_seen(tiled.args, tiled.rows.query_of(first + r)), chunk);
+    for (int64_t r = 0; r < count; ++r) seen[r] = tiled.alike ? tiled.seen : in_chunk(keys_seen(tiled.args, tiled.rows.query_of(first + r)), chunk);
   }
 };
 
