@@ -62,12 +62,7 @@ template <int kTileRows, int kVectors, class Element, class Ahead>
   Tile<kTileRows, kVectors> tile;
   float* c = block.c + row * block.c_stride + column;
   const int64_t columns = block.n - column;
-  if (block.accumulate)
-    tile.load(c, block.c_stride, columns);
-  else if (block.bias)
-    tile.load(block.bias + column, 0, columns);
-  else
-    tile.zero();
+  tile.start(block.accumulate, c, block.c_stride, block.bias, column, columns);
   if constexpr (std::is_same_v<Ahead, FromMemory>) tile.template multiply<true>(a, b, kPanel, k);
   else tile.multiply(a, b, kPanel, k, ahead);
   tile.store(c, block.c_stride, columns);
@@ -265,12 +260,7 @@ void run_panels(const Block& block, TileA a, const Element* b, int64_t panel_siz
 #pragma GCC unroll 4
   for (int t = 0; t < kPanels; ++t) {
     const int64_t at = column + t * kPanel;
-    if (block.accumulate)
-      tiles[t].load(block.c + at, block.c_stride, block.n - at);
-    else if (block.bias)
-      tiles[t].load(block.bias + at, 0, block.n - at);
-    else
-      tiles[t].zero();
+    tiles[t].start(block.accumulate, block.c + at, block.c_stride, block.bias, at, block.n - at);
   }
   const float* row = a.data;
   for (int64_t p = 0; p < k; ++p, row += a.k_stride) {

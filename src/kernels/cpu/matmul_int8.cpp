@@ -69,12 +69,7 @@ void run_tile(const Matmul<float>& product, int64_t row, int64_t column, const I
     const float* column_scale = reinterpret_cast<const float*>(reinterpret_cast<const std::byte*>(panel.scale) + t * panel_size) + lane;
     float* c = product.c + row * product.c_stride + from;
     Tile<kRows, kVectors> tile;
-    if (product.accumulate)
-      tile.load(c, product.c_stride, columns);
-    else if (product.bias)
-      tile.load(product.bias + from, 0, columns);
-    else
-      tile.zero();
+    tile.start(product.accumulate, c, product.c_stride, product.bias, from, columns);
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
       const Floats scale = Floats::load(column_scale + v * Floats::kLanes);

@@ -133,6 +133,16 @@ struct Tile {
       });
   }
 
+  // What sums start from: c where they go on from it, else the bias of the columns from `column` on, or nothing.
+  [[gnu::always_inline]] void start(bool onto, const float* c, int64_t row_stride, const float* bias, int64_t column, int64_t columns) {
+    if (onto)
+      load(c, row_stride, columns);
+    else if (bias)
+      load(bias + column, 0, columns);
+    else
+      zero();
+  }
+
   [[gnu::always_inline]] void store(float* c, int64_t row_stride, int64_t columns) const {
     if (columns >= kVectors * Floats::kLanes)
       each_row(c, row_stride, [&](int r, float* at) __attribute__((always_inline)) {
