@@ -199,7 +199,9 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
     tiled.alike = tiled.seen == in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk);   // it grows with the query
     if (!tiled.keys_in_place) ready_keys<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values);
     const bool finite = tiled.values_in_place || ready_values<Element, Step>(args, args.kv.v, kv_head, chunk, scratch.values);
+    const int64_t next_keys = last || (tiled.keys_in_place && tiled.values_in_place) ? 0 : keys_in(args, next_chunk);   // to ask for, with each sliver some
     for (int64_t s = 0; s < slivers.count; s += together) {
+      ask_for_tokens(args, kv_head, next + next_keys * s / slivers.count, next + next_keys * smaller(s + together, slivers.count) / slivers.count);
       if (in_tiles) attend_block_in_tiles(tiled, chunk, slivers.begin(s), slivers.height(s), finite);
       else attend_block<Element, Step>(tiled, slivers, s, chunk, finite);
     }

@@ -122,22 +122,20 @@ void pack_transposed(const Args& args, const void* data, int64_t kv_head, int64_
 template <class Element>
 bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int64_t chunk, float* rows) {
   const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
-  const int64_t padded = rounded_up(args.head_dim, Floats::kLanes), whole = args.head_dim - args.head_dim % Floats::kLanes;
+  const int64_t dim = args.head_dim, padded = rounded_up(dim, Floats::kLanes), whole = dim - dim % Floats::kLanes, stride = args.kv.token_stride;
   Floats zeros = Floats::zero();  // 0 x is NaN unless x is finite
-  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [&](int64_t row, int64_t j, int64_t run) {
+  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [=, &zeros](int64_t row, int64_t j, int64_t run) {
     for (int64_t r = 0; r < run; ++r) {
-      const Element* from = base + row + r * args.kv.token_stride;
+      const Element* from = base + row + r * stride;
       float* to = rows + (j + r) * padded;
-      for (int64_t x = 0; x < whole; x += Floats::kLanes) {
-        const Floats value = widen(from + x);
-        zeros = fma(value, Floats::zero(), zeros);
+      Floats of_row = Floats::zero();   // a chain of each row's own
+      const auto copy = [&](int64_t x, Floats value) {
+        of_row = fma(value, Floats::zero(), of_row);
         value.store(to + x);
-      }
-      if (whole < padded) {
-        const Floats value = widen(from + whole, args.head_dim - whole);
-        zeros = fma(value, Floats::zero(), zeros);
-        value.store(to + whole);
-      }
+      };
+      for (int64_t x = 0; x < whole; x += Floats::kLanes) copy(x, widen(from + x));
+      if (whole < padded) copy(whole, widen(from + whole, dim - whole));
+      zeros = zeros + of_row;
     }
   });
   return !any(is_nan(zeros));

@@ -86,6 +86,13 @@ struct Tiled {
   }
 };
 
+// Asks for keys and values of tokens [first, end), which are made ready later. Keys of a cache lie where values do, turned.
+inline void ask_for_tokens(const Args& args, int64_t kv_head, int64_t first, int64_t end) {
+  const int64_t element = size_of(args.kv.dtype);
+  for (int64_t token = first; token < end; ++token)
+    for (const void* data : {args.kv.k, args.kv.v}) ask_for(static_cast<const std::byte*>(data) + args.kv.at(kv_head, token) * element, args.head_dim * element);
+}
+
 // What rows see of a chunk together.
 struct Hull {
   Range all{kKeyChunk, 0};   // holds what any of them sees
