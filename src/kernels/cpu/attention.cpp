@@ -128,7 +128,6 @@ void attend_block(Tiled& tiled, const Slivers& slivers, int64_t s, int64_t chunk
     }
   };
   each([&]<int kRows>(int64_t row, const Hull& hull) { score_rows<kRows, Element, Step>(tiled, chunk, row, rounded_up(hull.all.end, Floats::kLanes)); });
-  tiled.go_to(0);
   alignas(64) float factor[kMostBlockRows];
   soften(tiled, rows.seen, count, all.end, chunk, first, factor);
   each([&]<int kRows>(int64_t row, const Hull& hull) {
@@ -171,6 +170,18 @@ void attend_block_in_tiles(const Tiled& tiled, int64_t chunk, int64_t first, int
 void attend_block_in_tiles(const Tiled&, int64_t, int64_t, int64_t, bool) {}
 #endif
 
+// Asks for what is made ready later of tokens [first, end), not for what is read in place. Of a cache a chunk's keys lie where its values do, turned,
+// if a block holds one chunk; else some of what is asked for is of the chunks beside it.
+void ask_for_tokens(const Tiled& tiled, int64_t first, int64_t end) {
+  const KeyValueView& kv = tiled.args.kv;
+  const int64_t element = size_of(kv.dtype), bytes = tiled.args.head_dim * element;
+  for (int64_t token = first; token < end; ++token) {
+    const int64_t at = kv.at(tiled.kv_head, token) * element;
+    if (!tiled.keys_in_place) ask_for(static_cast<const std::byte*>(kv.k) + at, bytes);
+    if (!tiled.values_in_place) ask_for(static_cast<const std::byte*>(kv.v) + at, bytes);
+  }
+}
+
 // The chunks of one part, from nothing on, into scratch.part.
 template <class Element, class Step>
 void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch& scratch) {
@@ -196,12 +207,12 @@ void fold(const Args& args, TileRows rows, int64_t count, Range chunks, Scratch&
     tiled.keys_ahead = args.kv.of_key(next_head, next, 0) - args.kv.of_key(kv_head, first, 0);
     tiled.values_ahead = args.kv.at(next_head, next) - args.kv.at(kv_head, first);
     tiled.seen = in_chunk(keys_seen(args, rows.query), chunk);
-    tiled.alike = tiled.seen == in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk);   // it grows with the query
+    tiled.alike = tiled.seen == in_chunk(keys_seen(args, rows.query_of(count - 1)), chunk);   // what is seen grows with the query, so those between see the same
     if (!tiled.keys_in_place) ready_keys<Element, Step>(args, args.kv.k, args.kv.keys_turned, kv_head, chunk, scratch.keys, scratch.values);
     const bool finite = tiled.values_in_place || ready_values<Element, Step>(args, args.kv.v, kv_head, chunk, scratch.values);
-    const int64_t next_keys = last || (tiled.keys_in_place && tiled.values_in_place) ? 0 : keys_in(args, next_chunk);   // to ask for, with each sliver some
+    const int64_t next_keys = last ? 0 : keys_in(args, next_chunk);   // to ask for, some with each block of rows
     for (int64_t s = 0; s < slivers.count; s += together) {
-      ask_for_tokens(args, kv_head, next + next_keys * s / slivers.count, next + next_keys * smaller(s + together, slivers.count) / slivers.count);
+      ask_for_tokens(tiled, next + next_keys * s / slivers.count, next + next_keys * smaller(s + together, slivers.count) / slivers.count);
       if (in_tiles) attend_block_in_tiles(tiled, chunk, slivers.begin(s), slivers.height(s), finite);
       else attend_block<Element, Step>(tiled, slivers, s, chunk, finite);
     }

@@ -124,7 +124,7 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
   const Element* base = static_cast<const Element*>(data) + kv_head * args.kv.head_stride;
   const int64_t dim = args.head_dim, padded = rounded_up(dim, Floats::kLanes), whole = dim - dim % Floats::kLanes, stride = args.kv.token_stride;
   Floats zeros = Floats::zero();  // 0 x is NaN unless x is finite
-  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [=, &zeros](int64_t row, int64_t j, int64_t run) {
+  each_run(args.kv, chunk * kKeyChunk, keys_in(args, chunk), [=, &zeros](int64_t row, int64_t j, int64_t run) {   // copies stay in registers
     for (int64_t r = 0; r < run; ++r) {
       const Element* from = base + row + r * stride;
       float* to = rows + (j + r) * padded;
@@ -145,10 +145,8 @@ bool pack_rows_of_chunk(const Args& args, const void* data, int64_t kv_head, int
 // what c holds, or with kScaled that times factor[r]. Rows of b can be read in whole vectors; c's end at `columns`.
 enum class Start { kZero, kOnto, kScaled };
 
-template <int kRows, int kVectors, Start kStart, class Element>
-void product_tile(int64_t columns, const TileA& a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
-                  const float* factor) {
-  Tile<kRows, kVectors> tile;
+template <Start kStart, int kRows, int kVectors>
+[[gnu::always_inline]] inline void begin_sums(Tile<kRows, kVectors>& tile, const float* c, int64_t c_stride, int64_t columns, const float* factor) {
   if constexpr (kStart == Start::kZero)
     tile.zero();
   else
@@ -159,6 +157,13 @@ void product_tile(int64_t columns, const TileA& a, const Element* b, int64_t b_s
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) tile.acc[r][v] = tile.acc[r][v] * Floats::broadcast(factor[r]);
   }
+}
+
+template <int kRows, int kVectors, Start kStart, class Element>
+void product_tile(int64_t columns, const TileA& a, const Element* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+                  const float* factor) {
+  Tile<kRows, kVectors> tile;
+  begin_sums<kStart>(tile, c, c_stride, columns, factor);
   tile.multiply(a, b, b_stride, k);
   tile.store(c, c_stride, columns);
 }
@@ -183,16 +188,7 @@ void product(int64_t columns, const TileA& a, const Element* b, int64_t b_stride
 template <int kRows, int kVectors, Start kStart, class Step, class Lanes>
 void product_tile_of(int64_t j, int64_t columns, const TileA& a, int64_t k, float* c, int64_t c_stride, const float* factor, Lanes lanes) {
   Tile<kRows, kVectors> tile;
-  if constexpr (kStart == Start::kZero)
-    tile.zero();
-  else
-    tile.load(c + j, c_stride, columns - j);
-  if constexpr (kStart == Start::kScaled) {
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) tile.acc[r][v] = tile.acc[r][v] * Floats::broadcast(factor[r]);
-  }
+  begin_sums<kStart>(tile, c + j, c_stride, columns - j, factor);
   for (int64_t step = 0; step < k; ++step) {
     const int64_t p = std::is_same_v<Step, InTwos> ? step ^ 1 : step;
     Floats row[kVectors];

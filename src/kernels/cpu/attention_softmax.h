@@ -48,7 +48,7 @@ struct ChunkSums {
 
 // Scores of `count` rows, but for the late scale, to probabilities, and what they add up to; spread and mass where kStatistics.
 template <bool kStatistics, int64_t kVectors>
-void exponentiate(const Args& args, TileRows block, int64_t count, int64_t chunk, const float* shift, float* scores, ChunkSums& sums) {
+void exponentiate(const Args& args, const TileRows& block, int64_t count, int64_t chunk, const float* shift, float* scores, ChunkSums& sums) {
   const Floats power = Floats::broadcast(late_power(args));
   for (int64_t r = 0; r < count; ++r, scores += kKeyChunk) {
     constexpr int64_t kHalf = kVectors / 2;
@@ -108,13 +108,13 @@ inline Floats shifted_spread(const Folded& rows, int64_t first, Floats new_power
   return fma(by, Floats::load(rows.sum + first, count), Floats::load(rows.spread + first, count));
 }
 
-// Scores of `count` rows from `first` of the tile on to probabilities, in tiled.probs, folded into the part's maxima and sums; factor: what
+// Scores of `count` rows from `first` of the tile on to probabilities, in the scratch, folded into the part's maxima and sums; factor: what
 // becomes of the values mixed so far, to whole vectors of rows. Row after row in two passes, so that no row's exponentials wait for its maximum.
 template <int64_t kVectors>
 void soften_vectors(const Tiled& tiled, const Seen* rows, int64_t count, int64_t chunk, int64_t first, float* factor) {
   const Args& args = tiled.args;
   Folded& part = tiled.scratch.part;
-  float* scores = tiled.probs;
+  float* scores = tiled.scratch.probs;
   const TileRows block = tiled.rows.from(first);
   alignas(64) float max[kMostBlockRows], next_power[kMostBlockRows], shift[kMostBlockRows];
   for (int64_t r = 0; r < count; r += Floats::kLanes) {

@@ -76,8 +76,8 @@ struct Tiled {
   Scratch& scratch;
   float* probs = scratch.probs;   // s, then p, of the block's rows from one of them on; and rounded, in pairs:
   float* paired_probs = scratch.paired_probs;
-  bool alike = false;        // all rows see the same of the chunk:
-  Seen seen{};
+  bool alike = false;        // all rows see the same of the chunk
+  Seen seen{};               // the first of them
   int64_t keys_ahead = 0, values_ahead = 0;   // elements from a chunk to the next, which is asked for line by line, to L2: more than the nearest cache holds
 
   void go_to(int64_t row) {   // products are of the block's rows from this one on
@@ -85,13 +85,6 @@ struct Tiled {
     paired_probs = scratch.paired_probs + row * pairs_in(kKeyChunk);
   }
 };
-
-// Asks for keys and values of tokens [first, end), which are made ready later. Keys of a cache lie where values do, turned.
-inline void ask_for_tokens(const Args& args, int64_t kv_head, int64_t first, int64_t end) {
-  const int64_t element = size_of(args.kv.dtype);
-  for (int64_t token = first; token < end; ++token)
-    for (const void* data : {args.kv.k, args.kv.v}) ask_for(static_cast<const std::byte*>(data) + args.kv.at(kv_head, token) * element, args.head_dim * element);
-}
 
 // What rows see of a chunk together.
 struct Hull {

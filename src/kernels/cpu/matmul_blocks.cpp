@@ -234,8 +234,8 @@ void run_panels(const Matmul<float>& product, Slice slice, Rows rows, int64_t ro
     Tile<kRows, kVectors> sums[kPanels];
 #pragma GCC unroll 4
     for (int t = 0; t < kPanels; ++t) {
-      const int64_t column = from + t * kPanel;
-      sums[t].start(product.accumulate || slice.first > 0, c + t * kPanel, product.c_stride, product.bias, column, product.n - column);
+      const int64_t first = from + t * kPanel;
+      sums[t].start(product.accumulate || slice.first > 0, c + t * kPanel, product.c_stride, product.bias, first, product.n - first);
     }
     run_blocks<kRows, kVectors, kPanels, kInstruction, Block>(rows, panels, panel_size, at, slice.blocks, tile, asks, sums);
 #pragma GCC unroll 4

@@ -22,8 +22,8 @@ constexpr int kAccumulators = 12;
 
 constexpr int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
-// a[r * row_stride + p * k_stride]. Functions that are called for a tile take it by reference: by value its three words go by memory, two of them
-// written apart and read at once, which waits for all stores of the tile before.
+// a[r * row_stride + p * k_stride]. Functions that are called, not inlined, for each tile take it by reference: by value its three words go by memory,
+// two of them written apart and read at once, which waits for all stores of the tile before.
 struct TileA {
   const float* data;
   int64_t row_stride, k_stride;
