@@ -23,18 +23,19 @@ class Guarded {
     REQUIRE(memory_ != MAP_FAILED);
     char* const end = static_cast<char*>(memory_) + size_ - page;
     REQUIRE(::mprotect(end, page, PROT_NONE) == 0);
-    begin_ = reinterpret_cast<T*>(end - bytes);
+    begin_ = reinterpret_cast<T*>(end - bytes), end_ = reinterpret_cast<T*>(end);
     for (int64_t i = 0; i < count; ++i) begin_[i] = T(1);
   }
   ~Guarded() { ::munmap(memory_, size_); }
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
   operator T*() { return begin_; }
+  T* end() { return end_; }
 
  private:
   void* memory_ = nullptr;
   size_t size_ = 0;
-  T* begin_ = nullptr;
+  T *begin_ = nullptr, *end_ = nullptr;
 };
 
 }  // namespace
@@ -68,6 +69,12 @@ TEST_CASE("kernels read and write nothing past the end of a row") {
       k->rms_norm(x, w, y, stats, 1, n, 1e-5f, 1);
       k->rms_norm_backward(x, w, stats, y, z, 1, n, 1);
       k->rms_norm_backward_weights(x, stats, w, y, 1, n, 0, n, true);
+      Guarded<char> keys(std::max<int64_t>(4 * n, n + 2 * scales_of_head(n))), more_keys(std::max<int64_t>(4 * n, n + 2 * scales_of_head(n)));
+      for (const DType dtype : {DType::f32, DType::bf16, DType::f16, DType::i8}) {
+        BlockTokens<float> tokens{.k = x, .v = w, .count = 1, .heads = 1, .head_dim = n, .dtype = dtype, .block_size = 1};
+        tokens.keys = keys.end() - tokens.head_bytes(), tokens.values = more_keys.end() - tokens.head_bytes();
+        k->fill_block(tokens);
+      }
       k->gather_rows(table, DType::f32, id, y, 1, n);
       k->gather_rows(table16, DType::bf16, id, y, 1, n);
       k->gather_rows(table16, DType::f16, id, y, 1, n);

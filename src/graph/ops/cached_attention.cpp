@@ -26,7 +26,7 @@ void run_append_keys(Call<T>& c) {
       throw Error{ErrorKind::bad_usage, "sequence " + std::to_string(sequence.id) + " has no place in the run's cache", "key/value cache"};
   const auto write = [&](const SequenceRows& sequence, int64_t first, int64_t count) {
     const int64_t at = (sequence.begin + first) * width;
-    cache.write(slot, *sequence.cache, sequence.position + first, count, c.in(0) + at, c.in(1) + at);
+    cache.write(slot, *sequence.cache, sequence.position + first, count, c.in(0) + at, c.in(1) + at, c.k());
   };
   if (rows.count * width < 2048) {
     for (const SequenceRows& sequence : rows.sequences) write(sequence, 0, sequence.count);

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "graph/ops/support.h"
-#include "graph/state/scaled_block.h"
+#include "kernels/scaled_block.h"
 #include "kernels/attention.h"
 
 namespace orrery {

@@ -1,10 +1,8 @@
 #include "graph/state/paged_cache.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
-#include "graph/state/scaled_block.h"
 #include "tensor/slabs.h"
 
 namespace orrery {
@@ -169,70 +167,19 @@ KeyValueView PagedCache::view(int slot, const CacheSequence& sequence) const {
   return view;
 }
 
-namespace {
-// Keys are turned so many tokens and elements at a time.
-constexpr int64_t kTurnTokens = 8, kTurnElements = 32;
-
-// to[x * to_stride + i] = from[i, x], for tokens i and elements x.
-template <class Bits>
-void turn(const std::byte* from, int64_t tokens, int64_t elements, std::byte* to, int64_t to_stride) {
-  constexpr int64_t kItem = sizeof(Bits);
-  for (int64_t x = 0; x < elements; ++x)
-    for (int64_t i = 0; i < tokens; ++i) std::memcpy(to + (x * to_stride + i) * kItem, from + (i * kTurnElements + x) * kItem, sizeof(Bits));
-}
-}  // namespace
-
 template <class T>
-void PagedCache::write_scaled(int slot, int32_t block, int64_t inside, const T* k, const T* v) {
+void PagedCache::write(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* k, const T* v, const Kernels<T>& kernels) {
   const CacheSlot& s = slots_[size_t(slot)];
-  const int64_t dim = s.width / s.heads, size = options_.block_size, part_bytes = size * (s.bytes() / s.heads), scales = size * dim, groups = scales_of_head(dim);
-  for (int64_t head = 0; head < s.heads; ++head) {
-    const int64_t part = (block * s.heads + head) * part_bytes;
-    std::byte* keys = keys_[size_t(slot)].mutable_raw() + part;
-    std::byte* values = values_[size_t(slot)].mutable_raw() + part;
-    for (int64_t group = 0; group < groups; ++group) {
-      const int64_t x = group * kScaledElements, count = std::min(kScaledElements, dim - x);
-      const BlockQ8_0 key = scaled_block(k + head * dim + x, count), value = scaled_block(v + head * dim + x, count);
-      for (int64_t i = 0; i < count; ++i) keys[(x + i) * size + inside] = std::byte(uint8_t(key.q[i]));
-      std::memcpy(values + inside * dim + x, value.q, size_t(count));
-      std::memcpy(keys + scales + 2 * (group * size + inside), &key.d, 2);
-      std::memcpy(values + scales + 2 * (inside * groups + group), &value.d, 2);
-    }
-  }
-}
-
-template <class T>
-void PagedCache::write(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* k, const T* v) {
-  const CacheSlot& s = slots_[size_t(slot)];
-  if (s.dtype == DType::i8) {
-    for (int64_t at = start; at < start + count; ++at, k += s.width, v += s.width)
-      write_scaled(slot, sequence.blocks[size_t(at / options_.block_size)], at % options_.block_size, k, v);
-    return;
-  }
-  const DType from = sizeof(T) == 8 ? DType::f64 : DType::f32;
-  std::byte* keys = keys_[size_t(slot)].mutable_raw();
-  std::byte* values = values_[size_t(slot)].mutable_raw();
-  const int64_t dim = s.width / s.heads, item = size_of(s.dtype), size = options_.block_size;
-  std::array<std::byte, size_t(kTurnTokens * kTurnElements) * sizeof(double)> kept;
+  const int64_t size = options_.block_size, block_bytes = size * s.bytes();
   for (int64_t i = 0; i < count;) {
-    const int64_t inside = (start + i) % size, run = std::min({kTurnTokens, count - i, size - inside});
-    for (int64_t head = 0; head < s.heads; ++head) {
-      const int64_t part = int64_t(sequence.blocks[size_t((start + i) / size)]) * size * s.width + head * head_stride(s), column = head * dim;
-      for (int64_t r = 0; r < run; ++r) convert(v + (i + r) * s.width + column, from, values + (part + (inside + r) * dim) * item, s.dtype, dim);
-      for (int64_t x = 0; x < dim; x += kTurnElements) {
-        const int64_t some = std::min(kTurnElements, dim - x);
-        for (int64_t r = 0; r < run; ++r) convert(k + (i + r) * s.width + column + x, from, kept.data() + r * kTurnElements * item, s.dtype, some);
-        std::byte* to = keys + (part + x * size + inside) * item;
-        if (item == 2) turn<uint16_t>(kept.data(), run, some, to, size);
-        else if (item == 4) turn<uint32_t>(kept.data(), run, some, to, size);
-        else turn<uint64_t>(kept.data(), run, some, to, size);
-      }
-    }
+    const int64_t inside = (start + i) % size, run = std::min(count - i, size - inside), at = int64_t(sequence.blocks[size_t((start + i) / size)]) * block_bytes;
+    kernels.fill_block({.k = k + i * s.width, .v = v + i * s.width, .count = run, .heads = s.heads, .head_dim = s.width / s.heads,
+                        .keys = keys_[size_t(slot)].mutable_raw() + at, .values = values_[size_t(slot)].mutable_raw() + at, .dtype = s.dtype, .block_size = size, .first = inside});
     i += run;
   }
 }
-template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const float*, const float*);
-template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const double*, const double*);
+template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const float*, const float*, const Kernels<float>&);
+template void PagedCache::write(int, const CacheSequence&, int64_t, int64_t, const double*, const double*, const Kernels<double>&);
 
 template <class T>
 void PagedCache::write_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* rows) {

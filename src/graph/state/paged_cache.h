@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "graph/rows.h"
-#include "kernels/attention.h"
+#include "kernels/kernels.h"
 #include "tensor/tensor.h"
 
 namespace orrery {
@@ -76,7 +76,7 @@ class PagedCache {
   KeyValueView view(int slot, const CacheSequence& sequence) const;
   // Writes rows k, v (of T) at positions [start, start + count) of the sequence; room has been reserved.
   template <class T>
-  void write(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* k, const T* v);
+  void write(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* k, const T* v, const Kernels<T>& kernels);
   // The same for a slot of rows alone, and back.
   template <class T>
   void write_rows(int slot, const CacheSequence& sequence, int64_t start, int64_t count, const T* rows);
@@ -97,8 +97,6 @@ class PagedCache {
     return int64_t(sequence.blocks[size_t(position / options_.block_size)]) * options_.block_size * slot.width + position % options_.block_size * (slot.width / slot.heads);
   }
   int64_t head_stride(const CacheSlot& slot) const { return options_.block_size * (slot.width / slot.heads); }
-  template <class T>
-  void write_scaled(int slot, int32_t block, int64_t inside, const T* k, const T* v);
   void release(std::vector<int32_t>& blocks);
   void drop(int32_t block);
   int32_t take();

@@ -20,7 +20,7 @@ void append(PagedCache& cache, CacheSequence& sequence, const std::vector<int>& 
       v.push_back(-k.back());
     }
   cache.reserve(sequence, int64_t(tokens.size()));
-  for (int slot = 0; slot < int(cache.num_slots()); ++slot) cache.write(slot, sequence, sequence.length, int64_t(tokens.size()), k.data(), v.data());
+  for (int slot = 0; slot < int(cache.num_slots()); ++slot) cache.write(slot, sequence, sequence.length, int64_t(tokens.size()), k.data(), v.data(), kernels());
   cache.advance(sequence, int64_t(tokens.size()));
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("q8_0 holds whole numbers of heads, with a scale for each 32") {
   }
   CacheSequence a = cache.sequence();
   cache.reserve(a, kTokens);
-  cache.write(0, a, 0, kTokens, k.data(), v.data());
+  cache.write(0, a, 0, kTokens, k.data(), v.data(), kernels());
   cache.advance(a, kTokens);
   CacheSequence b = cache.fork(a);
   cache.reserve(b, 1);                                 // copies the last block

@@ -11,7 +11,7 @@
 //   is not touched), v.store(p), v.store(p, lanes); lanes may be more than kLanes (all) or <= 0 (none);
 //   widen(p), widen(p, lanes): Floats from float, Bf16 or F16 in memory;
 //   round_to_bf16(v): each lane to the nearest bf16, ties to even, the low half of its bits 0;
-//   store_bf16(v, p, lanes): the upper halves of what round_to_bf16 gave, in memory;
+//   store_bf16(v, p, lanes): the upper halves of what round_to_bf16 gave, in memory; store_f16(v, p, lanes): each lane to the nearest F16, ties to even, in memory;
 //   pairs(p): Bf16Pairs in memory as the bits of Floats; pair_of(low, high): from what round_to_bf16 gave; low_of_pairs, high_of_pairs: back;
 //   dot_pairs(a, b, c) = (c + a.high b.high) + a.low b.low, each product and sum fused or not, which is the same;
 //   + - * /, -v, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, min, max (b where either is NaN), sqrt, abs,

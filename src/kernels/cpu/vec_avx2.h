@@ -147,14 +147,18 @@ inline Vec<float> round_to_bf16(Vec<float> a) {
   const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000)), nan = _mm256_castps_si256(_mm256_cmp_ps(a.r, a.r, _CMP_UNORD_Q));
   return {_mm256_castsi256_ps(_mm256_and_si256(_mm256_blendv_epi8(rounded, quiet, nan), _mm256_set1_epi32(int(0xffff0000u))))};
 }
-inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) {
-  const __m256i high = _mm256_srli_epi32(_mm256_castps_si256(a.r), 16);
-  const __m128i bits = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+template <class Element>
+void store16(__m128i bits, Element* p, int64_t lanes) {
   if (lanes >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bits);
   alignas(16) uint16_t kept[8];
   _mm_store_si128(reinterpret_cast<__m128i*>(kept), bits);
   for (int64_t i = 0; i < lanes; ++i) p[i].bits = kept[i];
 }
+inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) {
+  const __m256i high = _mm256_srli_epi32(_mm256_castps_si256(a.r), 16);
+  store16(_mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1)), p, lanes);
+}
+inline void store_f16(Vec<float> a, F16* p, int64_t lanes) { store16(_mm256_cvtps_ph(a.r, _MM_FROUND_TO_NEAREST_INT), p, lanes); }
 inline Vec<float> pairs(const Bf16Pair* p) { return Vec<float>::load(reinterpret_cast<const float*>(p)); }
 inline Vec<float> pair_of(Vec<float> low, Vec<float> high) {
   return {_mm256_or_ps(high.r, _mm256_castsi256_ps(_mm256_srli_epi32(_mm256_castps_si256(low.r), 16)))};

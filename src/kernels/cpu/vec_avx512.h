@@ -129,6 +129,9 @@ inline Vec<float> round_to_bf16(Vec<float> a) {
 inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) {
   _mm256_mask_storeu_epi16(p, lane_bits16(lanes), _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(a.r), 16)));
 }
+inline void store_f16(Vec<float> a, F16* p, int64_t lanes) {
+  _mm256_mask_storeu_epi16(p, lane_bits16(lanes), _mm512_cvtps_ph(a.r, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
 inline Vec<float> pairs(const Bf16Pair* p) { return {_mm512_castsi512_ps(_mm512_loadu_si512(p))}; }
 inline Vec<float> pair_of(Vec<float> low, Vec<float> high) {
   return {_mm512_or_ps(high.r, _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_castps_si512(low.r), 16)))};

@@ -154,13 +154,15 @@ inline Vec<float> round_to_bf16(Vec<float> a) {
   const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff))), quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
   return {as_floats(vandq_u32(vbslq_u32(is_nan(a).bits, quiet, rounded), vdupq_n_u32(0xffff0000u)))};
 }
-inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) {
-  const uint16x4_t bits = vshrn_n_u32(as_bits(a), 16);
+template <class Element>
+void store16(uint16x4_t bits, Element* p, int64_t lanes) {
   if (lanes >= 4) return vst1_u16(&p->bits, bits);
   uint16_t kept[4];
   vst1_u16(kept, bits);
   for (int64_t i = 0; i < lanes; ++i) p[i].bits = kept[i];
 }
+inline void store_bf16(Vec<float> a, Bf16* p, int64_t lanes) { store16(vshrn_n_u32(as_bits(a), 16), p, lanes); }
+inline void store_f16(Vec<float> a, F16* p, int64_t lanes) { store16(vreinterpret_u16_f16(vcvt_f16_f32(a.r)), p, lanes); }
 inline Vec<float> pairs(const Bf16Pair* p) { return {as_floats(vld1q_u32(&p->bits))}; }
 inline Vec<float> pair_of(Vec<float> low, Vec<float> high) { return {as_floats(vorrq_u32(as_bits(high), vshrq_n_u32(as_bits(low), 16)))}; }
 inline Vec<float> low_of_pairs(Vec<float> a) { return {as_floats(vshlq_n_u32(as_bits(a), 16))}; }
