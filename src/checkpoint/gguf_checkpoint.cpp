@@ -10,6 +10,10 @@ namespace {
 
 constexpr int64_t kMostExperts = 4096;
 
+// Not a weight here: the divisors of rotary positions, which gguf_config.cpp reads, and T5's distances between decoder and encoder, which
+// nobody does.
+bool has_no_place(std::string_view name) { return name == "rope_freqs.weight" || name.ends_with(".cross_attn_rel_b.weight"); }
+
 Tensor transposed(const Tensor& from) {
   const int64_t rows = from.dim(0), columns = from.dim(1);
   Tensor to = Tensor::zeros(from.dtype(), {columns, rows});
@@ -57,8 +61,28 @@ Result<GgufCheckpoint> GgufCheckpoint::open(const std::filesystem::path& path) {
                          (name->change == GgufChange::experts && (rank != 3 || rows > kMostExperts || checkpoint.infos_.size() + uint64_t(rows) > most));
       if (wrong) return Error{ErrorKind::bad_file, "tensor '" + tensor.name + "' is " + shape_text(tensor.shape) + ", which its place in the model cannot be", path.string()};
       for (int64_t expert = 0; expert < (name->change == GgufChange::experts ? rows : 1); ++expert) checkpoint.add(tensor, *name, expert);
+    } else if (!has_no_place(tensor.name)) {
+      return Error{ErrorKind::unsupported, "tensor '" + tensor.name + "' is none that this architecture has here", path.string()};
     }
+  checkpoint.add_missing_biases();
   return checkpoint;
+}
+
+// Of layers' biases a file may hold some: the others are zeros.
+void GgufCheckpoint::add_missing_biases() {
+  const auto add = [&](const char* said, std::initializer_list<const char*> parts) {
+    if (!config_.value(said, false)) return;
+    for (int64_t layer = 0; layer < config_.value("num_hidden_layers", int64_t(0)); ++layer)
+      for (const char* part : parts) {
+        const std::string name = "model.layers." + std::to_string(layer) + "." + part;
+        const TensorInfo* weight = find(name + ".weight");
+        if (!weight || weight->shape.size() != 2 || !index_.emplace(name + ".bias", infos_.size()).second) continue;
+        infos_.push_back({.name = name + ".bias", .dtype = DType::f32, .shape = {weight->shape[0]}, .begin = 0, .end = 0});
+        places_.push_back({nullptr, GgufChange::none, 0});
+      }
+  };
+  add("attention_bias", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"});
+  add("mlp_bias", {"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"});
 }
 
 void GgufCheckpoint::add(const GgufTensor& tensor, const GgufName& name, int64_t expert) {
@@ -97,6 +121,7 @@ Result<Tensor> GgufCheckpoint::tensor(std::string_view name) const {
   const auto entry = index_.find(std::string(name));
   if (entry == index_.end()) return Error{ErrorKind::not_found, "there is no tensor '" + std::string(name) + "'", file_->path().string()};
   const Place& place = places_[entry->second];
+  if (!place.tensor) return Tensor::zeros(DType::f32, infos_[entry->second].shape);
   const Tensor values = file_->tensor(stored(entry->second));
   if (place.change == GgufChange::transposed && values.rank() == 2) return transposed(values);
   if (place.change == GgufChange::rotary) return unturned(values, head_dim_);
@@ -105,7 +130,7 @@ Result<Tensor> GgufCheckpoint::tensor(std::string_view name) const {
 
 std::optional<BlockMatrix> GgufCheckpoint::blocks(std::string_view name) const {
   const auto entry = index_.find(std::string(name));
-  if (entry == index_.end()) return std::nullopt;
+  if (entry == index_.end() || !places_[entry->second].tensor) return std::nullopt;
   const GgufChange change = places_[entry->second].change;
   const GgufTensor tensor = stored(entry->second);
   const BlockFormat* format = std::get_if<BlockFormat>(&tensor.type);

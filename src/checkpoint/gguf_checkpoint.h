@@ -30,11 +30,12 @@ class GgufCheckpoint {
 
  private:
   struct Place {
-    const GgufTensor* tensor = nullptr;
+    const GgufTensor* tensor = nullptr;   // null: zeros
     GgufChange change = GgufChange::none;
     int64_t expert = 0;
   };
   void add(const GgufTensor& tensor, const GgufName& name, int64_t expert);
+  void add_missing_biases();
   GgufTensor stored(size_t index) const;
 
   std::shared_ptr<const GgufFile> file_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 
 namespace orrery {
 
@@ -48,6 +50,13 @@ class Fields {
     return value->get<double>();
   }
   bool has_tensor(const std::string& name) const { return file_.find(name) != nullptr; }
+  // Whether any layer has one of these.
+  bool any_layer_has(std::initializer_list<const char*> names) const {
+    return std::any_of(file_.tensors().begin(), file_.tensors().end(), [&](const GgufTensor& tensor) {
+      const size_t dot = tensor.name.starts_with("blk.") ? tensor.name.find('.', 4) : std::string::npos;
+      return dot != std::string::npos && std::find(names.begin(), names.end(), tensor.name.substr(dot + 1)) != names.end();
+    });
+  }
   // The size of an axis of a tensor.
   int64_t size_of(const std::string& name, size_t axis) const {
     const GgufTensor* tensor = file_.find(name);
@@ -84,6 +93,11 @@ Json common(const Fields& fields, const char* model_type, const char* architectu
 // A divisor for each frequency, as llama.cpp's converter writes Llama 3's scaling; yarn and linear are said in words.
 void add_rope(const Fields& fields, Json& config, int64_t head_dim) {
   const int64_t turned = fields.integer_or("rope.dimension_count", head_dim);
+  const std::string scaling = fields.architecture() + ".rope.scaling.";
+  for (const auto& [key, value] : fields.file().metadata().items())
+    if (key.starts_with(scaling) && key != scaling + "type" && key != scaling + "factor" && key != scaling + "original_context_length" && key != scaling + "attn_factor" && key != scaling + "finetuned")
+      throw Error{ErrorKind::unsupported, key + " is not supported", ""};
+  const double attention_factor = fields.number_or("rope.scaling.attn_factor", 1);
   if (turned != head_dim) throw Error{ErrorKind::unsupported, "rotary positions of " + std::to_string(turned) + " of a head's " + std::to_string(head_dim) + " values are not supported", ""};
   config["rope_theta"] = shortest(fields.number_or("rope.freq_base", 10000));
   if (const GgufTensor* divisors = fields.file().find("rope_freqs.weight")) {
@@ -94,11 +108,15 @@ void add_rope(const Fields& fields, Json& config, int64_t head_dim) {
     config["rope_scaling"] = {{"rope_type", "longrope"}, {"short_factor", list}, {"long_factor", list}, {"attention_factor", 1.0}, {"original_max_position_embeddings", config["max_position_embeddings"]}};
     return;
   }
-  const Json* named = fields.find(fields.architecture() + ".rope.scaling.type");
-  const std::string type = named && named->is_string() ? named->get<std::string>() : "none";
+  // A factor without a type, as older converters write it under another name, is of linear scaling.
+  const double factor = fields.number_or("rope.scaling.factor", fields.number_or("rope.scale_linear", 1));
+  const Json* named = fields.find(scaling + "type");
+  const std::string type = named && named->is_string() ? named->get<std::string>() : factor != 1 && factor != 0 ? "linear" : "none";
+  if (type != "yarn" && attention_factor != 1) throw Error{ErrorKind::unsupported, scaling + "attn_factor without yarn is not supported", ""};
   if (type == "none") return;
   if (type != "linear" && type != "yarn") throw Error{ErrorKind::unsupported, "rotary positions scaled as '" + type + "' are not supported in GGUF files", ""};
-  config["rope_scaling"] = {{"rope_type", type}, {"factor", shortest(fields.number_or("rope.scaling.factor", 1))}};
+  config["rope_scaling"] = {{"rope_type", type}, {"factor", shortest(factor)}};
+  if (attention_factor != 1) config["rope_scaling"]["attention_factor"] = attention_factor * (1 + 0.1 * std::log(std::max(factor, 1.0)));   // there a factor of yarn's own
   if (fields.has("rope.scaling.original_context_length")) config["rope_scaling"]["original_max_position_embeddings"] = fields.integer("rope.scaling.original_context_length");
 }
 
@@ -119,9 +137,10 @@ Json llama_config(const Fields& fields) {
   config["rms_norm_eps"] = shortest(fields.number_or("attention.layer_norm_rms_epsilon", 1e-5));
   config["hidden_act"] = "silu";
   config["tie_word_embeddings"] = !fields.has_tensor("output.weight");
-  config["attention_bias"] = fields.has_tensor("blk.0.attn_q.bias");
-  config["mlp_bias"] = fields.has_tensor("blk.0.ffn_up.bias");
+  config["attention_bias"] = fields.any_layer_has({"attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_output.bias"});
+  config["mlp_bias"] = fields.any_layer_has({"ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"});
   if (experts > 0) {
+    if (config["attention_bias"] == true || config["mlp_bias"] == true) throw Error{ErrorKind::unsupported, "experts with biases are not supported", ""};
     config["num_local_experts"] = experts;
     config["num_experts_per_tok"] = fields.integer("expert_used_count");
   }
@@ -177,11 +196,29 @@ Json t5_config(const Fields& fields) {
   return config;
 }
 
+// What a file may say that would change what the model computes, and is not followed unless it says nothing.
+void check_all_followed(const Fields& fields) {
+  const std::string& architecture = fields.architecture();
+  if (const Json* parts = fields.find("split.count"); parts && parts->is_number_integer() && *parts > 1)
+    throw Error{ErrorKind::unsupported, "it is one of " + parts->dump() + " parts of a model", "", "join them: llama-gguf-split --merge"};
+  const bool causal = architecture != "bert";
+  if (const Json* value = fields.find(architecture + ".attention.causal"); value && architecture != "t5" && *value != causal)
+    throw Error{ErrorKind::unsupported, architecture + ".attention.causal is " + value->dump(), ""};
+  for (const auto& [name, neutral] : {std::pair{"attention.clamp_kqv", 0}, {"attention.max_alibi_bias", 0}, {"attention.scale", 0}, {"attn_logit_softcapping", 0}, {"final_logit_softcapping", 0}, {"logit_scale", 1}, {"residual_scale", 1}, {"embedding_scale", 1}})
+    if (const double value = fields.number_or(name, neutral); value != neutral && value != 0) throw Error{ErrorKind::unsupported, architecture + "." + name + " is not supported", ""};
+  // Tensors of layers that the file does not count.
+  for (const GgufTensor& tensor : fields.file().tensors())
+    for (const auto& [prefix, count] : {std::pair{"blk.", "block_count"}, {"enc.blk.", "block_count"}, {"dec.blk.", "decoder_block_count"}})
+      if (tensor.name.starts_with(prefix) && std::strtoll(tensor.name.c_str() + std::strlen(prefix), nullptr, 10) >= fields.integer_or(count, fields.integer("block_count")))
+        throw Error{ErrorKind::bad_file, "tensor '" + tensor.name + "' is of a layer that " + architecture + "." + count + " does not count", ""};
+}
+
 }  // namespace
 
 Result<Json> gguf_config(const GgufFile& file) {
   try {
     const Fields fields(file);
+    check_all_followed(fields);
     if (fields.architecture() == "llama") return llama_config(fields);
     if (fields.architecture() == "gpt2") return gpt2_config(fields);
     if (fields.architecture() == "bert") return bert_config(fields);

@@ -68,7 +68,7 @@ ExportReport export_gguf(Model& model, const Tokenizer* tokenizer, const std::fi
   }
 }
 
-ExportReport export_folder(const Model& model, const Tokenizer* tokenizer, const std::filesystem::path& folder, DType dtype) {
+ExportReport export_folder(const Model& model, const Tokenizer* tokenizer, const std::filesystem::path& folder, std::optional<DType> dtype) {
   model.save(folder, dtype, tokenizer ? tokenizer_bytes(*tokenizer, folder) : std::vector<std::pair<std::string, std::string>>{}).value();
   ExportReport report;
   report.tensors = Checkpoint::open(folder).value().names().size();

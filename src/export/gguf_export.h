@@ -45,6 +45,6 @@ struct ExportReport {
 ExportReport export_gguf(Model& model, const Tokenizer* tokenizer, const std::filesystem::path& path, const GgufExport& options, ThreadPool& pool);
 
 // config.json, model.safetensors of `dtype`, and the tokenizer's files.
-ExportReport export_folder(const Model& model, const Tokenizer* tokenizer, const std::filesystem::path& folder, DType dtype);
+ExportReport export_folder(const Model& model, const Tokenizer* tokenizer, const std::filesystem::path& folder, std::optional<DType> dtype);
 
 }  // namespace orrery

@@ -188,6 +188,7 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
     if (fixed_weight(**family, model.config_, info->name)) weight.role = Role::frozen;
     const bool vector = tensor->rank() == 1;      // norms and biases are small: always f32
     if (!vector) weight.blocks = options.blocks, weight.int8 = options.int8;
+    if (vector && (tensor->dtype() == DType::bf16 || tensor->dtype() == DType::f16)) model.file_dtypes_[info->name] = tensor->dtype();
     const DType held = vector || tensor->dtype() == DType::f64 ? DType::f32 : options.dtype.value_or(tensor->dtype());
     if (tensor->dtype() == held) {
       weight.value = *tensor;
@@ -251,20 +252,29 @@ void Model::prepare_training() {
   weights_->changed();
 }
 
-Result<CheckpointContents> Model::contents(DType dtype) const {
+Result<CheckpointContents> Model::contents(std::optional<DType> dtype) const {
   CheckpointContents contents;
   contents.config = config_.json;
-  const char* word = dtype == DType::bf16 ? "bfloat16" : dtype == DType::f16 ? "float16" : "float32";
-  // transformers 5 writes "dtype", 4 "torch_dtype": the one that is there is kept true.
-  contents.config[contents.config.contains("dtype") ? "dtype" : "torch_dtype"] = word;
   contents.generation_config = generation_config_;
+  const auto dtype_of = [&](const std::string& name, const Weight& weight) {
+    if (dtype) return *dtype;
+    if (weight.stored) return DType::f32;   // what blocks stand for
+    const auto own = file_dtypes_.find(name);
+    return own == file_dtypes_.end() ? weight.value.dtype() : own->second;
+  };
+  std::map<DType, int64_t> values;
   std::set<std::string> written;
   for (const auto& [name, weight] : weights_->all()) {
     const auto renamed = file_names_.find(name);
     const std::string& file_name = renamed == file_names_.end() ? name : renamed->second;
-    contents.tensors.push_back({file_name, weight.values().to(dtype)});
+    contents.tensors.push_back({file_name, weight.values().to(dtype_of(name, weight))});
+    values[contents.tensors.back().second.dtype()] += contents.tensors.back().second.numel();
     written.insert(file_name);
   }
+  // The dtype of most of them. transformers 5 writes "dtype", 4 "torch_dtype": the one that is there is kept true.
+  const auto most = std::max_element(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const DType named = most == values.end() ? DType::f32 : most->first;
+  contents.config[contents.config.contains("dtype") ? "dtype" : "torch_dtype"] = named == DType::bf16 ? "bfloat16" : named == DType::f16 ? "float16" : "float32";
   if (checkpoint_)
     for (const std::string& name : checkpoint_->names()) {
       if (written.contains(name) || taken_apart_.contains(name)) continue;
@@ -279,7 +289,7 @@ Result<CheckpointContents> Model::contents(DType dtype) const {
   return contents;
 }
 
-Status Model::save(const std::filesystem::path& folder, DType dtype, std::vector<std::pair<std::string, std::string>> files) const {
+Status Model::save(const std::filesystem::path& folder, std::optional<DType> dtype, std::vector<std::pair<std::string, std::string>> files) const {
   Result<CheckpointContents> made = contents(dtype);
   if (!made) return made.error();
   made->files = std::move(files);

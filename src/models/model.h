@@ -48,10 +48,10 @@ class Model {
   // Makes every weight an owned f32 tensor that can be trained.
   void prepare_training();
 
-  // config.json and model.safetensors (weights as `dtype`), and further files, whole or not at all. Tensors of the
+  // config.json and model.safetensors (weights as `dtype`; else each as its file has it, blocks as f32), and further files, whole or not at all. Tensors of the
   // original file that the graph does not use are kept.
-  Result<CheckpointContents> contents(DType dtype) const;
-  Status save(const std::filesystem::path& folder, DType dtype, std::vector<std::pair<std::string, std::string>> files = {}) const;
+  Result<CheckpointContents> contents(std::optional<DType> dtype = {}) const;
+  Status save(const std::filesystem::path& folder, std::optional<DType> dtype, std::vector<std::pair<std::string, std::string>> files = {}) const;
 
  private:
   Model() = default;
@@ -60,6 +60,7 @@ class Model {
   std::unique_ptr<WeightStore> weights_;
   std::shared_ptr<Checkpoint> checkpoint_;
   std::map<std::string, std::string> file_names_;   // graph's name → the file's, where they differ
+  std::map<std::string, DType> file_dtypes_;        // graph's name → the file's dtype, of what is held wider
   std::set<std::string> taken_apart_;               // tensors of the file that are saved as several weights, or renamed
   std::filesystem::path folder_;
   Json generation_config_;

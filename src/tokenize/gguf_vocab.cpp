@@ -107,6 +107,11 @@ void describe_sentencepiece(const Fields& fields, const Vocabulary& vocabulary, 
   normalizer.integer(5, 1);
   proto.bytes(3, normalizer.message());
   file.model.fields = {{"type", "SentencePiece"}, {"proto", encode_base64(proto.message())}};
+  // The library never finds these in a text; as the tokens that a model's config adds, which chats are written with, they are found.
+  Json added = Json::array();
+  for (size_t i = 0; i < size; i++)
+    if (vocabulary.types[i] == control) added.push_back(added_token(vocabulary.tokens[i], true));
+  file.json["added_tokens"] = std::move(added);
   file.add_bos = fields.flag("add_bos_token", !is_unigram);
   file.add_eos = fields.flag("add_eos_token", is_unigram);
 }

@@ -45,6 +45,7 @@ TEST_CASE("sentencepiece's pieces of a GGUF file merge by their scores, and it s
   CHECK(tokenizer.bos_id() == 1);
   CHECK(tokenizer.decode(tokenizer.encode_ids("ab ab"), true) == "ab ab");
   CHECK(tokenizer.is_special(1));
+  CHECK(tokenizer.encode_ids("ab</s>ab", {.add_special = false}) == std::vector<int32_t>{7, 2, 7});   // as chats are written
 }
 
 TEST_CASE("byte-level vocabularies of a GGUF file are cut as their name says") {

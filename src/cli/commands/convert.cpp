@@ -1,7 +1,4 @@
 // `orrery convert SRC DST`: a model as a GGUF file, or as a folder in Hugging Face's layout.
-#include <algorithm>
-#include <map>
-
 #include "cli/command.h"
 #include "cli/loading.h"
 #include "cli/model_path.h"
@@ -31,13 +28,6 @@ std::string chat_template_of(const std::filesystem::path& path) {
   return {};
 }
 
-// The dtype of most values: norms are held as f32 whatever the matrices are.
-DType held_dtype(const Model& model) {
-  std::map<DType, int64_t> values;
-  for (const auto& [name, weight] : model.weights().all()) values[weight.value.dtype()] += *checked_numel(weight.shape());
-  return std::max_element(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
-}
-
 std::string list_of(const std::vector<std::string>& names) { return names.front() + (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : ""); }
 
 void run(Context& context, ConvertOptions& options) {
@@ -62,8 +52,7 @@ void run(Context& context, ConvertOptions& options) {
     how.progress = [&](size_t done, size_t) { progress.update(int64_t(done)); };
     report = export_gguf(model, tokenizer ? &*tokenizer : nullptr, target, how, context.pool());
   } else {
-    const std::optional<DType> asked = load_options(context).dtype;
-    report = export_folder(model, tokenizer ? &*tokenizer : nullptr, target, asked.value_or(held_dtype(model)));
+    report = export_folder(model, tokenizer ? &*tokenizer : nullptr, target, load_options(context).dtype);
   }
   if (!report.left_out.empty()) context.warn("not in the file, which has no place for it: " + list_of(report.left_out));
   if (!report.wider.empty()) context.warn("rows that are no whole blocks are stored in a wider format: " + list_of(report.wider));
