@@ -36,7 +36,8 @@ def run(target, seconds):
     except subprocess.TimeoutExpired as expired:
         log, failed = (expired.stdout or b"").decode(errors="replace") + "\nstill running 120 s after its time", True
     executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", log)
-    return int(executed.group(1)) if executed else 0, "\n".join(log.splitlines()[-40:]) if failed else None
+    inputs = int(executed.group(1)) if executed else 0
+    return inputs, "\n".join(log.splitlines()[-40:]) if failed or inputs == 0 else None
 
 
 def main():

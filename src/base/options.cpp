@@ -240,7 +240,8 @@ Status Option::set_text(std::string_view text, const std::string& where) {
             }
             begin = end + 1;
           }
-          *value = std::move(read);
+          if (given) value->insert(value->end(), read.begin(), read.end());   // a flag that is repeated goes on with the list
+          else *value = std::move(read);
           return done();
         } else {
           E element{};

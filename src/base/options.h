@@ -16,7 +16,7 @@
 //   Status read = set.from_json(json, "request");   // {"temperature": 0.8}; a flag given before is kept
 //
 // Types of members: bool, int, int64_t, uint64_t, float, double, std::string, std::filesystem::path, std::optional of
-// those, and std::vector of int64_t (a comma-separated flag), double (likewise), std::string and path (a repeated flag).
+// those, and std::vector of int64_t (a comma-separated flag, which may be repeated too), double (likewise), std::string and path (a repeated flag).
 // A bool b is --b or --no-b. A struct that holds other described structs has `void bind(OptionSet&)` instead of `about`.
 // Of two options with one name the one added first is meant; the later one keeps its default.
 #pragma once

@@ -84,6 +84,10 @@ TEST_CASE("flags set members of every type") {
   CHECK(s.max_new_tokens == 20);
 }
 
+TEST_CASE("a list of numbers that is given again goes on") {
+  CHECK(parsed({"--ids", "1,2", "--ids=3"}).ids == std::vector<int64_t>{1, 2, 3});
+}
+
 TEST_CASE("a short flag takes its value apart or attached, and a bool may be spelled out") {
   CHECK(parsed({"-t", "2"}).temperature == 2);
   CHECK(parsed({"-t2"}).temperature == 2);

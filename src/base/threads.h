@@ -4,7 +4,7 @@
 //   pool.parallel(tasks, [&](int64_t task) { … });     // returns when all tasks are done
 //
 // Tasks are handed out by an atomic counter, so which thread runs a task is not fixed: a task must write only to
-// places that belong to it, and nothing may depend on the number of threads. Tasks must not throw.
+// places that belong to it, and nothing may depend on the number of threads. What a task throws ends the loop and is thrown to who asked for it.
 // The calling thread works too: ThreadPool(1) has no workers. Workers spin briefly, then sleep. One whose core is taken by another process
 // in the middle of tasks, while all wait for it, rests by itself for a while, so that it is away between tasks (turns.h).
 #pragma once
@@ -12,8 +12,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -39,7 +43,7 @@ class TaskRef {
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int num_threads);  // at least 1
+  explicit ThreadPool(int num_threads);  // at least 1; throws Error (out_of_range) where the system grants fewer
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -56,6 +60,8 @@ class ThreadPool {
   void run(int64_t tasks, TaskRef f);
   void work(int thread);
   void drain(int thread);
+  void wait();
+  void end();
 
   const int num_threads_;
   std::vector<std::thread> workers_;
@@ -71,9 +77,12 @@ class ThreadPool {
   std::atomic<int> asleep_{0};
   int64_t tasks_ = 0;
   const TaskRef* body_ = nullptr;
+  std::exception_ptr thrown_;        // by the first task of the loop that threw, under the mutex
 };
 
-// The number of cores this process may use.
+// The number of cores this process may use: those it is bound to, and no more than its group has the time of (a container's --cpus).
 int available_cores();
+// The cores whose time the groups of /proc/self/cgroup have, rounded up; 0: no group has a quota. read(path): a file's text.
+int cores_of_quota(const std::string& groups, const std::function<std::optional<std::string>(const std::string&)>& read);
 
 }  // namespace orrery

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <atomic>
+#include <map>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -39,6 +41,43 @@ TEST_CASE("more threads than cores lose no task, and what a task wrote is seen a
     pool.parallel(int64_t(values.size()), [&](int64_t task, int thread) { values[size_t(task)] = thread < 24 ? task + round : -2; });
     for (size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == int64_t(i) + round);
   }
+}
+
+TEST_CASE("what a task throws comes out of the loop, and the pool works on") {
+  for (int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 200; ++round) {
+      std::atomic<int> done = 0;
+      CHECK_THROWS_AS(pool.parallel(20, [&](int64_t task) {
+        if (task == round % 20) throw std::bad_alloc();
+        ++done;
+      }), std::bad_alloc);
+      CHECK(done < 20);
+      int64_t total = 0;
+      std::array<int64_t, 8> parts{};
+      pool.parallel(8, [&](int64_t task) { parts[size_t(task)] = task; });
+      for (int64_t part : parts) total += part;
+      CHECK(total == 28);
+    }
+  }
+}
+
+TEST_CASE("a group's quota of time bounds the cores") {
+  const auto cores = [](const std::string& groups, const std::map<std::string, std::string>& files) {
+    return cores_of_quota(groups, [&](const std::string& path) {
+      const auto it = files.find(path);
+      return it == files.end() ? std::nullopt : std::optional(it->second);
+    });
+  };
+  CHECK(cores("", {}) == 0);
+  CHECK(cores("0::/\n", {{"/sys/fs/cgroup/cpu.max", "max 100000\n"}}) == 0);
+  CHECK(cores("0::/\n", {{"/sys/fs/cgroup/cpu.max", "200000 100000\n"}}) == 2);
+  CHECK(cores("0::/a/b\n", {{"/sys/fs/cgroup/a/b/cpu.max", "max 100000\n"}, {"/sys/fs/cgroup/a/cpu.max", "150000 100000\n"}}) == 2);
+  CHECK(cores("0::/a/b\n", {{"/sys/fs/cgroup/a/b/cpu.max", "50000 100000\n"}, {"/sys/fs/cgroup/a/cpu.max", "150000 100000\n"}}) == 1);
+  CHECK(cores("4:cpu,cpuacct:/docker/x\n2:memory:/y\n", {{"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "300000"}, {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000"}}) == 3);
+  CHECK(cores("4:cpu,cpuacct:/\n", {{"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1"}, {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000"}}) == 0);
+  CHECK(cores("nonsense\n:::\n0::relative\n", {{"/sys/fs/cgroup/cpu.max", "x y"}}) == 0);
+  CHECK(available_cores() >= 1);
 }
 
 TEST_CASE("workers whose core another thread keeps busy lose no task") {

@@ -31,15 +31,16 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 TEST_CASE("a step of writing allocates nothing, of products of floats, of bf16 and of blocks, whatever keys are held in") {
-  for (const char* variant : {"llama", "gpt2"})
+  for (const char* variant : {"llama", "gpt2", "t5", "bahdanau"})
     for (const LoadOptions& options : {LoadOptions{}, LoadOptions{.products = DType::bf16}, LoadOptions{.blocks = BlockFormat::q8_0}})
       for (const DType keys : {DType::f32, DType::bf16, DType::i8}) {
         Model model = Model::load(golden(variant), options).value();
         ThreadPool pool(2);
         Engine engine(model, pool, {.kv_dtype = keys});
-        CacheSequence sequence = engine.sequence();
         const int32_t id = 1;
-        const Feed feed{&sequence, {&id, 1}};
+        const CacheSequence source = model.config().encoder_decoder ? engine.encode({&id, 1}) : CacheSequence();
+        CacheSequence sequence = engine.sequence();
+        const Feed feed{&sequence, {&id, 1}, 0, model.config().encoder_decoder ? &source : nullptr};
         const auto write = [&](int steps) {
           const int64_t before = asked.load();
           for (int step = 0; step < steps; ++step) engine.forward({&feed, 1});

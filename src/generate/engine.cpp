@@ -112,6 +112,7 @@ const float* Engine::forward(std::span<const Feed> feeds, const std::atomic<bool
     if (feed.ids.empty()) throw Error{ErrorKind::bad_usage, "a sequence is fed no token", "Engine"};
     check(feed.ids, feed.sequence->length);
     if (model_->config().encoder_decoder && !feed.source) throw Error{ErrorKind::bad_usage, "a sequence of an encoder-decoder has no source", "Engine"};
+    if (feed.source && feed.source->cache != source_cache_.get()) throw Error{ErrorKind::bad_usage, "a sequence's source was encoded by another engine", "Engine"};
   }
   std::vector<int64_t> before;
   const bool several = std::any_of(feeds.begin(), feeds.end(), [](const Feed& feed) { return feed.ids.size() > 1; });

@@ -85,6 +85,10 @@ TEST_CASE("a source that does not fit is refused") {
   const std::vector<int32_t> start{0};
   const Feed feed{&answer, start};
   CHECK_THROWS_AS(engine.forward({&feed, 1}), Error);
+  Engine other(t5, pool, {.max_positions = 8, .source_positions = 4});
+  const CacheSequence elsewhere = other.encode(std::vector<int32_t>{1, 2});
+  const Feed foreign{&answer, start, 0, &elsewhere};
+  CHECK_THROWS_AS(engine.forward({&foreign, 1}), Error);
 }
 
 TEST_CASE("where there is no longest text, room is made for the usual length, and for more where that is asked for") {

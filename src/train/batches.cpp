@@ -73,8 +73,7 @@ int64_t Batches::piece_rows(const Document& document, int64_t piece) const {
   const bool causal = options_.objective == Objective::causal;
   const int64_t frame = options_.objective == Objective::masked ? int64_t(options_.masking.cls.has_value()) + int64_t(options_.masking.sep.has_value()) : 0;
   const int64_t rows = std::max<int64_t>(0, int64_t(document.ids.size()) - (causal ? 1 : 0)), room = std::max<int64_t>(1, options_.seq - frame);
-  const int64_t left = rows - piece * room;
-  return left <= 0 ? 0 : std::min(left, room) + frame;
+  return piece > rows / room || piece * room == rows ? 0 : std::min(rows - piece * room, room) + frame;
 }
 
 void Batches::append(Batch& batch, const Document& document, uint64_t place, int64_t piece) const {

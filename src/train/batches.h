@@ -66,6 +66,8 @@ class Batches {
   Batch next(Cursor& cursor);
   // The same, but an epoch's end ends the batch: false when there is nothing more.
   bool next_of_epoch(Cursor& cursor, Batch& batch);
+  // Whether reading can stand there: at a document's beginning, or between two sequences of it.
+  bool holds(const Cursor& cursor) { return cursor.piece == 0 || (cursor.piece > 0 && piece_rows(document(cursor.document), cursor.piece) > 0); }
 
  private:
   bool fill(Batch& batch, Cursor& cursor, uint64_t end);

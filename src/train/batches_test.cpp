@@ -77,6 +77,13 @@ TEST_CASE("a batch is a function of the cursor alone") {
   }
 }
 
+TEST_CASE("reading stands at documents' beginnings and between their sequences, and nowhere else") {
+  const auto documents = counted({5, 30, 12});
+  Batches batches(*documents, {Objective::causal, 2, 8, 3, false, {}});
+  for (const Cursor& good : {Cursor{}, Cursor{1, 3}, Cursor{4, 1}, Cursor{~uint64_t(0), 0}}) CHECK(batches.holds(good));
+  for (const Cursor& bad : {Cursor{0, 1}, Cursor{1, 4}, Cursor{1, 2305842871774740480}, Cursor{1, INT64_MAX}, Cursor{1, -1}}) CHECK_FALSE(batches.holds(bad));
+}
+
 TEST_CASE("masked tokens are 15 %, of which 80 % are the mask, 10 % any token and 10 % as they were") {
   std::vector<Document> texts(1);
   texts[0].ids.assign(200000, 7);

@@ -122,6 +122,8 @@ void Trainer::prepare() {
   optimizer_.emplace(gradients_->parameters(), recipe_.weight_decay, pool_);
   batches_.emplace(*data_, batch_options_, &pool_);
   if (resumed_from_.empty()) return;
+  if (!batches_->holds(state_.cursor))
+    throw Error{ErrorKind::bad_file, "the run stopped after " + std::to_string(state_.cursor.piece) + " sequences of a document that has fewer", (resumed_from_ / "trainer.json").string(), "resume with the documents and the recipe that it began with"};
   const SafetensorsFile file = SafetensorsFile::open(resumed_from_ / "optimizer.safetensors").value();
   std::vector<std::pair<std::string, Tensor>> saved;
   for (const TensorInfo& info : file.tensors()) saved.emplace_back(info.name, file.tensor(info.name).value());

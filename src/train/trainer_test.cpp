@@ -8,6 +8,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -114,7 +115,9 @@ TEST_CASE("a run that is killed at any moment and resumed ends with the same bit
   }
   const Recipe recipe = tiny_recipe(folder.path() / "killed");
   Random random(77);
-  for (int attempt = 0; attempt < 40; ++attempt) {
+  uint32_t longest = 60000;   // microseconds until a kill
+  int kills = 0;
+  for (int attempt = 0; attempt < 60; ++attempt) {
     const pid_t child = ::fork();
     if (child == 0) {
       ThreadPool own(1);   // and with another number of threads
@@ -127,15 +130,20 @@ TEST_CASE("a run that is killed at any moment and resumed ends with the same bit
       }
       ::_exit(0);
     }
-    ::usleep(useconds_t(3000 + random.below(60000)));
-    if (attempt < 39) ::kill(child, SIGKILL);
+    ::usleep(useconds_t(longest / 20 + random.below(longest)));
+    if (attempt < 59) ::kill(child, SIGKILL);
     int status = 0;
     ::waitpid(child, &status, 0);
-    if (WIFEXITED(status)) {
-      CHECK(WEXITSTATUS(status) == 0);
-      break;
+    if (!WIFEXITED(status)) {
+      ++kills;
+      continue;
     }
+    CHECK(WEXITSTATUS(status) == 0);
+    if (kills >= 3) break;
+    std::filesystem::remove_all(recipe.output);   // too quick for these kills: anew, and sooner
+    longest /= 2, kills = 0;
   }
+  CHECK(kills >= 3);
   CHECK(bytes_of(folder.path() / "killed" / "model.safetensors") == bytes_of(folder.path() / "straight" / "model.safetensors"));
   CHECK(bytes_of(folder.path() / "killed" / "checkpoint-30" / "optimizer.safetensors") == bytes_of(folder.path() / "straight" / "checkpoint-30" / "optimizer.safetensors"));
   CHECK(checkpoint_steps(folder.path() / "killed") == std::vector<int64_t>{28, 30});
@@ -406,6 +414,22 @@ TEST_CASE("the masked objective trains a BERT") {
   Trainer(recipe, pool).run({.log = [&](const StepReport& report) { loss = report.evaluation.value().loss; }});
   CHECK(loss < 1.0);
   CHECK(std::filesystem::exists(recipe.output / "vocab.txt"));
+}
+
+TEST_CASE("a run does not go on behind the end of a document") {
+  const TemporaryFolder folder("train");
+  const Recipe recipe = tiny_recipe(folder.path() / "run");
+  ThreadPool pool(1);
+  Trainer(recipe, pool, random_documents(1)).run();
+  const std::filesystem::path file = checkpoint_folder(recipe.output, checkpoint_steps(recipe.output).front()) / "trainer.json";
+  Json state = parse_json(bytes_of(file), "state").value();
+  for (const int64_t piece : {int64_t(1000), int64_t(2305842871774740480), INT64_MAX}) {
+    state["cursor"]["piece"] = piece;
+    std::ofstream(file) << state;
+    Trainer trainer(recipe, pool, random_documents(1));
+    trainer.resume(file.parent_path());
+    CHECK_THROWS_AS(trainer.step(), Error);
+  }
 }
 
 TEST_CASE("an output folder that holds another run is refused") {

@@ -64,7 +64,8 @@ void run_attention_scores(Call<T>& c) {
     std::fill(out, out + width, -std::numeric_limits<T>::infinity());
     const T* q = a.q + i * a.q_stride + head * a.head_dim;
     const bool rounded = a.bf16_products && a.kv.dtype != DType::i8;
-    const auto operand = [&](T x) { return rounded ? T(bf16_to_float(float_to_bf16(float(x)))) : x; };
+    // As products take their operands (kernels/matmul.h): one below 2^-126 is a zero.
+    const auto operand = [&](T x) { return !rounded ? x : std::abs(float(x)) < 0x1p-126f ? x * T(0) : T(bf16_to_float(float_to_bf16(float(x)))); };
     const int64_t kv_head = head / (a.num_heads / a.num_kv_heads), at = a.query_start + i;
     for (int64_t j = 0; j < a.num_keys; ++j) {
       if ((a.causal && j > at) || (a.window > 0 && j <= at - a.window && j >= a.sink_tokens)) continue;

@@ -1,4 +1,6 @@
-// maxout: y[r, j] = max(x[r, 2j], x[r, 2j + 1]). Goodfellow et al. 2013, with pieces of two. Of equal ones the first counts.
+// maxout: y[r, j] = max(x[r, 2j], x[r, 2j + 1]). Goodfellow et al. 2013, with pieces of two. Of equal ones the first counts; one that is no number does.
+#include <cmath>
+
 #include "graph/ops/support.h"
 
 namespace orrery {
@@ -12,7 +14,10 @@ void maxout_shape(ShapeContext& c) {
 template <class T>
 void run_maxout(Call<T>& c) {
   c.ranges(c.out_count(), 8192, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) c.out()[i] = std::max(c.in(0)[2 * i], c.in(0)[2 * i + 1]);
+    for (int64_t i = begin; i < end; ++i) {
+      const T first = c.in(0)[2 * i], second = c.in(0)[2 * i + 1];
+      c.out()[i] = second > first || std::isnan(second) ? second : first;
+    }
   });
 }
 void maxout_gradient(Grad& g) { g.add(0, g.builder().node(maxout_backward_op(), {g.input(0), g.dy()})); }

@@ -12,6 +12,8 @@
 //
 // Inputs:  rows…, initial carries… (absent: zeros), memory…, the body's weights…      Outputs: outs…, carries before each row…
 #include <cstring>
+#include <numeric>
+#include <span>
 
 #include "graph/ops/support.h"
 #include "graph/passes/differentiate.h"
@@ -89,22 +91,25 @@ Prepared scan_prepare(const PrepareContext& c) {
 }
 
 // Rows of the sequences that are still running at step t, side by side.
+struct Active {
+  size_t sequence;
+  int64_t row;                  // at this step
+};
 template <class T>
 struct Gather {
   const Rows& rows;
   const Rows* memory;           // null: the body has none
   bool reverse;
-  std::vector<size_t> active;
-  std::vector<int64_t> row;     // of each active sequence at this step
-  Gather(const Call<T>& c, int memory_input)
-      : rows(c.sequences(0)), memory(memories_of(c.attributes()) > 0 ? &c.sequences(memory_input) : nullptr), reverse(c.attributes().integer("reverse") != 0) {
+  std::span<Active> active;
+  Active* room;                 // for all sequences
+  Gather(const Call<T>& c, int memory_input, Active* for_sequences)
+      : rows(c.sequences(0)), memory(memories_of(c.attributes()) > 0 ? &c.sequences(memory_input) : nullptr), reverse(c.attributes().integer("reverse") != 0), room(for_sequences) {
     if (memory && memory->sequences.size() != rows.sequences.size())
       throw Error{ErrorKind::bad_usage, std::to_string(rows.sequences.size()) + " sequences look at the memory of " + std::to_string(memory->sequences.size()), "scan"};
   }
   // Binds the row spaces of the body's run.
   void at(int64_t t, Workspace& child) {
-    active.clear();
-    row.clear();
+    size_t running = 0;
     Rows& step = child.rows("step");
     step.count = 0;
     step.sequences.clear();
@@ -112,35 +117,35 @@ struct Gather {
       const SequenceRows& sequence = rows.sequences[s];
       if (sequence.count <= t) continue;
       const int64_t place = reverse ? sequence.count - 1 - t : t;
-      active.push_back(s);
-      row.push_back(sequence.begin + place);
+      room[running++] = {s, sequence.begin + place};
       step.append(1, sequence.position + place, sequence.id);
     }
+    active = {room, running};
     if (!memory) return;
     Rows& all = child.rows("memory");
     all.count = memory->count;
     all.sequences.clear();
-    for (size_t s : active) all.sequences.push_back(memory->sequences[s]);
+    for (const Active& one : active) all.sequences.push_back(memory->sequences[one.sequence]);
   }
   void rows_at(const T* from, T* to, int64_t width) const {
-    for (size_t i = 0; i < active.size(); ++i) std::memcpy(to + int64_t(i) * width, from + row[i] * width, size_t(width) * sizeof(T));
+    for (size_t i = 0; i < active.size(); ++i) std::memcpy(to + int64_t(i) * width, from + active[i].row * width, size_t(width) * sizeof(T));
   }
   void put_rows(const T* from, T* to, int64_t width) const {
-    for (size_t i = 0; i < active.size(); ++i) std::memcpy(to + row[i] * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
+    for (size_t i = 0; i < active.size(); ++i) std::memcpy(to + active[i].row * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
   }
   void add_memory(const Call<T>& c, const T* from, T* to, int64_t width) const {
-    for (size_t s : active) {
-      const SequenceRows& part = memory->sequences[s];
+    for (const Active& one : active) {
+      const SequenceRows& part = memory->sequences[one.sequence];
       c.k().binary(Binary::add, to + part.begin * width, from + part.begin * width, to + part.begin * width, part.count * width);
     }
   }
   void carries(const T* from, T* to, int64_t width) const {
     for (size_t i = 0; i < active.size(); ++i)
-      std::memcpy(to + int64_t(i) * width, from + int64_t(active[i]) * width, size_t(width) * sizeof(T));
+      std::memcpy(to + int64_t(i) * width, from + int64_t(active[i].sequence) * width, size_t(width) * sizeof(T));
   }
   void put_carries(const T* from, T* to, int64_t width) const {
     for (size_t i = 0; i < active.size(); ++i)
-      std::memcpy(to + int64_t(active[i]) * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
+      std::memcpy(to + int64_t(active[i].sequence) * width, from + int64_t(i) * width, size_t(width) * sizeof(T));
   }
 };
 
@@ -160,18 +165,24 @@ int64_t longest(const Rows& rows) {
   return count;
 }
 
-// Elements of the step's scratch: for each given width, one row for every sequence.
-int64_t row_elements(const Graph& graph, const Node& node, const Sizes& sizes) {
+// Every sequence of the step has a row of each width in the scratch, and behind those who is active.
+int64_t sequences_in(const Graph& graph, const Node& node, const Sizes& sizes) {
   const Dim rows = graph.values[size_t(node.inputs[0])].dims[0];
   const int symbol = graph.find_symbol(graph.symbols[size_t(rows.symbol)] + ".sequences");
   return sizes.symbols[size_t(symbol)];
+}
+
+int64_t rows_bytes(int64_t elements) { return (elements + 63) / 64 * 64; }
+int64_t scratch_of(int64_t width, int64_t sequences, DType compute) { return rows_bytes(width * sequences * size_of(compute)) + sequences * int64_t(sizeof(Active)); }
+Active* active_behind(const void* scratch, const void* rows_end) {
+  return reinterpret_cast<Active*>(static_cast<std::byte*>(const_cast<void*>(scratch)) + rows_bytes(static_cast<const std::byte*>(rows_end) - static_cast<const std::byte*>(scratch)));
 }
 
 int64_t scan_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {
   int64_t width = 0;
   for (int i = 0; i < rows_of(node.attributes); ++i) width += graph.values[size_t(node.inputs[size_t(i)])].dims[1].factor;
   for (int64_t carry : body_of(node).carry_widths) width += 2 * carry;
-  return width * row_elements(graph, node, sizes) * size_of(compute);
+  return scratch_of(width, sequences_in(graph, node, sizes), compute);
 }
 
 template <class T>
@@ -181,42 +192,47 @@ void run_scan(Call<T>& c) {
   const Rows& rows = c.sequences(0);
   const int64_t sequences = int64_t(rows.sequences.size());
   const int num_rows = rows_of(c.attributes()), num_carries = carries_of(c.attributes()), num_outs = int(body.out_widths.size());
-  T* scratch = static_cast<T*>(c.scratch());
-  std::vector<T*> row_buffer, carry_buffer, carry;
-  for (int i = 0; i < num_rows; ++i) row_buffer.push_back(scratch), scratch += sequences * c.cols(i);
-  for (int64_t width : body.carry_widths) carry_buffer.push_back(scratch), scratch += sequences * width;
-  for (size_t i = 0; i < body.carry_widths.size(); ++i) {
-    const int64_t count = sequences * body.carry_widths[i];
-    carry.push_back(scratch), scratch += count;
-    if (c.has(num_rows + int(i))) std::memcpy(carry[i], c.in(num_rows + int(i)), size_t(count) * sizeof(T));
-    else std::fill(carry[i], carry[i] + count, T(0));
+  // The scratch: rows that the body reads, carries that it reads, carries of each sequence. Found by counting: a step of writing asks for no memory.
+  T* const scratch = static_cast<T*>(c.scratch());
+  const auto width_before = [&](int carries) { return std::accumulate(body.carry_widths.begin(), body.carry_widths.begin() + carries, int64_t(0)); };
+  const auto row_buffer = [&](int i) {
+    int64_t before = 0;
+    for (int j = 0; j < i; ++j) before += c.cols(j);
+    return scratch + sequences * before;
+  };
+  const auto carry_buffer = [&](int i) { return row_buffer(num_rows) + sequences * width_before(i); };
+  const auto carry = [&](int i) { return carry_buffer(num_carries) + sequences * width_before(i); };
+  for (int i = 0; i < num_carries; ++i) {
+    const int64_t count = sequences * body.carry_widths[size_t(i)];
+    if (c.has(num_rows + i)) std::memcpy(carry(i), c.in(num_rows + i), size_t(count) * sizeof(T));
+    else std::fill(carry(i), carry(i) + count, T(0));
   }
   PagedCache* cache = c.attributes().items().contains("slot") ? &cache_for(c, 0) : nullptr;
   const int slot = cache ? int(c.attributes().integer("slot")) : 0;
   for (int i = 0; cache && i < num_carries; ++i)
     for (int64_t s = 0; s < sequences; ++s)
       if (const SequenceRows& sequence = rows.sequences[size_t(s)]; sequence.position > 0)
-        cache->read_rows(slot + i, *sequence.cache, sequence.position - 1, 1, carry[size_t(i)] + s * body.carry_widths[size_t(i)]);
-  for (int i = 0; i < num_rows; ++i) child.input(numbered("row", size_t(i)), row_buffer[size_t(i)]);
-  for (int i = 0; i < num_carries; ++i) child.input(numbered("carry", size_t(i)), carry_buffer[size_t(i)]);
+        cache->read_rows(slot + i, *sequence.cache, sequence.position - 1, 1, carry(i) + s * body.carry_widths[size_t(i)]);
+  for (int i = 0; i < num_rows; ++i) child.input(numbered("row", size_t(i)), row_buffer(i));
+  for (int i = 0; i < num_carries; ++i) child.input(numbered("carry", size_t(i)), carry_buffer(i));
   for (int i = 0; i < memories_of(c.attributes()); ++i) child.input(numbered("memory", size_t(i)), c.in(num_rows + num_carries + i));
 
-  Gather<T> gather(c, num_rows + num_carries);
+  Gather<T> gather(c, num_rows + num_carries, active_behind(scratch, carry(num_carries)));
   for (int64_t t = 0; t < longest(rows); ++t) {
     gather.at(t, child);
-    for (int i = 0; i < num_rows; ++i) gather.rows_at(c.in(i), row_buffer[size_t(i)], c.cols(i));
+    for (int i = 0; i < num_rows; ++i) gather.rows_at(c.in(i), row_buffer(i), c.cols(i));
     for (int i = 0; i < num_carries; ++i) {
-      gather.carries(carry[size_t(i)], carry_buffer[size_t(i)], body.carry_widths[size_t(i)]);
-      gather.put_rows(carry_buffer[size_t(i)], c.out(num_outs + i), body.carry_widths[size_t(i)]);
+      gather.carries(carry(i), carry_buffer(i), body.carry_widths[size_t(i)]);
+      gather.put_rows(carry_buffer(i), c.out(num_outs + i), body.carry_widths[size_t(i)]);
     }
-    child.run(c.settings());
+    child.run(c.settings(), c.workspace().stop());
     for (int i = 0; i < num_outs; ++i) gather.put_rows(child.output<T>(numbered("out", size_t(i))), c.out(i), body.out_widths[size_t(i)]);
     for (int i = 0; i < num_carries; ++i) {
       const T* next = child.output<T>(numbered("carry", size_t(i)));
       const int64_t width = body.carry_widths[size_t(i)];
-      gather.put_carries(next, carry[size_t(i)], width);
+      gather.put_carries(next, carry(i), width);
       for (size_t a = 0; cache && a < gather.active.size(); ++a) {
-        const SequenceRows& sequence = rows.sequences[gather.active[a]];
+        const SequenceRows& sequence = rows.sequences[gather.active[a].sequence];
         cache->write_rows(slot + i, *sequence.cache, sequence.position + t, 1, next + int64_t(a) * width);
       }
     }
@@ -296,7 +312,7 @@ int64_t scan_backward_scratch(const Graph& graph, const Node& node, const Sizes&
   for (int i = 0; i < rows_of(node.attributes); ++i) width += graph.values[size_t(node.inputs[size_t(i)])].dims[1].factor;
   for (int64_t carry : body_of(node).carry_widths) width += 3 * carry;
   for (int64_t out : body_of(node).out_widths) width += out;
-  return width * row_elements(graph, node, sizes) * size_of(compute);
+  return scratch_of(width, sequences_in(graph, node, sizes), compute);
 }
 
 template <class T>
@@ -328,7 +344,7 @@ void run_scan_backward(Call<T>& c) {
   }
   for (int i = first_memory; i < first_weight; ++i) child.input(numbered("memory", size_t(i - first_memory)), c.in(i));
   const Graph& graph = child.plan().graph();
-  Gather<T> gather(c, first_memory);
+  Gather<T> gather(c, first_memory, active_behind(c.scratch(), scratch));
   for (int64_t t = longest(rows); t-- > 0;) {
     gather.at(t, child);
     for (int i = 0; i < num_rows; ++i) gather.rows_at(c.in(i), row[size_t(i)], c.cols(i));
@@ -337,7 +353,7 @@ void run_scan_backward(Call<T>& c) {
       gather.carries(c.out(num_rows + i), dcarry_now[size_t(i)], body.carry_widths[size_t(i)]);
     }
     for (int i = 0; i < num_outs; ++i) gather.rows_at(c.in(num_rows + num_carries + i), dout[size_t(i)], body.out_widths[size_t(i)]);
-    child.run(c.settings());
+    child.run(c.settings(), c.workspace().stop());
     for (int i = 0; i < num_rows; ++i)
       if (const std::string name = "d " + numbered("row", size_t(i)); graph.outputs.contains(name))
         gather.put_rows(child.output<T>(name), c.out(i), c.cols(i));

@@ -86,7 +86,8 @@ Cost cost_of(const Graph& graph, const std::map<std::string, int64_t>& sizes, in
 
 class Workspace {
  public:
-  Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool);
+  // thread_scratch: of a workspace that waits for this one, whose threads have none of their own then.
+  Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool, std::byte* thread_scratch = nullptr);
   ~Workspace();
 
   const Plan& plan() const { return *plan_; }
@@ -100,6 +101,7 @@ class Workspace {
   void external(const std::string& output, void* data);
   void cache(PagedCache* cache) { cache_ = cache; }
   PagedCache* cache() const { return cache_; }
+  const std::atomic<bool>* stop() const { return stop_; }            // of this run
   const Sizes& sizes() const { return sizes_; }                      // of the last run
   const Rows& rows_of(int symbol) const { return rows_[size_t(symbol)]; }
   // Adds to `times` what each step of the runs from here on takes; null: no more. step_times.h.
@@ -124,11 +126,11 @@ class Workspace {
   int value_named(const std::string& name) const;
   void bind_sizes();
   template <class T>
-  void run_steps(const RunSettings& settings, const std::atomic<bool>* stop);
+  void run_steps(const RunSettings& settings);
 
   std::shared_ptr<const Plan> plan_;
   ThreadPool* pool_;
-  std::shared_ptr<Storage> arena_, scratch_;
+  std::shared_ptr<Storage> arena_, scratch_;  // scratch_: null where it is another's
   std::byte* thread_scratch_ = nullptr;
   std::vector<void*> pointers_;               // per value
   std::vector<Rows> rows_;                    // per symbol
@@ -137,6 +139,7 @@ class Workspace {
   int keys_ = -1;                             // the symbol of the most keys that a sequence has
   Sizes sizes_;
   PagedCache* cache_ = nullptr;
+  const std::atomic<bool>* stop_ = nullptr;
   StepTimes* times_ = nullptr;
   std::map<int, std::unique_ptr<Workspace>> children_;
 };

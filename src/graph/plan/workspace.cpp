@@ -23,11 +23,13 @@ void* Call<T>::thread_scratch(int thread) const {
 template class Call<float>;
 template class Call<double>;
 
-Workspace::Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_(std::move(plan)), pool_(&pool) {
+Workspace::Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool, std::byte* thread_scratch) : plan_(std::move(plan)), pool_(&pool), thread_scratch_(thread_scratch) {
   const Graph& graph = plan_->graph();
   arena_ = allocate_storage(uint64_t(std::max<int64_t>(plan_->layout_.arena_bytes, 64)));
-  scratch_ = allocate_storage(uint64_t(pool.num_threads()) * uint64_t(kThreadScratchBytes));
-  thread_scratch_ = const_cast<std::byte*>(scratch_->data());
+  if (!thread_scratch_) {
+    scratch_ = allocate_storage(uint64_t(pool.num_threads()) * uint64_t(kThreadScratchBytes));
+    thread_scratch_ = const_cast<std::byte*>(scratch_->data());
+  }
   pointers_.assign(graph.values.size(), nullptr);
   std::byte* base = const_cast<std::byte*>(arena_->data());
   for (size_t v = 0; v < graph.values.size(); ++v)
@@ -39,13 +41,14 @@ Workspace::Workspace(std::shared_ptr<const Plan> plan, ThreadPool& pool) : plan_
   keys_ = graph.find_symbol("keys");
   sizes_.symbols.assign(graph.symbols.size(), 0);
   for (const Step& step : plan_->steps_)
-    if (step.prepared.child) children_[step.node] = std::make_unique<Workspace>(step.prepared.child, pool);
+    if (step.prepared.child) children_[step.node] = std::make_unique<Workspace>(step.prepared.child, pool, thread_scratch_);
 }
 
 Workspace::~Workspace() = default;
 
 void Workspace::poison() {
-  for (const auto& storage : {arena_, scratch_}) std::memset(const_cast<std::byte*>(storage->data()), 0xFF, size_t(storage->size()));
+  for (const auto& storage : {arena_, scratch_})
+    if (storage) std::memset(const_cast<std::byte*>(storage->data()), 0xFF, size_t(storage->size()));
   for (const auto& [node, workspace] : children_) workspace->poison();
 }
 
@@ -105,7 +108,7 @@ void Workspace::bind_sizes() {
 }
 
 template <class T>
-void Workspace::run_steps(const RunSettings& settings, const std::atomic<bool>* stop) {
+void Workspace::run_steps(const RunSettings& settings) {
   const Graph& graph = plan_->graph();
   std::byte* base = const_cast<std::byte*>(arena_->data());
   using Clock = std::chrono::steady_clock;
@@ -113,7 +116,7 @@ void Workspace::run_steps(const RunSettings& settings, const std::atomic<bool>* 
   const Clock::time_point whole = times_ ? Clock::now() : Clock::time_point();
   if (times_) times_->steps.resize(plan_->steps_.size());
   for (const Step& step : plan_->steps_) {
-    if (stop && stop->load(std::memory_order_relaxed)) throw Error{ErrorKind::cancelled, "the run was stopped", ""};
+    if (stop_ && stop_->load(std::memory_order_relaxed)) throw Error{ErrorKind::cancelled, "the run was stopped", ""};
     const Node& node = graph.nodes[size_t(step.node)];
     const int64_t scratch = plan_->layout_.scratch_offset[size_t(step.node)];
     Call<T> call(graph, node, pointers_.data(), plan_->dtypes_.data(), sizes_, rows_, step.prepared.data.get(),
@@ -136,6 +139,7 @@ void Workspace::run_steps(const RunSettings& settings, const std::atomic<bool>* 
 }
 
 void Workspace::run(const RunSettings& settings, const std::atomic<bool>* stop) {
+  stop_ = stop;
   bind_sizes();
   for (const ValueInfo& value : plan_->graph().values)
     if (value.kind == ValueKind::input && !pointers_[size_t(&value - plan_->graph().values.data())] && sizes_.count(value.dims) > 0) {
@@ -156,8 +160,8 @@ void Workspace::run(const RunSettings& settings, const std::atomic<bool>* stop) 
     for (const Rows& rows : rows_)
       for (const SequenceRows& sequence : rows.sequences)
         if (cache_ && sequence.cache) cache_->reserve(*sequence.cache, sequence.count);
-    if (plan_->options().compute == DType::f64) run_steps<double>(settings, stop);
-    else run_steps<float>(settings, stop);
+    if (plan_->options().compute == DType::f64) run_steps<double>(settings);
+    else run_steps<float>(settings);
   } catch (...) {
     for (const Rows& rows : rows_)
       for (const SequenceRows& sequence : rows.sequences)

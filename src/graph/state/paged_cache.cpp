@@ -39,7 +39,7 @@ int64_t PagedCache::bytes() const {
 }
 
 int32_t PagedCache::take() {
-  if (free_.empty()) forget();   // published blocks that nobody uses are the first to go
+  if (free_.empty()) forget();   // what is published goes first: blocks that no sequence uses are free then
   if (free_.empty())
     throw Error{ErrorKind::out_of_range, "the cache has no free block left of " + std::to_string(options_.num_blocks), "key/value cache", "fewer or shorter sequences at a time, or a larger cache"};
   const int32_t block = free_.back();
@@ -82,8 +82,9 @@ void PagedCache::reserve(CacheSequence& sequence, int64_t count) {
     while (sequence.blocks.size() < needed) sequence.blocks.push_back(take());
     // The block that the next token falls into is written: it must be ours alone.
     const size_t partial = size_t(sequence.length / options_.block_size);
-    if (count > 0 && partial < before && free_.empty()) forget();   // who shares it may be nobody but the published
-    if (count > 0 && partial < before && references_[size_t(sequence.blocks[partial])] > 1) {
+    const auto shared = [&] { return count > 0 && partial < before && references_[size_t(sequence.blocks[partial])] > 1; };
+    if (shared() && free_.empty()) forget();   // who shares it may be nobody but the published
+    if (shared()) {
       const int32_t old = sequence.blocks[partial], fresh = take();
       for (size_t slot = 0; slot < slots_.size(); ++slot)
         for (Tensor* side : {&keys_[slot], &values_[slot]}) {
