@@ -95,6 +95,10 @@ void run(std::span<const std::string> given) {
     return print(globals.version ? "orrery " ORRERY_VERSION "\n" : globals.json ? commands_json() : first_steps());
   }
 
+  const bool asks_for_help = at + 2 == args.size() && (args[at + 1] == "--help" || args[at + 1] == "-h");
+  if (asks_for_help && !command_named(args[at]))   // orrery inspect --help
+    if (const std::string group = commands_help(args[at] + " "); !group.empty()) return print(group);
+
   std::vector<std::string> flags(args.begin(), args.begin() + std::ptrdiff_t(at));
   const Command& command = find_command(args, at);
   flags.insert(flags.end(), args.begin() + std::ptrdiff_t(at), args.end());

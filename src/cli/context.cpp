@@ -15,8 +15,12 @@ void Context::warn(std::string_view text) const {
   if (!quiet()) std::fprintf(stderr, "warning: %.*s\n", int(text.size()), text.data());
 }
 
-void Context::write(const std::filesystem::path& file, std::string_view bytes) const {
+void Context::expect_file(const std::filesystem::path& file) {
   if (file == "-") throw Error{ErrorKind::bad_usage, "a page or table goes to a file, not to standard output", file.string()};
+}
+
+void Context::write(const std::filesystem::path& file, std::string_view bytes) const {
+  expect_file(file);
   write_file(file, bytes).value();
   wrote(file);
 }

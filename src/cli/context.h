@@ -65,6 +65,8 @@ class Context {
   void warn(std::string_view text) const;
   // Writes a file beside the result, and tells so on a terminal.
   void write(const std::filesystem::path& file, std::string_view bytes) const;
+  // Throws where that is "-", standard output.
+  static void expect_file(const std::filesystem::path& file);
   void wrote(const std::filesystem::path& file) const;
   // A line on standard error while work goes on; silent where it is no terminal or --quiet.
   Progress progress(std::string label, int64_t total, std::string unit) const {

@@ -100,10 +100,18 @@ std::string first_steps() {
   for (const char* name : {"info", "tokenize", "generate"})
     if (const Command* command = known(name); command && !command->examples.empty())
       text += "  " + command->examples.front() + "\n";
-  text += "\nCommands (`orrery COMMAND --help` tells their options and shows examples):\n";
+  return text + "\n" + commands_help("");
+}
+
+std::string commands_help(const std::string& group) {
+  std::vector<const Command*> commands;
+  for (const Command* command : all_commands())
+    if (command->name.starts_with(group)) commands.push_back(command);
+  if (commands.empty()) return "";
+  std::string text = "Commands (`orrery COMMAND --help` tells their options and shows examples):\n";
   size_t widest = 0;
-  for (const Command* command : all_commands()) widest = std::max(widest, command->name.size());
-  for (const Command* command : all_commands()) {
+  for (const Command* command : commands) widest = std::max(widest, command->name.size());
+  for (const Command* command : commands) {
     const std::string padding(widest - command->name.size() + 3, ' ');
     text += "  " + command->name + padding + wrapped(command->summary, widest + 5, widest + 5) + "\n";
   }

@@ -9,6 +9,8 @@ namespace orrery::cli {
 
 // The few things to try first, then all commands.
 std::string first_steps();
+// The commands whose names begin so, with what they do; nothing where there is none.
+std::string commands_help(const std::string& group);
 // Usage, arguments, options under their headings, examples. `options` are those of the call, global ones included.
 std::string command_help(const Command& command, const OptionSet& options);
 // "orrery generate MODEL [TEXT] [options]"

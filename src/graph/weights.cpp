@@ -54,9 +54,9 @@ bool lies_along(const Weight& weight, Orientation orientation) { return weight.s
 // Products of bf16 have to be asked for, and then are of what blocks say too. A 16-bit weight stays 16-bit in its panels.
 PanelFormat WeightStore::format(const Weight& weight, Orientation orientation, int64_t n, int64_t k) const {
   if (products == DType::bf16) return PanelFormat::bf16_pairs;
-  if (n >= kPanel && lies_along(weight, orientation)) return panels_of(weight.stored->format);
   if (is_rounded(weight, n, k)) return panels_of(*weight.blocks);
   if (is_int8(weight, n, k)) return PanelFormat::int8;
+  if (n >= kPanel && lies_along(weight, orientation)) return panels_of(weight.stored->format);
   const DType from = weight.value.dtype();
   return from == DType::bf16 ? PanelFormat::bf16 : from == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
 }
@@ -106,17 +106,17 @@ void pack(const Weight& weight, Orientation orientation, PanelFormat format, std
   const int64_t height = weight.shape()[0], width = weight.shape()[1];
   const int64_t n = by_rows ? height : width, k = by_rows ? width : height;
   const bool of_blocks = is_blocks(format) || format == PanelFormat::bf16_pairs;
-  const bool stored = of_blocks && lies_along(weight, orientation), rounded = of_blocks && is_rounded(weight, n, k);
-  const Tensor values = stored ? weight.value : weight.values();
-  const DType from = values.dtype();
-  const int64_t k_stride = by_rows ? 1 : width, n_stride = by_rows ? width : 1;
+  const bool rounded = of_blocks && is_rounded(weight, n, k), along = lies_along(weight, orientation), stored = of_blocks && along && !rounded;
+  const Tensor all = along ? weight.value : weight.values();
   constexpr int64_t kGroup = 8 * kPanel;
   const auto pack_group = [&](int64_t group) {
     const int64_t begin = group * kGroup, count = std::min(kGroup, n - begin);
     std::byte* to = out + begin / kPanel * panel_bytes(format, k);
-    if (stored) pack_stored(*weight.stored, begin, count, format, to);
-    else if (rounded) pack_rounded(values, *weight.blocks, k_stride, n_stride, k, begin, count, format, to);
-    else kernels().pack_panels(values.raw() + begin * n_stride * size_of(from), from, k_stride, n_stride, k, count, to, format);
+    if (stored) return pack_stored(*weight.stored, begin, count, format, to);
+    const Tensor values = along ? weight.stored->row_values(begin, count) : all;   // of blocks that become others, some rows at a time
+    const int64_t first = along ? 0 : begin, k_stride = along || by_rows ? 1 : width, n_stride = along ? k : by_rows ? width : 1;
+    if (rounded) return pack_rounded(values, *weight.blocks, k_stride, n_stride, k, first, count, format, to);
+    kernels().pack_panels(values.raw() + first * n_stride * size_of(values.dtype()), values.dtype(), k_stride, n_stride, k, count, to, format);
   };
   const int64_t groups = (n + kGroup - 1) / kGroup;
   if (pool) pool->parallel(groups, pack_group);

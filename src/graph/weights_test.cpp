@@ -59,6 +59,11 @@ TEST_CASE("products of bf16 that are asked for are of what blocks say, and block
           const bool along = turned == (orientation == Orientation::columns);
           CHECK(same(packed({.stored = blocks}, orientation, DType::bf16), packed({.value = said}, orientation, DType::bf16)));
           CHECK(packed({.stored = blocks}, orientation, DType::f32).format == (along && rows >= kPanel ? panels_of(format) : PanelFormat::own));
+          // Blocks that become others, or int8, are read as what they say.
+          for (const DType products : {DType::f32, DType::bf16}) {
+            CHECK(same(packed({.stored = blocks, .blocks = BlockFormat::q5_0}, orientation, products), packed({.value = said, .blocks = BlockFormat::q5_0}, orientation, products)));
+            CHECK(same(packed({.stored = blocks, .int8 = true}, orientation, products), packed({.value = said, .int8 = true}, orientation, products)));
+          }
         }
       }
 }

@@ -57,23 +57,24 @@ struct KeyValueView {
   bool keys_turned = false;             // of a block and head: keys [head_dim][block_size], as scores read them
   int64_t scales = 0;                   // i8: from there to its halfs, of keys [scales_of_head][block_size], of values the other way round
 
-  int64_t at(int64_t kv_head, int64_t j) const {
+  // Inlined always: kernels of any instruction set call them, and the linker would keep one copy for all.
+  [[gnu::always_inline]] int64_t at(int64_t kv_head, int64_t j) const {
     const int64_t row = blocks ? int64_t(blocks[j / block_size]) * block_stride + (j % block_size) * token_stride : j * token_stride;
     return row + kv_head * head_stride;
   }
-  int64_t of_key(int64_t kv_head, int64_t j, int64_t x) const {
+  [[gnu::always_inline]] int64_t of_key(int64_t kv_head, int64_t j, int64_t x) const {
     if (!keys_turned) return at(kv_head, j) + x;
     return head_part(kv_head, j) + x * block_size + j % block_size;
   }
   // i8: a head's part of the block that holds token j (token_stride is head_dim), and what is in it.
-  int64_t head_part(int64_t kv_head, int64_t j) const { return int64_t(blocks[j / block_size]) * block_stride + kv_head * head_stride; }
-  float scaled_key(int64_t kv_head, int64_t j, int64_t x) const {
+  [[gnu::always_inline]] int64_t head_part(int64_t kv_head, int64_t j) const { return int64_t(blocks[j / block_size]) * block_stride + kv_head * head_stride; }
+  [[gnu::always_inline]] float scaled_key(int64_t kv_head, int64_t j, int64_t x) const {
     return half_at(k, head_part(kv_head, j) + scales + 2 * (x / kScaledElements * block_size + j % block_size)) * float(static_cast<const int8_t*>(k)[of_key(kv_head, j, x)]);
   }
-  float scaled_value(int64_t kv_head, int64_t j, int64_t x) const {
+  [[gnu::always_inline]] float scaled_value(int64_t kv_head, int64_t j, int64_t x) const {
     return half_at(v, head_part(kv_head, j) + scales + 2 * (j % block_size * scales_of_head(token_stride) + x / kScaledElements)) * float(static_cast<const int8_t*>(v)[at(kv_head, j) + x]);
   }
-  static float half_at(const void* data, int64_t byte) {   // aligned or not
+  [[gnu::always_inline]] static float half_at(const void* data, int64_t byte) {   // aligned or not
     uint16_t bits;
     std::memcpy(&bits, static_cast<const std::byte*>(data) + byte, sizeof bits);
     return f16_to_float(bits);

@@ -34,6 +34,7 @@ attention_backward_fn<float> attention_backward_in_tiles;
 peak_bf16_fn<float> peak_bf16_in_tiles;
 peak_int8_fn<float> peak_int8_in_tiles;
 bool has_bf16_tiles();
+bool has_bf16_products();
 }
 #endif
 #elif defined(__aarch64__)
@@ -77,6 +78,7 @@ std::vector<KernelClass> make_classes() {
 #ifdef ORRERY_HAS_avx512
   const bool avx512 = has(InstructionSet::avx512);
   const bool amx = avx512 && cpu::avx512::has_bf16_tiles();
+  if (avx512) cpu::avx512::has_bf16_products();   // measured now, since that takes memory, and a step of writing asks for none
   Kernels<float> tiles = filled("amx", cpu::avx512::fill, amx);
   if (amx) {
     tiles.fewest_kept_rows = 224;   // tiles multiply so fast that fewer would wait for panels

@@ -172,9 +172,10 @@ Result<Model> Model::load(const std::filesystem::path& folder, const LoadOptions
     if (name.empty()) return Error{ErrorKind::bad_file, "the checkpoint has no tensor '" + info->name + "'", folder.string(), "is config.json of another model?"};
     if (place.tensor.empty() && twin.empty() && name != info->name) model.file_names_[info->name] = name;
     if (name != place.tensor && !place.tensor.empty()) model.file_names_[info->name] = info->name.substr((*family)->base_prefix.size());
-    if (!options.dtype && !options.int8 && place.slice < 0)
-      if (auto stored = checkpoint->blocks(name); stored && options.blocks.value_or(stored->format) == stored->format && stored->shape() == shape_of(*info)) {
-        model.weights_->add(info->name, {.stored = std::move(stored), .release = [checkpoint, name] { checkpoint->release(name); }});
+    if (!options.dtype && place.slice < 0)
+      if (auto stored = checkpoint->blocks(name); stored && stored->shape() == shape_of(*info)) {
+        const std::optional<BlockFormat> others = options.blocks == stored->format ? std::nullopt : options.blocks;
+        model.weights_->add(info->name, {.stored = std::move(stored), .blocks = others, .int8 = options.int8, .release = [checkpoint, name] { checkpoint->release(name); }});
         continue;
       }
     Result<Tensor> tensor = checkpoint->tensor(name);

@@ -14,4 +14,10 @@ Tensor BlockMatrix::values() const {
   return values;
 }
 
+Tensor BlockMatrix::row_values(int64_t first, int64_t count) const {
+  Tensor values = Tensor::zeros(DType::f32, {count, cols});
+  for (int64_t r = 0; r < count; ++r) dequantise(format, row(first + r), values.mutable_data<float>() + r * cols, cols);
+  return values;
+}
+
 }  // namespace orrery

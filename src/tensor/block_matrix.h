@@ -24,6 +24,8 @@ struct BlockMatrix {
   // Of the matrix that is meant.
   std::vector<int64_t> shape() const { return turned ? std::vector{cols, rows} : std::vector{rows, cols}; }
   Tensor values() const;
+  // Rows [first, first + count) of this one: [count, cols].
+  Tensor row_values(int64_t first, int64_t count) const;
 };
 
 }  // namespace orrery

@@ -103,7 +103,8 @@ void apply_config(TokenizerFile& file) {
     if (const Json* list = field(config, name); list && (list->is_array() || list->is_object()))
       for (const Json& token : *list) added.add(token, true);
 
-  if (file.model.fields.value("type", "") != "SentencePiece") return apply_class(file);
+  const Json* type = field(file.model.fields, "type");
+  if (!type || *type != "SentencePiece") return apply_class(file);
   const std::string name = class_of(config);
   const auto known = std::find_if(std::begin(kSentencePieceClasses), std::end(kSentencePieceClasses), [&](const auto& c) { return c.name == name; });
   const bool is_known = known != std::end(kSentencePieceClasses);

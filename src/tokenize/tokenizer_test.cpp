@@ -297,6 +297,8 @@ TEST_CASE("broken files are told with their place") {
   CHECK(error("merges.txt", "#version: 0.2\na b\n").find("'ab'") != std::string::npos);
   CHECK(error("merges.txt", "\u20AC b\n").find("byte-level") != std::string::npos);
   CHECK_FALSE(Tokenizer::load(folder.path() / "nothing").ok());
+  write_file(folder.path() / "tokenizer.json", R"({"model": {"type": 5, "vocab": {"a": 0}}})").value();
+  CHECK_FALSE(Tokenizer::load(folder.path()).ok());   // a type that is no text
   const TemporaryFolder empty("tokenizer-none");
   CHECK(Tokenizer::load(empty.path()).error().kind == ErrorKind::not_found);
 }

@@ -1,8 +1,14 @@
 #include "train/recipe.h"
 
+#include <algorithm>
+#include <array>
+
 namespace orrery {
 
 namespace {
+
+// What may be an object in a file, and is its text as an option.
+constexpr std::array kModels = {"model", "tokenizer"}, kDocuments = {"data", "eval_data"};
 
 bool is_object_text(const std::string& text) { return text.starts_with("{"); }
 
@@ -23,9 +29,9 @@ Json plain_text(const Json& value, const std::filesystem::path& folder) {
 
 Json plain_recipe(Json recipe, const std::filesystem::path& folder) {
   if (!recipe.is_object()) return recipe;
-  for (const char* key : {"model", "tokenizer"})
+  for (const char* key : kModels)
     if (recipe.contains(key)) recipe[key] = plain_text(recipe[key], folder);
-  for (const char* key : {"data", "eval_data"}) {
+  for (const char* key : kDocuments) {
     if (!recipe.contains(key)) continue;
     Json list = Json::array();
     if (recipe[key].is_array())
@@ -62,8 +68,8 @@ Json recipe_json(const Recipe& recipe) {
       if (!text.is_string() || !is_object_text(text.get<std::string>())) return;
       if (Result<Json> object = parse_json(text.get<std::string>(), "recipe")) text = *object;
     };
-    unfold(kept[key]);
-    if (kept[key].is_array())
+    if (std::find(kModels.begin(), kModels.end(), key) != kModels.end()) unfold(kept[key]);
+    if (std::find(kDocuments.begin(), kDocuments.end(), key) != kDocuments.end())
       for (Json& one : kept[key]) unfold(one);
     if (kept[key].is_array() && kept[key].size() == 1 && key != "freeze") kept[key] = Json(kept[key][0]);
   }
@@ -71,13 +77,18 @@ Json recipe_json(const Recipe& recipe) {
 }
 
 bool matches(std::string_view pattern, std::string_view name) {
-  const size_t star = pattern.find('*');
+  size_t star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == name;
   if (!name.starts_with(pattern.substr(0, star))) return false;
+  name.remove_prefix(star);
   pattern.remove_prefix(star + 1);
-  for (size_t at = star; at <= name.size(); ++at)
-    if (matches(pattern, name.substr(at))) return true;
-  return false;
+  while ((star = pattern.find('*')) != std::string_view::npos) {   // between two stars the first place is as good as any
+    const size_t at = name.find(pattern.substr(0, star));
+    if (at == std::string_view::npos) return false;
+    name.remove_prefix(at + star);
+    pattern.remove_prefix(star + 1);
+  }
+  return name.ends_with(pattern);
 }
 
 }  // namespace orrery

@@ -215,7 +215,7 @@ class Log {
       const size_t end = before.find('\n', begin);
       if (end == std::string::npos) break;   // a line that was cut
       const Result<Json> line = parse_json(std::string_view(before).substr(begin, end - begin), path.string());
-      if (line && line->is_object() && line->value("step", int64_t(0)) <= step) text_.append(before, begin, end + 1 - begin);
+      if (line && line->is_object() && line->contains("step") && (*line)["step"].is_number_integer() && (*line)["step"].get<int64_t>() <= step) text_.append(before, begin, end + 1 - begin);
       begin = end + 1;
     }
   }

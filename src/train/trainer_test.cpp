@@ -444,11 +444,24 @@ TEST_CASE("an output folder that holds another run is refused") {
 TEST_CASE("a saved recipe reads back the same") {
   Recipe recipe = tiny_recipe("out");
   recipe.data = {R"({"corpus": "sort", "seed": 1})", "a.txt"};
-  recipe.freeze = {"*.bias"};
+  recipe.freeze = {"*.bias", "{}"};
   Recipe again;
   OptionSet set;
   set.add(again);
   CHECK(set.from_json(plain_recipe(recipe_json(recipe), {}), "recipe"));
   CHECK(recipe_json(again) == recipe_json(recipe));
   CHECK(parse_json(again.model, "model").value() == parse_json(recipe.model, "model").value());
+  CHECK(again.freeze == recipe.freeze);
+}
+
+TEST_CASE("a star stands for any letters") {
+  CHECK(matches("*", ""));
+  CHECK(matches("a*", "a"));
+  CHECK(matches("*.bias", "layers.0.bias"));
+  CHECK(matches("layers.*.mlp*", "layers.10.mlp.up"));
+  CHECK(matches("*ab*ab", "abxab"));
+  CHECK_FALSE(matches("*ab*ab", "abx"));
+  CHECK_FALSE(matches("a*a", "a"));
+  CHECK_FALSE(matches("", "a"));
+  CHECK_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(200, 'a')));   // soon
 }

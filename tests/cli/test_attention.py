@@ -31,6 +31,10 @@ class Attention(Case):
             best = max((p, i, j) for i, row in enumerate(rows) for j, p in enumerate(row) if j not in (0, i))
             self.assertEqual(best, (one["strongest"]["weight"], one["strongest"]["query"], one["strongest"]["key"]))
 
+    def test_arrays_and_pages_go_to_files(self):
+        for flag in ("--npz", "--html"):
+            self.assertIn("not to standard output", self.fails(2, "inspect", "attention", "storyteller", TEXT, flag, "-"))
+
     def test_the_patterns_are_those_of_trace(self):
         document, _, (_, pattern) = self.look("storyteller", TEXT)
         trace = json.loads(self.succeeds("trace", "storyteller", TEXT, "--json"))

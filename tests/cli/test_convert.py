@@ -31,6 +31,27 @@ class Convert(Case):
         self.assertEqual(self.logits("storyteller"), self.logits("copy"))
         self.assertEqual(self.succeeds("tokenize", "storyteller", "a fox"), self.succeeds("tokenize", "copy", "a fox"))
 
+    def dtypes(self, folder):
+        with open(self.folder / folder / "model.safetensors", "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        return {name: about["dtype"] for name, about in header.items() if name != "__metadata__"}
+
+    def test_a_folder_keeps_what_the_file_has(self):
+        self.succeeds("convert", "storyteller", "a.gguf", "--dtype", "bf16")   # norms stay f32 there
+        self.succeeds("convert", "a.gguf", "copy")
+        self.succeeds("convert", "copy", "again")
+        for folder in ("copy", "again"):
+            kinds = self.dtypes(folder)
+            self.assertEqual({"BF16": True, "F32": True}, {kind: kind in kinds.values() for kind in ("BF16", "F32")})
+            self.assertEqual("F32", kinds["model.norm.weight"])
+            self.assertEqual(self.logits("a.gguf"), self.logits(folder))
+        self.succeeds("convert", "storyteller", "blocks.gguf", "--quantize", "q8_0")
+        self.succeeds("convert", "blocks.gguf", "floats")
+        kinds = self.dtypes("floats")
+        self.assertEqual(("F32", "F16"), (kinds["model.layers.0.self_attn.q_proj.weight"], kinds["model.layers.0.mlp.down_proj.weight"]))   # whose rows are no whole blocks
+        self.succeeds("convert", "copy", "all", "--dtype", "f16")
+        self.assertEqual({"F16"}, set(self.dtypes("all").values()))
+
     def test_fewer_bits_are_fewer_bytes(self):
         sizes = [json.loads(self.succeeds("convert", "storyteller", f"{name}.gguf", "--quantize", name, "--json"))["bytes"] for name in ("q8_0", "q5_0", "q4_0")]
         self.assertEqual(sorted(sizes, reverse=True), sizes)

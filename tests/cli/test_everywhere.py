@@ -23,6 +23,17 @@ class Everywhere(Case):
                 self.assertIn(f"orrery {name}", text.partition("\nExamples:\n")[2])
                 self.assertEqual(text, self.succeeds("help", *name.split()))
 
+    def test_a_group_of_commands_tells_them(self):
+        for group in {name.split()[0] for name in command_names() if " " in name} - set(command_names()):
+            with self.subTest(group=group):
+                names = [name for name in command_names() if name.startswith(group + " ")]
+                for text in (self.succeeds(group, "--help"), self.succeeds("help", group)):
+                    self.assertEqual([name in text for name in names], [True] * len(names))
+                self.assertIn("needs a second word", self.fails(2, group))
+
+    def test_a_list_may_be_given_in_parts(self):
+        self.assertEqual(self.succeeds("logits", "storyteller", "--ids", "1,2,3"), self.succeeds("logits", "storyteller", "--ids", "1,2", "--ids", "3"))
+
     def test_a_wrong_call_exits_with_2_and_one_line(self):
         self.assertIn("did you mean `orrery version`?", self.fails(2, "versoin"))
         self.assertIn("unknown flag --nothing", self.fails(2, "version", "--nothing"))

@@ -186,10 +186,100 @@ write("gguf_metadata", "gpt2", gguf(model="gpt2", pre="gpt-2", tokens=["H", "e",
 for number, name in enumerate(["q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q5_k", "q6_k"]):
     write("block_format", name, bytes([number]) + struct.pack("<256f", *((i * 37 % 101 - 50) / 64 for i in range(256))))
 
-for number, name in enumerate(["q8_0", "f32", "q4_k"]):
-    axes, kind, size = {"q8_0": ([32, 2], 8, 68), "f32": ([3, 1, 2], 0, 24), "q4_k": ([256], 12, 144)}[name]
+# Axes, the innermost first; the type's number in GGUF; bytes.
+TENSORS = {
+    "q8_0": ([32, 2], 8, 68),
+    "f32": ([3, 1, 2], 0, 24),
+    "q4_k": ([256], 12, 144),
+    "q4_0": ([64, 1], 2, 36),
+    "q4_1": ([32, 2], 3, 40),
+    "q5_0": ([32, 1, 2], 6, 44),
+    "q5_1": ([32, 1, 1, 2], 7, 48),
+    "q6_k": ([256], 14, 210),
+}
+for name, (axes, kind, size) in TENSORS.items():
     head = b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + struct.pack("<Q", 1) + b"t" + struct.pack("<I", len(axes)) + struct.pack(f"<{len(axes)}Q", *axes) + struct.pack("<IQ", kind, 0)
     write("gguf", name, head + bytes(-len(head) % 32) + bytes(range(size)))
 for file in sorted((GOLDENS / "gguf").glob("*.gguf")):
     if file.stem in ("llama-rope-llama3", "mixtral"):
         write("gguf", file.stem, file.read_bytes())
+
+
+def parts(*texts, first=b""):
+    """A first byte or two, then texts or JSON values, each ended by a zero byte."""
+    return first + b"\0".join(text.encode() if isinstance(text, str) else json.dumps(text, ensure_ascii=False, separators=(",", ":")).encode() for text in texts)
+
+
+UNIGRAM = {
+    "version": "1.0",
+    "added_tokens": [{"id": 0, "content": "<unk>", "special": True}, {"id": 1, "content": "</s>", "special": True}, {"id": 10, "content": "<extra>", "lstrip": True, "special": False}],
+    "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
+    "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
+    "post_processor": {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}], "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "</s>", "type_id": 1}}], "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}}},
+    "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True},
+    "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": False, "vocab": [["<unk>", 0.0], ["</s>", 0.0], ["▁", -3], ["a", -4.5], ["b", -5.25], ["ab", -1.5], ["▁ab", -2e0], ["ba", -2.5], ["aba", -6.125], ["é", -7.0]]},
+}
+write("tokenizer_json", "unigram", parts(UNIGRAM, "ab  abba<extra> é ﬁ x</s>"))
+write("tokenizer_json", "unigram_bytes", parts({"model": {**UNIGRAM["model"], "byte_fallback": True, "vocab": [["<unk>", 0], ["a", -1], *([f"<0x{byte:02X}>", -9] for byte in range(256))]}, "decoder": {"type": "ByteFallback"}}, "aé\u4e2d"))
+
+BERT = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\nw\n##o\n##rld\n1\n##2\n##3\n"
+BERT_CONFIG = {"tokenizer_class": "BertTokenizerFast", "do_lower_case": True, "tokenize_chinese_chars": False, "strip_accents": None, "model_max_length": 512, "padding_side": "left", "truncation_side": "right", "added_tokens_decoder": {"0": {"content": "[PAD]", "special": True}, "12": {"content": "<s>", "lstrip": True, "special": False}}}
+ROLES = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": {"content": "[PAD]", "lstrip": False, "normalized": False}, "cls_token": "[CLS]", "mask_token": "[MASK]", "additional_special_tokens": ["<a>", {"content": "<b>", "single_word": True}]}
+BYTES = ["H", "e", "l", "o", "w", "r", "d", "Ġ", "Ċ", "Ã", "¶", "1", "2", "3", "<", "s", ">", "[", "]", "C", "L", "S"]
+BYTE_VOCAB = {token: id for id, token in enumerate(["<s>", "</s>", "<|endoftext|>", *BYTES, "He", "ll", "Ġw", "Hell"])}
+MERGES = "#version: 0.2\nH e\nl l\nĠ w\nHe ll\n"
+write("vocab_files", "bert", parts(BERT, BERT_CONFIG, ROLES, "Hello [MASK] wo123 <a>", first=b"0"))
+write("vocab_files", "bert_saved", parts(BERT, BERT_CONFIG, ROLES, "Hello [MASK] wo123 <a>", first=b"3"))
+write("vocab_files", "bert_cased", parts("\ufeff" + BERT.replace("hello", "Hello").replace("\n", "\r\n"), first=b"0"))
+write("vocab_files", "gpt2", parts(BYTE_VOCAB, MERGES, {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True, "eos_token": "<|endoftext|>"}, first=b"1"))
+write("vocab_files", "roberta", parts(BYTE_VOCAB, MERGES, {"tokenizer_class": "RobertaTokenizer", "model_max_length": 1e30}, {"bos_token": "<s>", "pad_token": None}, first=b"1"))
+write("vocab_files", "qwen2", parts(BYTE_VOCAB, MERGES, {"tokenizer_class": "Qwen2TokenizerFast", "extra_special_tokens": {"image_token": "<i>"}}, first=b"1"))
+write("vocab_files", "no_config", parts(BYTE_VOCAB, MERGES, first=b"4"))
+write("vocab_files", "tokenizer_json", parts(UNIGRAM, {**BERT_CONFIG, "tokenizer_class": "T5Tokenizer"}, ROLES, "ab", first=b"5"))
+write("vocab_files", "other_class", parts({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False}, "model": {"type": "BPE", "vocab": BYTE_VOCAB, "merges": ["H e"]}}, {"tokenizer_class": "WhisperTokenizer", "add_prefix_space": True}, first=b"2"))
+
+RECIPE = {"model": {"model_type": "gpt2", "n_layer": 2}, "data": [{"corpus": "sort", "seed": 1, "count": 1000, "length": 10}, "more.txt"], "eval_data": "held.jsonl", "objective": "token", "output": "tuned", "batch": 16, "seq": 32, "max_steps": 2e3, "learning_rate": 3e-4, "schedule": "linear", "min_ratio": 0.1, "beta2": 0.98, "clip": 0, "dropout": False, "freeze": "*.bias", "seed": 18446744073709551615, "dtype": "bf16"}
+write("recipe", "object", json.dumps(RECIPE))
+write("recipe", "files", json.dumps({"model": "../gpt2", "tokenizer": "./t", "data": "a.txt", "output": "/o", "objective": "masked", "mask_probability": 0.3, "freeze": ["transformer.h.*.attn.*", "lm_head.weight", "**"]}))
+write("recipe", "out_of_range", json.dumps({**RECIPE, "beta1": 1.5, "batch": 0}))
+write("recipe", "unknown_key", json.dumps({**RECIPE, "learning_rat": 1}))
+write("recipe", "too_large", json.dumps({"model": "m", "data": "d", "output": "o", "batch": 1 << 20, "seq": 1 << 20, "accumulation": 1 << 20}))
+
+STATE = {"format": 1, "step": 500, "cursor": {"document": 5, "piece": 2}, "kernels": "avx2", "recipe": RECIPE}
+write("trainer_state", "usual", json.dumps(STATE))
+write("trainer_state", "begin", json.dumps({**STATE, "step": 0, "cursor": {"document": 0, "piece": 0}, "recipe": {}}))
+write("trainer_state", "far", json.dumps({**STATE, "cursor": {"document": (1 << 63) - 1, "piece": 0}, "kernels": None}))
+write("trainer_state", "no_such_piece", json.dumps({**STATE, "cursor": {"document": 1, "piece": 2305842871774740480}}))
+write("trainer_state", "negative", json.dumps({**STATE, "cursor": {"document": 1, "piece": -1}}))
+write("trainer_state", "huge", json.dumps({**STATE, "step": (1 << 64) - 1}))
+write("trainer_state", "format", json.dumps({**STATE, "format": 2}))
+
+
+def lines(*records):
+    return "".join((record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)) + "\n" for record in records)
+
+
+# The objective: 0 causal, 1 masked, 2 token, 3 seq2seq. What it is: 0 records, 1 a text, 2 a corpus without its first brace.
+write("documents", "records", parts(lines({"text": "Once é"}, "", {"text": ""}, {"text": "upon\n", "more": [1]}), first=b"00"))
+write("documents", "masked", parts("one\n\ntwo\r\n\r\n\nthree", first=b"11"))
+write("documents", "end_of_text", parts("one\n\ntwo\n<|endoftext|>\n\n<|endoftext|>\r\nthree", first=b"01"))
+write("documents", "token", parts(lines({"input": [3, 1, 2], "target": [1, 2, -100]}, {"input": [], "target": []}), first=b"20"))
+write("documents", "lengths", parts(lines({"input": [3, 1], "target": [1]}), first=b"20"))
+write("documents", "too_large", parts(lines({"input": [1 << 31], "target": [1]}), first=b"20"))
+write("documents", "seq2seq", parts(lines({"input": "a b", "target": [5, 6]}, {"input": [7], "target": "c"}), first=b"30"))
+write("documents", "sort", parts('"corpus":"sort","seed":3,"first":18446744073709551615,"count":5,"length":4}', first=b"22"))
+write("documents", "stories", parts('"corpus":"stories","count":2}', first=b"02"))
+write("documents", "translation", parts('"corpus":"translation","count":100}', first=b"32"))
+
+write("aligned_pairs", "two", lines({"input": [5, 6, 7], "target": [9, 8], "alignment": [2, 0]}, "", {"input": [1], "target": [], "alignment": []}))
+write("aligned_pairs", "outside", lines({"input": [5], "target": [9], "alignment": [1]}))
+write("aligned_pairs", "missing", lines({"input": [5], "target": [9]}))
+write("aligned_pairs", "no_id", lines({"input": [-1, 2147483648, 1.5, "x"], "target": [9], "alignment": [0]}))
+
+MODULES = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}, {"idx": 1, "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}, {"idx": 2, "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
+write("sentence_settings", "mean", parts(MODULES, {"word_embedding_dimension": 384, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, {"max_seq_length": 256, "do_lower_case": False}))
+write("sentence_settings", "cls", parts(MODULES[:2], {"pooling_mode_cls_token": True}, {"max_seq_length": None}))
+write("sentence_settings", "last", parts(MODULES, {"pooling_mode_lasttoken": True}, {"max_seq_length": 18446744073709551615}))
+write("sentence_settings", "not_known", parts(MODULES, {"pooling_mode_max_tokens": True}))
+write("sentence_settings", "leaves_the_folder", parts([{**MODULES[1], "path": "../1_Pooling"}], {}))
+write("sentence_settings", "no_modules", parts("", "", {"max_seq_length": 0}))

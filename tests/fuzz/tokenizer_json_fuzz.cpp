@@ -4,25 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/utf8.h"
-#include "check.h"
 #include "tokenize/tokenizer.h"
-
-namespace {
-
-void use(const orrery::Tokenizer& tokenizer, std::string_view text) {
-  const orrery::Encoding e = tokenizer.encode(text, {.pair = text});
-  FUZZ_CHECK(tokenizer.encode_ids(text, {.pair = text}) == e.ids);
-  const auto saved = orrery::Tokenizer::from_json(tokenizer.to_json());
-  FUZZ_CHECK(saved.ok() && saved->encode_ids(text, {.pair = text}) == e.ids);
-  tokenizer.decode(e.ids, true);
-  orrery::DecodeStream stream(tokenizer);
-  for (const int32_t id : e.ids) FUZZ_CHECK(orrery::is_valid_utf8(stream.push(id)));
-  stream.finish();
-  for (const int32_t id : e.ids) tokenizer.token_bytes(id);
-}
-
-}  // namespace
+#include "use_tokenizer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
@@ -31,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto tokenizer = orrery::Tokenizer::parse(input.substr(0, zero));
   if (!tokenizer) return 0;
   try {
-    use(*tokenizer, text);
+    use_tokenizer(*tokenizer, text);
   } catch (const orrery::Error&) {   // an unknown token that the vocabulary lacks, or a text that grows without end
   }
   return 0;

@@ -15,12 +15,14 @@ struct InfoOptions {
                option(&InfoOptions::form, "form", "Behind --graph: text, a line for each node, or dot, for Graphviz.", positional()));
 };
 
+const char* head_of(const Config& config) { return config.head == Head::causal_lm && config.encoder_decoder ? "conditional generation" : name_of(config.head); }
+
 Json report_json(const ModelReport& report, const std::filesystem::path& path, const std::optional<Tokenizer>& tokenizer) {
   const Config& c = report.config;
   Json json = {{"path", path.string()},
                {"model_type", c.model_type},
                {"architecture", c.architecture},
-               {"head", name_of(c.head)},
+               {"head", head_of(c)},
                {"parameters", report.parameters},
                {"num_layers", c.num_layers},
                {"num_heads", c.num_heads},
@@ -55,7 +57,7 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
   const Config& c = report.config;
   const auto row = [&](std::string_view name, const std::string& value) { out.line(std::string(name) + std::string(14 - name.size(), ' ') + value); };
   row("model", path.string());
-  row("architecture", c.architecture + " (" + c.model_type + ", " + (c.head == Head::none ? "no head" : name_of(c.head)) + ")");
+  row("architecture", c.architecture + " (" + c.model_type + ", " + (c.head == Head::none ? "no head" : head_of(c)) + ")");
   row("parameters", count_text(double(report.parameters)) + " (" + std::to_string(report.parameters) + ")");
   row("layers", std::to_string(c.num_layers) + (c.encoder_decoder ? " of the decoder, " + std::to_string(c.num_encoder_layers) + " of the encoder" : "") +
                     ", width " + std::to_string(c.hidden_size) + (c.intermediate_size > 0 ? ", feed-forward " + std::to_string(c.intermediate_size) : "") +

@@ -263,7 +263,6 @@ struct ScoreRule {
       : bias(args, head), scale(args.scale), softcap(args.softcap), slope(args.slopes ? args.slopes[head] : 0.0f), has_slope(args.slopes != nullptr) {}
   bool capped() const { return softcap > 0; }
   bool by_distance() const { return bias.active() || has_slope; }
-  bool plain() const { return !capped() && !by_distance(); }   // they are scaled, and no more
 
   // tanh(scale product / softcap)
   template <SomeFloats V>

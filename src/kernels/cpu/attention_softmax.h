@@ -14,9 +14,8 @@ inline bool scaled_late(const Args& args) { return !(args.softcap > 0) && !args.
 inline float late_scale(const Args& args) { return scaled_late(args) ? args.scale : 1.0f; }
 inline float late_power(const Args& args) { return late_scale(args) * kLog2E; }
 
-// The first kVectors of a chunk's vectors, whole or half: where no row sees more, what follows would be zeros.
-
-// Products of a row to scores but for the late scale, -inf where nothing is seen; in the lanes of a vector the largest of them.
+// Products of a row to scores but for the late scale, -inf where nothing is seen; in the lanes of a vector the largest of them. Of the first kVectors
+// of a chunk's vectors, whole or half: where no row sees more, what follows would be zeros.
 template <int64_t kVectors>
 [[gnu::always_inline]] inline Floats score_row(const Args& args, float* scores, const Seen& seen, int64_t head, int64_t query, int64_t chunk) {
   if (!scaled_late(args)) {

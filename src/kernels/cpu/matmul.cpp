@@ -2,7 +2,7 @@
 //
 // Many rows: for each block of p and block of rows, the rows are packed into slivers of kRows and stay in L2 while every
 // panel's slice of that block passes by once; Goto & van de Geijn 2008, with b packed beforehand.
-// Few rows (a sliver, or two where slivers are low): panels stream past the rows once; with one or two rows several panels at a time,
+// Few rows (a sliver, or two where slivers are low): panels stream past the rows once; with up to three rows several panels at a time,
 // for enough independent chains to keep the memory busy.
 //
 // All of it counts in steps of the inner dimension: a number each, or two as a pair of bf16 (tile.h). Packed rows are floats

@@ -71,7 +71,7 @@ void with_rows(int64_t rows, F&& f) {
   f.template operator()<kMost>();
 }
 
-// How far ahead of its use a panel is asked for: memory is some 50 cache lines away.
+// How far ahead of its use a panel is asked for: memory is some 60 cache lines away.
 constexpr int64_t kAheadBytes = 4096;
 template <int kVectors, class Element>
 [[gnu::always_inline]] inline void prefetch_ahead(const Element* row) {

@@ -16,14 +16,14 @@
 //   dot_pairs(a, b, c) = (c + a.high b.high) + a.low b.low, each product and sum fused or not, which is the same;
 //   + - * /, -v, fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, min, max (b where either is NaN), sqrt, abs,
 //   round (nearest, ties to even), floor, ldexp(x, n) = x 2^n for integral n (results below the normal range included), times_power_of_two(x, n) where none is;
-//   less, less_equal, equal, is_nan -> Mask; & | ~ of masks, any(m), first_lanes<T>(n), select(m, a, b) = m ? a : b,
+//   less, equal, is_nan -> Mask; & | ~ of masks, any(m), first_lanes<T>(n), select(m, a, b) = m ? a : b,
 //   mask_lanes(m, a) = m ? a : 0, clear_lanes(m, a) = m ? 0 : a;
 //   exponent(x) = floor(log2 |x|), mantissa(x) in [1, 2) with the sign of x, for normal x;
 //   Ints, as many lanes of 32 bits: zero(), broadcast(i), load(p) (any memory), dot_bytes(sums, u8s, s8s) but in AVX2 (byte_sums.h):
 //   to each lane the sum of its four products, exact; dot_shorts(a, b): the sum of a lane's two products of 16 bits with signs; & |; shift_left<bits>(v), to the right where bits < 0, zeros coming in; widen(p) from bytes with or
 //   without a sign; store(v, p); low_halves(v), high_halves(v): of each byte, as bytes; to_floats(v); nearest(f): ints, ties to even;
-//   sum(v), max_of(v), min_of(v): over the lanes, by halves (a fixed order); fold_lanes(rows, f): the same of kLanes vectors at once, a lane for each, by f(lower half, upper half);
-//   low_half(f), high_half(f): Doubles from the halves of Floats; narrow(lo, hi): back again.
+//   sum(v), max_of(v): over the lanes, by halves (a fixed order); fold_lanes(rows, f): the same of kLanes vectors at once, a lane for each, by f(lower half, upper half);
+//   low_half(f), high_half(f): Doubles from the halves of Floats.
 #pragma once
 
 #ifdef ORRERY_ISA_neon
@@ -36,11 +36,11 @@
 
 namespace orrery::cpu::ORRERY_ISA {
 
-// 16-bit floats in memory.
-struct Bf16 {
+// 16-bit floats in memory, which pairs of are read and written as floats too.
+struct [[gnu::may_alias]] Bf16 {
   uint16_t bits;
 };
-struct F16 {
+struct [[gnu::may_alias]] F16 {
   uint16_t bits;
 };
 // Two bf16 side by side, the first in the low half.

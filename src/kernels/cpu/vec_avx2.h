@@ -88,7 +88,6 @@ inline Vec<float> mantissa(Vec<float> x) {
 }
 
 inline Mask<float> less(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.r, b.r, _CMP_LT_OQ)}; }
-inline Mask<float> less_equal(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.r, b.r, _CMP_LE_OQ)}; }
 inline Mask<float> equal(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.r, b.r, _CMP_EQ_OQ)}; }
 inline Mask<float> is_nan(Vec<float> a) { return {_mm256_cmp_ps(a.r, a.r, _CMP_UNORD_Q)}; }
 inline Mask<float> operator&(Mask<float> a, Mask<float> b) { return {_mm256_and_ps(a.bits, b.bits)}; }
@@ -205,9 +204,6 @@ inline int32_t sum(Ints a) {
 
 inline Vec<double> low_half(Vec<float> a) { return {_mm256_cvtps_pd(_mm256_castps256_ps128(a.r))}; }
 inline Vec<double> high_half(Vec<float> a) { return {_mm256_cvtps_pd(_mm256_extractf128_ps(a.r, 1))}; }
-inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) {
-  return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(lo.r)), _mm256_cvtpd_ps(hi.r), 1)};
-}
 
 template <class Fold>
 [[gnu::always_inline]] inline Vec<float> fold_lanes(const Vec<float>* rows, Fold fold) {
@@ -229,7 +225,6 @@ inline float max_of(Vec<float> a) {
   y = _mm_max_ps(y, _mm_movehl_ps(y, y));
   return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
 }
-inline float min_of(Vec<float> a) { return -max_of(-a); }
 inline double sum(Vec<double> a) {
   const __m128d y = _mm_add_pd(_mm256_castpd256_pd128(a.r), _mm256_extractf128_pd(a.r, 1));
   return _mm_cvtsd_f64(_mm_add_sd(y, _mm_unpackhi_pd(y, y)));

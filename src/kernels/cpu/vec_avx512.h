@@ -68,7 +68,6 @@ inline Vec<float> exponent(Vec<float> x) { return {_mm512_getexp_ps(x.r)}; }
 inline Vec<float> mantissa(Vec<float> x) { return {_mm512_getmant_ps(x.r, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)}; }
 
 inline Mask<float> less(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.r, b.r, _CMP_LT_OQ)}; }
-inline Mask<float> less_equal(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.r, b.r, _CMP_LE_OQ)}; }
 inline Mask<float> equal(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.r, b.r, _CMP_EQ_OQ)}; }
 inline Mask<float> is_nan(Vec<float> a) { return {_mm512_cmp_ps_mask(a.r, a.r, _CMP_UNORD_Q)}; }
 inline Mask<float> operator&(Mask<float> a, Mask<float> b) { return {__mmask16(a.bits & b.bits)}; }
@@ -202,9 +201,6 @@ inline __m256 low_floats(Vec<float> a) { return _mm512_castps512_ps256(a.r); }
 inline __m256 high_floats(Vec<float> a) { return _mm512_extractf32x8_ps(a.r, 1); }
 inline Vec<double> low_half(Vec<float> a) { return {_mm512_cvtps_pd(low_floats(a))}; }
 inline Vec<double> high_half(Vec<float> a) { return {_mm512_cvtps_pd(high_floats(a))}; }
-inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) {
-  return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lo.r)), _mm512_cvtpd_ps(hi.r), 1)};
-}
 
 template <class Fold>
 [[gnu::always_inline]] inline Vec<float> fold_lanes(const Vec<float>* rows, Fold fold) {
@@ -232,7 +228,6 @@ inline float max_of(Vec<float> a) {
   y = _mm_max_ps(y, _mm_movehl_ps(y, y));
   return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
 }
-inline float min_of(Vec<float> a) { return -max_of(-a); }
 inline double sum(Vec<double> a) {
   const __m256d x = _mm256_add_pd(_mm512_castpd512_pd256(a.r), _mm512_extractf64x4_pd(a.r, 1));
   const __m128d y = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));

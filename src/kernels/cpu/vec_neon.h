@@ -99,7 +99,6 @@ inline Vec<float> mantissa(Vec<float> x) {
 }
 
 inline Mask<float> less(Vec<float> a, Vec<float> b) { return {vcltq_f32(a.r, b.r)}; }
-inline Mask<float> less_equal(Vec<float> a, Vec<float> b) { return {vcleq_f32(a.r, b.r)}; }
 inline Mask<float> equal(Vec<float> a, Vec<float> b) { return {vceqq_f32(a.r, b.r)}; }
 inline Mask<float> is_nan(Vec<float> a) { return {vmvnq_u32(vceqq_f32(a.r, a.r))}; }
 inline Mask<float> operator&(Mask<float> a, Mask<float> b) { return {vandq_u32(a.bits, b.bits)}; }
@@ -223,7 +222,6 @@ inline int32_t sum(Ints a) { return vaddvq_s32(a.r); }
 
 inline Vec<double> low_half(Vec<float> a) { return {vcvt_f64_f32(vget_low_f32(a.r))}; }
 inline Vec<double> high_half(Vec<float> a) { return {vcvt_high_f64_f32(a.r)}; }
-inline Vec<float> narrow(Vec<double> lo, Vec<double> hi) { return {vcvt_high_f32_f64(vcvt_f32_f64(lo.r), hi.r)}; }
 
 template <class Fold>
 [[gnu::always_inline]] inline Vec<float> fold_lanes(const Vec<float>* rows, Fold fold) {
@@ -241,7 +239,6 @@ inline float max_of(Vec<float> a) {
   const auto larger_of = [](float x, float y) { return x > y ? x : y; };   // y where either is NaN
   return larger_of(larger_of(vgetq_lane_f32(a.r, 0), vgetq_lane_f32(a.r, 2)), larger_of(vgetq_lane_f32(a.r, 1), vgetq_lane_f32(a.r, 3)));
 }
-inline float min_of(Vec<float> a) { return -max_of(-a); }
 inline double sum(Vec<double> a) { return vgetq_lane_f64(a.r, 0) + vgetq_lane_f64(a.r, 1); }
 
 }  // namespace orrery::cpu::neon
