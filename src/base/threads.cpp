@@ -89,6 +89,9 @@ ThreadPool::ThreadPool(int num_threads) : num_threads_(std::max(1, num_threads))
   } catch (const std::system_error&) {
     end();
     throw Error{ErrorKind::out_of_range, "the system grants this process " + std::to_string(workers_.size() + 1) + " threads, not " + std::to_string(num_threads_), "threads", "ask for fewer: --threads"};
+  } catch (...) {
+    end();
+    throw;
   }
 }
 

@@ -1,5 +1,7 @@
 #include "checkpoint/gguf_checkpoint.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "checkpoint/gguf_config.h"
@@ -10,9 +12,9 @@ namespace {
 
 constexpr int64_t kMostExperts = 4096;
 
-// Not a weight here: the divisors of rotary positions, which gguf_config.cpp reads, and T5's distances between decoder and encoder, which
-// nobody does.
-bool has_no_place(std::string_view name) { return name == "rope_freqs.weight" || name.ends_with(".cross_attn_rel_b.weight"); }
+// Not a weight here: the divisors of rotary positions, which gguf_config.cpp reads; T5's distances between decoder and encoder, which nobody
+// does; and what ranks texts behind BERT's encoder.
+bool has_no_place(std::string_view name) { return name == "rope_freqs.weight" || name.ends_with(".cross_attn_rel_b.weight") || name.starts_with("cls."); }
 
 Tensor transposed(const Tensor& from) {
   const int64_t rows = from.dim(0), columns = from.dim(1);
@@ -68,21 +70,21 @@ Result<GgufCheckpoint> GgufCheckpoint::open(const std::filesystem::path& path) {
   return checkpoint;
 }
 
-// Of layers' biases a file may hold some: the others are zeros.
+// Of layers' biases a file may hold some: the others are zeros, as long as their weight is high.
 void GgufCheckpoint::add_missing_biases() {
-  const auto add = [&](const char* said, std::initializer_list<const char*> parts) {
-    if (!config_.value(said, false)) return;
-    for (int64_t layer = 0; layer < config_.value("num_hidden_layers", int64_t(0)); ++layer)
-      for (const char* part : parts) {
-        const std::string name = "model.layers." + std::to_string(layer) + "." + part;
-        const TensorInfo* weight = find(name + ".weight");
-        if (!weight || weight->shape.size() != 2 || !index_.emplace(name + ".bias", infos_.size()).second) continue;
-        infos_.push_back({.name = name + ".bias", .dtype = DType::f32, .shape = {weight->shape[0]}, .begin = 0, .end = 0});
-        places_.push_back({nullptr, GgufChange::none, 0});
-      }
+  constexpr std::array kOfAttention = {".self_attn.q_proj.weight", ".self_attn.k_proj.weight", ".self_attn.v_proj.weight", ".self_attn.o_proj.weight"};
+  constexpr std::array kOfFeedForward = {".mlp.gate_proj.weight", ".mlp.up_proj.weight", ".mlp.down_proj.weight"};
+  const auto is_of = [&](const char* said, const auto& parts, const std::string& name) {
+    return config_.value(said, false) && std::any_of(parts.begin(), parts.end(), [&](const char* part) { return name.ends_with(part); });
   };
-  add("attention_bias", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"});
-  add("mlp_bias", {"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"});
+  for (size_t i = 0, weights = infos_.size(); i < weights; ++i) {
+    const TensorInfo weight = infos_[i];
+    if (weight.begin == weight.end || weight.shape.size() != 2 || !(is_of("attention_bias", kOfAttention, weight.name) || is_of("mlp_bias", kOfFeedForward, weight.name))) continue;
+    const std::string bias = weight.name.substr(0, weight.name.rfind('.')) + ".bias";
+    if (!index_.emplace(bias, infos_.size()).second) continue;
+    infos_.push_back({.name = bias, .dtype = DType::f32, .shape = {weight.shape[0]}, .begin = 0, .end = 0});
+    places_.push_back({nullptr, GgufChange::none, 0});
+  }
 }
 
 void GgufCheckpoint::add(const GgufTensor& tensor, const GgufName& name, int64_t expert) {

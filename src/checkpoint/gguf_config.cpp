@@ -1,6 +1,7 @@
 #include "checkpoint/gguf_config.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -94,14 +95,19 @@ Json common(const Fields& fields, const char* model_type, const char* architectu
 void add_rope(const Fields& fields, Json& config, int64_t head_dim) {
   const int64_t turned = fields.integer_or("rope.dimension_count", head_dim);
   const std::string scaling = fields.architecture() + ".rope.scaling.";
+  const auto refuse = [&](const std::string& name) { throw Error{ErrorKind::unsupported, scaling + name + " is not supported", ""}; };
+  constexpr std::array kFollowed = {"type", "factor", "original_context_length", "attn_factor", "finetuned", "yarn_beta_fast", "yarn_beta_slow", "yarn_ext_factor", "yarn_attn_factor"};
   for (const auto& [key, value] : fields.file().metadata().items())
-    if (key.starts_with(scaling) && key != scaling + "type" && key != scaling + "factor" && key != scaling + "original_context_length" && key != scaling + "attn_factor" && key != scaling + "finetuned")
-      throw Error{ErrorKind::unsupported, key + " is not supported", ""};
+    if (key.starts_with(scaling) && std::find(kFollowed.begin(), kFollowed.end(), key.substr(scaling.size())) == kFollowed.end()) refuse(key.substr(scaling.size()));
+  for (const char* name : {"yarn_ext_factor", "yarn_attn_factor"})
+    if (fields.number_or("rope.scaling." + std::string(name), 1) != 1) refuse(name);
   const double attention_factor = fields.number_or("rope.scaling.attn_factor", 1);
+  const Json* named = fields.find(scaling + "type");
   if (turned != head_dim) throw Error{ErrorKind::unsupported, "rotary positions of " + std::to_string(turned) + " of a head's " + std::to_string(head_dim) + " values are not supported", ""};
   config["rope_theta"] = shortest(fields.number_or("rope.freq_base", 10000));
   if (const GgufTensor* divisors = fields.file().find("rope_freqs.weight")) {
     const Tensor values = fields.file().tensor(*divisors);
+    if (attention_factor != 1 || (named && (*named == "linear" || *named == "yarn"))) throw Error{ErrorKind::unsupported, "rotary positions that are scaled twice, by rope_freqs.weight and " + scaling + "*, are not supported", ""};
     if (values.dtype() != DType::f32 || values.numel() != head_dim / 2) throw Error{ErrorKind::bad_file, "tensor 'rope_freqs.weight' is no list of " + std::to_string(head_dim / 2) + " f32 numbers", ""};
     Json list = Json::array();
     for (const float value : values.values<float>()) list.push_back(std::isfinite(value) ? double(value) : 0.0);
@@ -110,12 +116,14 @@ void add_rope(const Fields& fields, Json& config, int64_t head_dim) {
   }
   // A factor without a type, as older converters write it under another name, is of linear scaling.
   const double factor = fields.number_or("rope.scaling.factor", fields.number_or("rope.scale_linear", 1));
-  const Json* named = fields.find(scaling + "type");
   const std::string type = named && named->is_string() ? named->get<std::string>() : factor != 1 && factor != 0 ? "linear" : "none";
-  if (type != "yarn" && attention_factor != 1) throw Error{ErrorKind::unsupported, scaling + "attn_factor without yarn is not supported", ""};
+  if (type != "yarn" && attention_factor != 1) refuse("attn_factor without yarn");
   if (type == "none") return;
   if (type != "linear" && type != "yarn") throw Error{ErrorKind::unsupported, "rotary positions scaled as '" + type + "' are not supported in GGUF files", ""};
   config["rope_scaling"] = {{"rope_type", type}, {"factor", shortest(factor)}};
+  if (type == "yarn")
+    for (const char* name : {"beta_fast", "beta_slow"})
+      if (const std::string key = std::string("rope.scaling.yarn_") + name; fields.has(key)) config["rope_scaling"][name] = shortest(fields.number_or(key, 0));
   if (attention_factor != 1) config["rope_scaling"]["attention_factor"] = attention_factor * (1 + 0.1 * std::log(std::max(factor, 1.0)));   // there a factor of yarn's own
   if (fields.has("rope.scaling.original_context_length")) config["rope_scaling"]["original_max_position_embeddings"] = fields.integer("rope.scaling.original_context_length");
 }
@@ -218,7 +226,8 @@ void check_all_followed(const Fields& fields) {
 Result<Json> gguf_config(const GgufFile& file) {
   try {
     const Fields fields(file);
-    check_all_followed(fields);
+    for (const char* known : {"llama", "gpt2", "bert", "t5"})
+      if (fields.architecture() == known) check_all_followed(fields);
     if (fields.architecture() == "llama") return llama_config(fields);
     if (fields.architecture() == "gpt2") return gpt2_config(fields);
     if (fields.architecture() == "bert") return bert_config(fields);

@@ -25,7 +25,7 @@ struct BlockTokens {
   int64_t block_size = 0, first = 0;    // first + count <= block_size
 
   // Bytes of a head's part of a block, keys or values.
-  int64_t head_bytes() const { return dtype == DType::i8 ? block_size * (head_dim + 2 * scales_of_head(head_dim)) : block_size * head_dim * size_of(dtype); }
+  [[gnu::always_inline]] int64_t head_bytes() const { return dtype == DType::i8 ? block_size * (head_dim + 2 * scales_of_head(head_dim)) : block_size * head_dim * size_of(dtype); }
 };
 
 template <class T>

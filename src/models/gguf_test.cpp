@@ -49,7 +49,7 @@ std::string error_of(const std::filesystem::path& path) {
 TEST_CASE("what a GGUF file says and is not followed is an error that names it") {
   const TemporaryFolder folder("gguf");
   CHECK(error_of(edited(folder.path(), {})) == "");
-  for (const auto& [key, value] : GgufKeys{{"llama.attention.causal", false}, {"llama.rope.scaling.attn_factor", 1.5f}, {"llama.rope.scaling.yarn_beta_fast", 8.0f}, {"llama.logit_scale", 0.5f}, {"llama.attention.clamp_kqv", 3.0f}, {"llama.final_logit_softcapping", 30.0f}}) {
+  for (const auto& [key, value] : GgufKeys{{"llama.attention.causal", false}, {"llama.rope.scaling.attn_factor", 1.5f}, {"llama.rope.scaling.yarn_ext_factor", 0.5f}, {"llama.rope.scaling.yarn_log_multiplier", 0.1f}, {"llama.logit_scale", 0.5f}, {"llama.attention.clamp_kqv", 3.0f}, {"llama.final_logit_softcapping", 30.0f}}) {
     CAPTURE(key);
     CHECK(error_of(edited(folder.path(), {{key, value}})).starts_with(key));
   }
@@ -68,11 +68,16 @@ TEST_CASE("a factor of rotary scaling without a type is linear scaling's, under 
   CHECK(rotary({{"llama.rope.scale_linear", 4.0f}}).inverse_frequencies == linear.inverse_frequencies);
   CHECK(rotary({{"llama.rope.scaling.type", std::string("none")}, {"llama.rope.scaling.factor", 4.0f}}).inverse_frequencies == rotary({}).inverse_frequencies);
   CHECK(rotary({}).inverse_frequencies != linear.inverse_frequencies);
-  const GgufKeys yarn = {{"llama.rope.scaling.type", std::string("yarn")}, {"llama.rope.scaling.factor", 4.0f}, {"llama.rope.scaling.original_context_length", uint32_t(16)}};
+  const GgufKeys yarn = {{"llama.rope.scaling.type", std::string("yarn")}, {"llama.rope.scaling.factor", 4.0f}, {"llama.rope.scaling.original_context_length", uint32_t(2048)}};
   GgufKeys halved = yarn;
   halved.emplace_back("llama.rope.scaling.attn_factor", 0.5f);
   CHECK(rotary(halved).attention_factor == doctest::Approx(0.5 * rotary(yarn).attention_factor));
   CHECK(rotary(halved).inverse_frequencies == rotary(yarn).inverse_frequencies);
+  GgufKeys usual = yarn, other = yarn;
+  for (const auto& [name, value] : {std::pair{"beta_fast", 32.0f}, {"beta_slow", 1.0f}, {"ext_factor", 1.0f}, {"attn_factor", 1.0f}}) usual.emplace_back(std::string("llama.rope.scaling.yarn_") + name, value);
+  other.emplace_back("llama.rope.scaling.yarn_beta_fast", 2.0f);
+  CHECK(rotary(usual).inverse_frequencies == rotary(yarn).inverse_frequencies);
+  CHECK(rotary(other).inverse_frequencies != rotary(yarn).inverse_frequencies);
 }
 
 TEST_CASE("biases that only some layers of a GGUF file have are zeros in the others") {

@@ -250,6 +250,7 @@ void Model::prepare_training() {
     if (weight.release) weight.release();
     weight.release = nullptr;
   }
+  file_dtypes_.clear();
   weights_->changed();
 }
 

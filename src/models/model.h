@@ -48,7 +48,7 @@ class Model {
   // Makes every weight an owned f32 tensor that can be trained.
   void prepare_training();
 
-  // config.json and model.safetensors (weights as `dtype`; else each as its file has it, blocks as f32), and further files, whole or not at all. Tensors of the
+  // config.json and model.safetensors (weights as `dtype`; else each as its file has it, blocks and f64 as f32), and further files, whole or not at all. Tensors of the
   // original file that the graph does not use are kept.
   Result<CheckpointContents> contents(std::optional<DType> dtype = {}) const;
   Status save(const std::filesystem::path& folder, std::optional<DType> dtype, std::vector<std::pair<std::string, std::string>> files = {}) const;

@@ -130,12 +130,12 @@ class Printer {
 };
 
 void run(Context& context, InspectAttentionOptions& options) {
+  Context::expect_file(options.npz);
   Model model = load_model(context, options.model);
   const std::optional<Tokenizer> found = find_tokenizer(options.model);
   const Tokenizer* tokenizer = found ? &*found : nullptr;
   const AttentionView view = look_at_attention(model, context.pool(), Reader(context, options, model, tokenizer).text(), kv_dtype(context));
   if (!options.npz.empty()) {
-    Context::expect_file(options.npz);
     NpzWriter npz(options.npz);
     const auto add_ids = [&](const char* name, const std::vector<int32_t>& ids) { npz.add(name, {int64_t(ids.size())}, std::span<const int32_t>(ids)); };
     add_ids("ids", view.text.tokens.ids);

@@ -12,11 +12,15 @@ void maxout_shape(ShapeContext& c) {
   c.output({c.input(0)[0], Dim{c.last(0).factor / 2, -1}});
 }
 template <class T>
+bool takes_second(T first, T second) {
+  return second > first || std::isnan(second);
+}
+template <class T>
 void run_maxout(Call<T>& c) {
   c.ranges(c.out_count(), 8192, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const T first = c.in(0)[2 * i], second = c.in(0)[2 * i + 1];
-      c.out()[i] = second > first || std::isnan(second) ? second : first;
+      c.out()[i] = takes_second(first, second) ? second : first;
     }
   });
 }
@@ -29,7 +33,7 @@ template <class T>
 void run_maxout_backward(Call<T>& c) {
   c.ranges(c.count(1), 8192, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const bool second = c.in(0)[2 * i + 1] > c.in(0)[2 * i];
+      const bool second = takes_second(c.in(0)[2 * i], c.in(0)[2 * i + 1]);
       c.out()[2 * i] = second ? T(0) : c.in(1)[i];
       c.out()[2 * i + 1] = second ? c.in(1)[i] : T(0);
     }

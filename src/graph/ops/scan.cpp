@@ -172,10 +172,10 @@ int64_t sequences_in(const Graph& graph, const Node& node, const Sizes& sizes) {
   return sizes.symbols[size_t(symbol)];
 }
 
-int64_t rows_bytes(int64_t elements) { return (elements + 63) / 64 * 64; }
-int64_t scratch_of(int64_t width, int64_t sequences, DType compute) { return rows_bytes(width * sequences * size_of(compute)) + sequences * int64_t(sizeof(Active)); }
+int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+int64_t scratch_of(int64_t width, int64_t sequences, DType compute) { return aligned(width * sequences * size_of(compute)) + sequences * int64_t(sizeof(Active)); }
 Active* active_behind(const void* scratch, const void* rows_end) {
-  return reinterpret_cast<Active*>(static_cast<std::byte*>(const_cast<void*>(scratch)) + rows_bytes(static_cast<const std::byte*>(rows_end) - static_cast<const std::byte*>(scratch)));
+  return reinterpret_cast<Active*>(static_cast<std::byte*>(const_cast<void*>(scratch)) + aligned(static_cast<const std::byte*>(rows_end) - static_cast<const std::byte*>(scratch)));
 }
 
 int64_t scan_scratch(const Graph& graph, const Node& node, const Sizes& sizes, DType compute) {

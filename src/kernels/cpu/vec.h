@@ -21,7 +21,7 @@
 //   exponent(x) = floor(log2 |x|), mantissa(x) in [1, 2) with the sign of x, for normal x;
 //   Ints, as many lanes of 32 bits: zero(), broadcast(i), load(p) (any memory), dot_bytes(sums, u8s, s8s) but in AVX2 (byte_sums.h):
 //   to each lane the sum of its four products, exact; dot_shorts(a, b): the sum of a lane's two products of 16 bits with signs; & |; shift_left<bits>(v), to the right where bits < 0, zeros coming in; widen(p) from bytes with or
-//   without a sign; store(v, p); low_halves(v), high_halves(v): of each byte, as bytes; to_floats(v); nearest(f): ints, ties to even;
+//   without a sign; store(v, p); low_halves(v), high_halves(v): of each byte, as bytes; to_floats(v); nearest(f): ints, ties to even; store_bytes(v, p): a byte of each;
 //   sum(v), max_of(v): over the lanes, by halves (a fixed order); fold_lanes(rows, f): the same of kLanes vectors at once, a lane for each, by f(lower half, upper half);
 //   low_half(f), high_half(f): Doubles from the halves of Floats.
 #pragma once
