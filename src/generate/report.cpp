@@ -55,7 +55,7 @@ void measure_weights(ModelReport& report, const WeightStore* store, const LoadOp
     if (value.kind != ValueKind::weight) continue;
     const int64_t count = count_of(value);
     const Weight weight = held_weight(value, store, options);
-    held[weight.stored ? name_of(weight.stored->format) : weight.blocks ? name_of(*weight.blocks) : weight.int8 ? "int8" : name_of(weight.value.dtype())] += count;
+    held[weight.blocks ? name_of(*weight.blocks) : weight.int8 ? "int8" : weight.stored ? name_of(weight.stored->format) : name_of(weight.value.dtype())] += count;
     report.parameters += count;
     report.weights_bytes += weight.stored ? weight.bytes() : count * size_of(weight.value.dtype());
     if (!packed.contains(value.name)) continue;

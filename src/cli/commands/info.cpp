@@ -68,7 +68,7 @@ void print_report(Output& out, const ModelReport& report, const std::filesystem:
   row("weights", bytes_text(report.weights_bytes) + (report.has_weights ? ", mostly " : ", were there any, as ") + report.dtype);
   if (report.causal) row("cache", bytes_text(report.cache_bytes_per_token) + " a token" + (c.encoder_decoder ? ", and " + bytes_text(report.source_cache_bytes_per_token) + " a token of the source" : ""));
   const std::string whole = c.any_length ? std::to_string(c.usual_positions()) + " tokens" : "full length";
-  row("memory", bytes_text(report.total_bytes) + " for a text " + (c.encoder_decoder && report.causal ? "and a source " : "") + "of " + whole + ": weights " + bytes_text(report.weights_bytes) + ", laid out for products " +
+  row("memory", bytes_text(report.total_bytes) + " at most for a text " + (c.encoder_decoder && report.causal ? "and a source " : "") + "of " + whole + ": weights " + bytes_text(report.weights_bytes) + (report.has_weights ? " (mapped ones are let go of once laid out)" : "") + ", laid out for products " +
                     bytes_text(report.packed_bytes) + ", intermediates " + bytes_text(report.activation_bytes) + (report.causal ? ", cache " + bytes_text(report.cache_bytes) : ""));
   row("work", count_text(report.flops_first) + " operations for the first token, " + count_text(report.flops_last) + " for the last" + (c.any_length ? " of " + std::to_string(c.usual_positions()) : "") +
                    (report.flops_source > 0 ? ", " + count_text(report.flops_source) + " for each of the source" : ""));
