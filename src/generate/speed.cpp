@@ -82,7 +82,6 @@ GenerationSpeed measure_generation(Model& model, ThreadPool& pool, const SpeedOp
                 model.folder().string()};
   Engine engine(model, pool, {.max_batch = options.batch, .max_positions = positions, .source_positions = options.prompt_tokens, .kv_dtype = options.kv_dtype});
   const std::vector<TokenSequence> prompts = random_texts(model, options);
-  trim_heap();   // what making the engine left
   const int64_t program = heap_beside_tensors(), planned = engine.memory().total() + engine.cache_bytes() + program;
   Samples warm_up, samples;
   measure_once(engine, prompts, std::min<int64_t>(options.new_tokens, 8), warm_up);
@@ -122,7 +121,6 @@ EncodingSpeed measure_encoding(Model& model, ThreadPool& pool, std::vector<Token
     rows = std::max(rows, int64_t(text.ids.size()));
   }
   Encoder encoder(model, pool, "hidden", {.max_rows = rows, .kv_dtype = options.kv_dtype});
-  trim_heap();
   const int64_t outputs = tokens * encoder.width() * size_of(DType::f32), program = heap_beside_tensors();
   std::vector<double> samples;
   StepTimes times;

@@ -1,41 +1,25 @@
 // A folder for one process, for formats that are read from paths; it goes when the program ends.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <string>
 #include <string_view>
 
+#include "base/testing.h"
 #include "check.h"
 
-class Folder {
+class Folder : public orrery::TemporaryFolder {
  public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "orrery-fuzz-XXXXXX").string();
-    FUZZ_CHECK(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
+  Folder() : TemporaryFolder("fuzz") {}
   void clear() const {
-    for (const auto& entry : std::filesystem::directory_iterator(path_)) std::filesystem::remove_all(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(path())) std::filesystem::remove_all(entry.path());
   }
   void write(const std::filesystem::path& name, std::string_view bytes) const {
-    std::filesystem::create_directories((path_ / name).parent_path());
-    std::ofstream file(path_ / name, std::ios::binary);
+    std::filesystem::create_directories((path() / name).parent_path());
+    std::ofstream file(path() / name, std::ios::binary);   // not write_file, which waits for the disk
     file.write(bytes.data(), std::streamsize(bytes.size()));
     FUZZ_CHECK(bool(file.flush()));
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 // The part of an input up to the next zero byte, which is taken off it.

@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "graph/ops/support.h"
-#include "kernels/scaled_block.h"
 #include "kernels/attention.h"
+#include "kernels/scaled_block.h"
 
 namespace orrery {
 
