@@ -11,6 +11,7 @@ namespace {
 // A class of kernels without such an instruction has the f32 peak for it.
 double peak_of(Arithmetic arithmetic, const Speeds& limits) {
   if (arithmetic == Arithmetic::bf16 && limits.bf16_gflops > 0) return limits.bf16_gflops;
+  if (arithmetic == Arithmetic::split && limits.bf16_gflops > 0) return limits.bf16_gflops / 3;
   if (arithmetic == Arithmetic::int8 && limits.int8_gops > 0) return limits.int8_gops;
   return limits.f32_gflops;
 }

@@ -58,6 +58,7 @@ PanelFormat WeightStore::format(const Weight& weight, Orientation orientation, i
   if (is_int8(weight, n, k)) return PanelFormat::int8;
   if (n >= kPanel && lies_along(weight, orientation)) return panels_of(weight.stored->format);
   const DType from = weight.value.dtype();
+  if (from == DType::bf16 && kernels().splits_floats) return PanelFormat::bf16_split;
   return from == DType::bf16 ? PanelFormat::bf16 : from == DType::f16 ? PanelFormat::f16 : PanelFormat::own;
 }
 

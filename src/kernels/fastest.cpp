@@ -14,7 +14,7 @@ constexpr std::array<int64_t, 3> kRows{1, 8, 64};
 
 size_t kind_of(PanelFormat format) {
   if (is_blocks(format)) return layout_of(format).together == 1 ? 3 : 4;
-  return format == PanelFormat::bf16_pairs ? 1 : format == PanelFormat::int8 ? 2 : 0;
+  return has_pairs(format) ? 1 : format == PanelFormat::int8 ? 2 : 0;
 }
 size_t rows_of(int64_t m) { return m <= kRows[0] ? 0 : m <= kRows[1] ? 1 : 2; }
 

@@ -81,6 +81,7 @@ std::vector<KernelClass> make_classes() {
   if (avx512) cpu::avx512::has_bf16_products();   // measured now, since that takes memory, and a step of writing asks for none
   Kernels<float> tiles = filled("amx", cpu::avx512::fill, amx);
   if (amx) {
+    tiles.splits_floats = true;
     tiles.fewest_kept_rows = 224;   // tiles multiply so fast that fewer would wait for panels
     tiles.matmul = cpu::avx512::matmul_in_tiles;
     tiles.attention = cpu::avx512::attention_in_tiles;

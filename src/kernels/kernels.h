@@ -34,6 +34,7 @@ namespace orrery {
 template <class T>
 struct Kernels {
   const char* name = "";  // "reference", "avx2", "avx512", "amx": avx512 with products of bf16 in tiles; "neon"
+  bool splits_floats = false;     // multiplies floats with panels of PanelFormat::bf16_split
   int64_t fewest_kept_rows = 96;  // rows for which it pays to read all panels once more: matmul.h's Packing
 #define KERNEL(kernel) kernel##_fn<T>* kernel = nullptr;
 #include "kernels/kernels.inc"

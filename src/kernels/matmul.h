@@ -19,6 +19,11 @@
 // whatever m: 32 p at a time from p = 0 on, even p and odd p each in a chain from 0, then c += even + odd; k ends as if filled up
 // with zeros (reference_matmul_in_tiles; sums of some 2^-126 may be zeros or not).
 //
+// Products of floats with weights of bf16, where they are split (bf16_split; of the class amx alone): a is the sum of three numbers of bf16, its
+// thirds: a0 the nearest to a, a1 to a - a0, a2 = a - a0 - a1, which is exact but for what is below 2^-126. 32 p at a time the sums of products
+// are those of bf16 in that class, of a1, then of a2, then of a0: what is below 2^-126 is zero, k ends as if filled up with zeros. A row of a with
+// an infinity, or a number that is one as bf16, is NaN.
+//
 // Products of blocks (panels of whole numbers): a row of a is rounded too, as many p at a time as a block of the format has (32, or 256 of
 // the k-formats), to whole numbers of the largest's 127th part: so does llama.cpp. The sum of products of each 32 is exact; then
 //   c[i, j] = fma(sum, scale_a[i, block] * scale_b[block, j], c[i, j])      block after block, the fma fused in every class
@@ -53,6 +58,7 @@ enum class PanelFormat : uint8_t {
   own,        // [k][kPanel] of T
   bf16, f16,  // [k][kPanel], widened in the product: the bits of the same weights widened first
   bf16_pairs, // [ceil(k/2)][kPanel][2], p and p + 1 side by side, for products of bf16
+  bf16_split, // the same of weights of bf16, for products of floats, where Kernels::splits_floats
   q8, q4, q5_0, q4_1, q5_1, q4_k, q5_k, q6_k,   // blocks of whole numbers: BlockLayout
   int8        // scale[kPanel] as float, then bytes [int8_depth(k) / 4][kPanel][4], four p in a row: whole numbers + 128; beyond k 128
 };
@@ -81,6 +87,7 @@ struct Int8Head {
 constexpr int64_t int8_depth(int64_t k) { return (k + kInt8Step - 1) / kInt8Step * kInt8Step; }
 constexpr int64_t int8_group_bytes(int64_t k) { return int64_t(sizeof(Int8Head)) + kInt8Rows * int8_depth(k); }
 
+constexpr bool has_pairs(PanelFormat format) { return format == PanelFormat::bf16_pairs || format == PanelFormat::bf16_split; }
 // Does a product with such panels round the rows of a to whole numbers?
 constexpr bool rounds_rows(PanelFormat format) { return format >= PanelFormat::q8; }
 // The bytes that m rows of a take, rounded for such panels: of blocks, int8 or pairs.
@@ -125,7 +132,7 @@ constexpr int64_t panel_bytes(PanelFormat format, int64_t k, int64_t own = sizeo
   switch (format) {
     case PanelFormat::own: return kPanel * k * own;
     case PanelFormat::bf16: case PanelFormat::f16: return kPanel * k * 2;
-    case PanelFormat::bf16_pairs: return kPanel * ((k + 1) / 2) * 4;
+    case PanelFormat::bf16_pairs: case PanelFormat::bf16_split: return kPanel * ((k + 1) / 2) * 4;
     case PanelFormat::int8: return kPanel * (4 + int8_depth(k));
     default: return k / (kBlockValues * layout_of(format).together) * layout_of(format).group_bytes();
   }
@@ -205,7 +212,7 @@ struct Matmul {
 template <class T>
 using matmul_fn = void(const Matmul<T>& product);
 
-// Of pairs, as the class amx sums them: its reference.
+// Of pairs, rounded or split, as the class amx sums them: its reference.
 void reference_matmul_in_tiles(const Matmul<float>& product);
 
 }  // namespace orrery

@@ -248,6 +248,61 @@ TEST_CASE("sums in tiles are near those of pairs, and take numbers near nothing 
     }
 }
 
+TEST_CASE("products of floats with split rows are as near as products of floats, and their bits those of the reference, whatever the shape") {
+  const int64_t shapes[][3] = {{0, 5, 3}, {2, 3, 0}, {1, 1, 1}, {1, 31, 7}, {1, 300, 130}, {2, 129, 33}, {5, 97, 31}, {16, 64, 96}, {17, 65, 95}, {29, 95, 41}, {64, 64, 64}, {97, 101, 103}, {17, 37, 3001}, {9, 70, 8301}, {315, 33, 1000}, {37, 301, 600}};
+  for (const auto& [m, n, k] : shapes) {
+    Product product(m, n, k, uint64_t(m * 1000 + n * 10 + k));
+    for (const int layout : {0, 1, 2, 3}) {
+      product.store_a(layout & 1);
+      product.store_b(layout & 2, DType::bf16, PanelFormat::bf16_split);
+      product.pack(reference_kernels<float>());
+      for (const int mode : {0, 1, 2}) {
+        INFO("m " << m << " n " << n << " k " << k << " layout " << layout << " mode " << mode);
+        std::vector<float> tiles = product.start;
+        Matmul<float> call = product.call(tiles);
+        call.bias = mode == 1 ? product.bias.data() : nullptr;
+        call.accumulate = mode == 2;
+        reference_matmul_in_tiles(call);
+        const std::vector<float>& chains = product.chains(mode, true);
+        float most = 0;
+        for (size_t i = 0; i < tiles.size(); ++i) most = std::max(most, std::fabs(tiles[i] - chains[i]));
+        CHECK(most <= 2e-7f * float(k + 16));
+        for (const Kernels<float>* kernels : runnable_kernels())
+          if (kernels->splits_floats) {
+            std::vector<float> c = product.start;
+            call.c = c.data();
+            kernels->matmul(call);
+            CHECK(bit_difference(c, tiles) == "");
+          }
+      }
+    }
+  }
+}
+
+TEST_CASE("split rows: what is not finite makes its row NaN, and numbers near nothing lose only what is below 2^-126") {
+  Product product(20, 40, 71, 3);
+  for (float& x : product.a) x *= 1e-30f;
+  product.a[size_t(2 * 71 + 5)] = std::numeric_limits<float>::infinity();
+  product.a[size_t(7 * 71)] = std::numeric_limits<float>::quiet_NaN();
+  product.a[size_t(17 * 71 + 70)] = FLT_MAX;   // an infinity as bf16
+  product.store_as(DType::bf16, PanelFormat::bf16_split);
+  product.pack(reference_kernels<float>());
+  std::vector<float> expected(product.start.size());
+  reference_matmul_in_tiles(product.call(expected));
+  const std::vector<float>& chains = product.chains(0, true);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const size_t row = i / 40;
+    if (row == 2 || row == 7 || row == 17) CHECK(std::isnan(expected[i]));
+    else CHECK(std::fabs(expected[i] - chains[i]) <= 1e-35f);
+  }
+  for (const Kernels<float>* kernels : runnable_kernels())
+    if (kernels->splits_floats) {
+      std::vector<float> c(product.start.size());
+      kernels->matmul(product.call(c));
+      for (size_t i = 0; i < c.size(); ++i) CHECK((std::isnan(expected[i]) ? std::isnan(c[i]) : std::fabs(c[i] - expected[i]) <= 1e-37f));
+    }
+}
+
 TEST_CASE("products of bf16 give the same bits in every class (but amx, which has its own), whatever the shape") {
   const int64_t shapes[][3] = {{2, 3, 0},   {1, 1, 1},    {1, 31, 7},   {1, 300, 18}, {1, 300, 130}, {2, 129, 33}, {3, 64, 5},   {5, 97, 31},   {8, 256, 40}, {13, 33, 67},
                                {14, 32, 1}, {15, 65, 12}, {29, 95, 41}, {64, 64, 64}, {97, 101, 103}, {17, 37, 3001}, {9, 40, 8301}, {315, 33, 1801}, {37, 301, 600}, {65, 270, 1090}};
@@ -282,7 +337,7 @@ TEST_CASE("products of bf16 take numbers near nothing for nothing, in every clas
 TEST_CASE("every class packs the same panels") {
   for (const Kernels<float>* kernels : runnable_kernels())
     for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
-      for (const PanelFormat packed : {format_of(dtype), PanelFormat::own, PanelFormat::bf16_pairs})
+      for (const PanelFormat packed : {format_of(dtype), PanelFormat::own, PanelFormat::bf16_pairs, PanelFormat::bf16_split})
         for (const int64_t n : {1, 8, 31, 32, 33, 100})
           for (const int64_t k : {0, 1, 7, 8, 15, 16, 17, 50})
             for (const bool transposed : {false, true}) {
@@ -299,7 +354,8 @@ TEST_CASE("every class packs the same panels") {
 
 TEST_CASE("a row gives the same bits alone and among others") {
   for (const Kernels<float>* kernels : runnable_kernels())
-    for (const PanelFormat format : {PanelFormat::own, PanelFormat::bf16, PanelFormat::bf16_pairs}) {
+    for (const PanelFormat format : {PanelFormat::own, PanelFormat::bf16, PanelFormat::bf16_pairs, PanelFormat::bf16_split}) {
+      if (format == PanelFormat::bf16_split && !kernels->splits_floats) continue;
       Product product(61, 203, 311, 11);
       product.store_as(format == PanelFormat::bf16 ? DType::bf16 : DType::f32, format);
       product.pack(*kernels);

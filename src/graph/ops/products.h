@@ -21,7 +21,7 @@ struct Tiling {
   int64_t rows, panels;
   Tiling(int64_t m, int64_t all_panels, int threads, PanelFormat format, int64_t highest) {   // highest: rows of a tile at most
     constexpr int64_t kFewestRows = 112;   // of floats: eight times the kernel's
-    const bool pairs = format == PanelFormat::bf16_pairs;
+    const bool pairs = has_pairs(format);
     const int64_t most_rows = std::min<int64_t>(pairs ? 256 : 308, highest), for_each = pairs ? 1 : 4;
     const auto parts = [](int64_t count, int64_t most) { return (count + most - 1) / most; };
     int64_t row_tiles = parts(m, most_rows), most_panels = pairs ? 96 : 24;

@@ -2,10 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "graph/ops/op_cases.h"
 #include "graph/tiny_decoder.h"
+#include "kernels/kernels.h"
 
 using namespace orrery;
 
@@ -346,7 +349,7 @@ TEST_CASE("changed weights are packed anew") {
   CHECK(run() == std::vector<float>{8, 7});
 }
 
-TEST_CASE("16-bit weights are read as they are held, with the bits of widened ones") {
+TEST_CASE("16-bit weights are read as they are held, with the bits of widened ones, or near them where rows are split") {
   TinyDecoder decoder;
   ThreadPool pool(2);
   for (DType dtype : {DType::bf16, DType::f16}) {
@@ -355,6 +358,14 @@ TEST_CASE("16-bit weights are read as they are held, with the bits of widened on
     for (auto& [name, weight] : widened.weights.all()) weight.value = weight.value.to(dtype).to(DType::f32);
     DecoderRun a(held, held.graph, pool), b(widened, widened.graph, pool);
     const std::vector<int32_t> ids = TinyDecoder::text(20, 1);
-    CHECK(bits_equal(a.run(ids), b.run(ids)));
+    const std::vector<float> x = a.run(ids), y = b.run(ids);
+    if (dtype != DType::bf16 || !kernels().splits_floats) {
+      CHECK(bits_equal(x, y));
+      continue;
+    }
+    REQUIRE(x.size() == y.size());
+    float most = 0, largest = 0;
+    for (size_t i = 0; i < x.size(); ++i) most = std::max(most, std::fabs(x[i] - y[i])), largest = std::max(largest, std::fabs(y[i]));
+    CHECK(most <= 2e-6f * largest);
   }
 }

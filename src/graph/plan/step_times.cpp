@@ -72,8 +72,12 @@ std::string what_text(const Graph& graph, const Node& node) {
   return node.outputs.empty() ? "" : place_of(graph.values[size_t(node.outputs[0])].name);
 }
 
+Arithmetic arithmetic_of(PanelFormat panels) {
+  if (rounds_rows(panels)) return Arithmetic::int8;
+  return panels == PanelFormat::bf16_pairs ? Arithmetic::bf16 : panels == PanelFormat::bf16_split ? Arithmetic::split : Arithmetic::f32;
+}
 Arithmetic arithmetic_of(const Plan& plan, const Node& node, const Prepared& prepared) {
-  if (prepared.panels) return rounds_rows(*prepared.panels) ? Arithmetic::int8 : *prepared.panels == PanelFormat::bf16_pairs ? Arithmetic::bf16 : Arithmetic::f32;
+  if (prepared.panels) return arithmetic_of(*prepared.panels);
   const bool product = node.op == &linear_op() || node.op == &linear_backward_input_op() || node.op == &linear_backward_weight_op() || node.op == &linear_cross_entropy_op() ||
                        node.op == &linear_cross_entropy_backward_op() || node.op == &matmul_op() || node.op == &attention_op() || node.op == &attention_backward_op() || node.op == &cached_attention_op();
   return product && plan.products() == DType::bf16 ? Arithmetic::bf16 : Arithmetic::f32;
@@ -116,6 +120,7 @@ const char* name_of(Arithmetic arithmetic) {
     case Arithmetic::f32: return "f32";
     case Arithmetic::bf16: return "bf16";
     case Arithmetic::int8: return "int8";
+    case Arithmetic::split: return "f32 of bf16";
   }
   return "?";
 }

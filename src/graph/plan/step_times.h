@@ -31,7 +31,10 @@ struct StepTimes {
 };
 
 // What multiply-adds of a step are made of, and so which peak they are measured against.
-enum class Arithmetic : uint8_t { f32, bf16, int8 };
+enum class Arithmetic : uint8_t {
+  f32, bf16, int8,
+  split   // three products of bf16 for one of f32
+};
 const char* name_of(Arithmetic arithmetic);
 
 // The steps of a plan that do the same in each layer, together.

@@ -115,7 +115,7 @@ void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_str
     using From = std::remove_const_t<std::remove_pointer_t<decltype(source_of_type)>>;
     if (to == PanelFormat::int8)
       pack_int8(source_of_type, k_stride, n_stride, k, n, static_cast<std::byte*>(panels));
-    else if (to == PanelFormat::bf16_pairs)
+    else if (has_pairs(to))
       with_bf16_rounding([&](auto instruction) { pack_pairs<instruction()>(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels)); });
     else if (to == PanelFormat::own)
       pack(source_of_type, k_stride, n_stride, k, n, static_cast<float*>(panels));

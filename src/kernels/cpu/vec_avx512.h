@@ -143,6 +143,13 @@ inline Vec<float> high_of_pairs(Vec<float> a) { return {_mm512_and_ps(a.r, _mm51
   asm("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both.r) : "v"(first.r), "v"(second.r));
   return both;
 }
+// And back.
+[[gnu::always_inline]] inline Vec<float> first_of_bf16(Vec<float> both) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(_mm512_castps_si512(both.r))), 16))};
+}
+[[gnu::always_inline]] inline Vec<float> second_of_bf16(Vec<float> both) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(_mm512_castps_si512(both.r), 1)), 16))};
+}
 // The same as pairs: pair_of both, rounded.
 [[gnu::always_inline]] inline Vec<float> bf16_pairs_of(Vec<float> low, Vec<float> high) {
   const __m512i places = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);

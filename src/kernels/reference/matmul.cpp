@@ -18,7 +18,7 @@ namespace {
 // Where b[p, j] is, in elements.
 int64_t place(PanelFormat format, int64_t k, int64_t p, int64_t j) {
   const int64_t panel = j / kPanel, column = j % kPanel;
-  if (format == PanelFormat::bf16_pairs) return ((panel * ((k + 1) / 2) + p / 2) * kPanel + column) * 2 + p % 2;
+  if (has_pairs(format)) return ((panel * ((k + 1) / 2) + p / 2) * kPanel + column) * 2 + p % 2;
   return (panel * k + p) * kPanel + column;
 }
 
@@ -143,7 +143,7 @@ template <class T>
 void pack_panels(const void* source, DType from, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n, void* panels,
                  PanelFormat to) {
   if (to == PanelFormat::int8) return pack_int8(k, n, static_cast<std::byte*>(panels), [&](int64_t p, int64_t j) { return float(widened<T>(source, from, p * k_stride + j * n_stride)); });
-  const bool pairs = to == PanelFormat::bf16_pairs, keeps = to == PanelFormat::bf16 || to == PanelFormat::f16;
+  const bool pairs = has_pairs(to), keeps = to == PanelFormat::bf16 || to == PanelFormat::f16;
   for (int64_t j = 0; j < packed_size(n, 1); ++j)
     for (int64_t p = 0; p < (pairs ? (k + 1) / 2 * 2 : k); ++p) {
       const bool there = j < n && p < k;
