@@ -117,7 +117,7 @@ Result<PanelTable> parse_panel_table(std::span<const std::byte> file, const std:
     entry.offset = cursor.number<uint64_t>();
     entry.bytes = cursor.number<uint64_t>();
     if (!cursor.good) return broken("the table ends in entry " + std::to_string(i));
-    if (format > uint32_t(PanelFormat::int8)) return broken("panels of format " + std::to_string(format));
+    if (format > uint32_t(kLastPanelFormat)) return broken("panels of format " + std::to_string(format));
     entry.format = PanelFormat(format);
     if (!names.insert(entry.name).second) return broken("two entries are named '" + entry.name + "'");
     if (entry.offset != aligned(end) || entry.offset > whole.size() || entry.bytes > whole.size() - entry.offset) return broken("the panels of '" + entry.name + "' are not where they should be");

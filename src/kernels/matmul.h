@@ -22,7 +22,7 @@
 // Products of floats with weights of bf16, where they are split (bf16_split; of the class amx alone): a is the sum of three numbers of bf16, its
 // thirds: a0 the nearest to a, a1 to a - a0, a2 = a - a0 - a1, which is exact but for what is below 2^-126. 32 p at a time the sums of products
 // are those of bf16 in that class, of a1, then of a2, then of a0: what is below 2^-126 is zero, k ends as if filled up with zeros. A row of a with
-// an infinity, or a number that is one as bf16, is NaN.
+// an infinity, or a number that is one as bf16, is NaN, and a column of b with an infinity NaN or that infinity. A sum that is zero may have either sign.
 //
 // Products of blocks (panels of whole numbers): a row of a is rounded too, as many p at a time as a block of the format has (32, or 256 of
 // the k-formats), to whole numbers of the largest's 127th part: so does llama.cpp. The sum of products of each 32 is exact; then
@@ -58,10 +58,11 @@ enum class PanelFormat : uint8_t {
   own,        // [k][kPanel] of T
   bf16, f16,  // [k][kPanel], widened in the product: the bits of the same weights widened first
   bf16_pairs, // [ceil(k/2)][kPanel][2], p and p + 1 side by side, for products of bf16
-  bf16_split, // the same of weights of bf16, for products of floats, where Kernels::splits_floats
   q8, q4, q5_0, q4_1, q5_1, q4_k, q5_k, q6_k,   // blocks of whole numbers: BlockLayout
-  int8        // scale[kPanel] as float, then bytes [int8_depth(k) / 4][kPanel][4], four p in a row: whole numbers + 128; beyond k 128
+  int8,       // scale[kPanel] as float, then bytes [int8_depth(k) / 4][kPanel][4], four p in a row: whole numbers + 128; beyond k 128
+  bf16_split  // as bf16_pairs, of weights of bf16, for products of floats, where Kernels::splits_floats
 };
+constexpr PanelFormat kLastPanelFormat = PanelFormat::bf16_split;   // files of panels tell formats by number
 constexpr int64_t kBlockValues = 32;
 
 // 32 numbers of a row of a, rounded.
@@ -89,7 +90,7 @@ constexpr int64_t int8_group_bytes(int64_t k) { return int64_t(sizeof(Int8Head))
 
 constexpr bool has_pairs(PanelFormat format) { return format == PanelFormat::bf16_pairs || format == PanelFormat::bf16_split; }
 // Does a product with such panels round the rows of a to whole numbers?
-constexpr bool rounds_rows(PanelFormat format) { return format >= PanelFormat::q8; }
+constexpr bool rounds_rows(PanelFormat format) { return is_blocks(format) || format == PanelFormat::int8; }
 // The bytes that m rows of a take, rounded for such panels: of blocks, int8 or pairs.
 constexpr int64_t rounded_bytes(PanelFormat format, int64_t m, int64_t k) {
   if (format == PanelFormat::bf16_pairs) return m * ((k + 1) / 2) * 4;

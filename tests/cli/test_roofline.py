@@ -10,6 +10,9 @@ class Roofline(Case):
     def roofline(self, model, *arguments):
         return json.loads(self.succeeds("bench", model, "--repeat", 1, "--roofline", "--json", *arguments))["roofline"]
 
+    def kernels(self):
+        return json.loads(self.succeeds("bench", "machine", "--seconds", 0.01, "--json"))["kernels"]
+
     def hold(self, roofline, names):
         self.assertEqual(names, [phase["name"] for phase in roofline["phases"]])
         self.assertGreater(roofline["limits"]["f32_gflops"], 0)
@@ -36,6 +39,8 @@ class Roofline(Case):
             with self.subTest(arguments):
                 made = self.roofline("storyteller", "--prompt-tokens", 16, "--new-tokens", 2, *arguments)
                 self.assertIn(arithmetic, {step["arithmetic"] for step in made["phases"][0]["steps"] if step["op"].startswith("linear")})
+        made = self.roofline("storyteller", "--prompt-tokens", 16, "--new-tokens", 2)   # weights of bf16: split where there are tiles
+        self.assertEqual({"f32 of bf16" if self.kernels() == "amx" else "f32"}, {step["arithmetic"] for step in made["phases"][0]["steps"] if step["op"].startswith("linear")})
 
     def test_an_encoder_decoder_encodes_first(self):
         self.hold(self.roofline(GOLDENS / "t5", "--prompt-tokens", 12, "--new-tokens", 4), ["encode", "first token", "decode"])

@@ -361,6 +361,7 @@ void matmul(const Matmul<float>& product) {
     case PanelFormat::bf16_pairs: return has_bf16_products() ? matmul_of<Pair<true>>(product) : matmul_by_floats(product);
     case PanelFormat::own: return matmul_of<float>(product);
     case PanelFormat::int8: return matmul_of_int8(product);
+    case PanelFormat::bf16_split: __builtin_trap();   // of tiles alone: Kernels::splits_floats
     default: return matmul_of_blocks(product);
   }
 }

@@ -25,7 +25,7 @@ constexpr int64_t kPairBytes = 4, kPanelRow = kPanel * kPairBytes;
 constexpr int64_t kTileColumns = kTileBytes / kPairBytes;
 constexpr int kThirds = 3;                            // that a number of 24 bits is split into
 template <int kCount>                                  // what a number of a becomes: 1 of bf16, or kThirds
-constexpr int64_t kBlockK = kCount == 1 ? 1024 : 480;  // whole tiles, so that the sum goes on as one chain
+constexpr int64_t kBlockK = kCount == 1 ? 1024 : 480;  // whole tiles, so that the sum goes on as one chain; thirds fill the scratch, in one part
 constexpr int64_t kBlockRows = 256;
 constexpr int kMostFewPanels = 4;                      // that a few rows pass over side by side
 constexpr int64_t kFewAheadBytes = 4096;               // of each of them
@@ -34,7 +34,7 @@ constexpr int64_t kPackedNumbers = kBlockRows * std::max(kBlockK<1>, kThirds * k
 static_assert(kBlockK<1> % kDepth == 0 && kBlockK<kThirds> % kDepth == 0 && kBlockK<kThirds> < 2 * kPartK && kBlockRows % (2 * kTileHeight) == 0);
 
 struct Scratch {
-  Bf16 rows[kPackedNumbers];                          // a: [tiles of rows][tiles of p][kCount][16][32]; whole where they are kept
+  Bf16 rows[kPackedNumbers];                          // a: [tiles of rows][tiles of p][kCount][16][32], or apart [tiles of p][kCount m][32]; whole where kept
   alignas(64) std::byte last[kMostFewPanels * kTileHeight * kPanelRow];   // the last tiles of panels, filled up with zeros
   alignas(64) float sums[kMostFewPanels * kTileHeight * kPanel];   // of tiles that reach over c's edge
   alignas(64) float waiting[kBlockRows * kPartColumns];   // sums between parts of p: [panels][pairs of tiles of rows][32][32]
@@ -53,8 +53,8 @@ struct Places {
   static Places of_tiles() { return {kCount * kTileValues, kTileValues}; }
 };
 
-// 32 numbers as bf16: put(0, …) the nearest ones, or put(which, …) three that they are the sums of. `both` makes bf16 of two vectors, and low and high
-// give those back.
+// 32 numbers as kCount of bf16 each, that they are the sums of: put(which, …), as Places counts. `both` makes bf16 of two vectors, and low and high give
+// those back.
 template <int kCount, class Both, class Low, class High, class Put>
 [[gnu::always_inline]] inline void make_operands(Floats first, Floats second, Both&& both, Low&& low, High&& high, Put&& put) {
 #pragma GCC unroll 3
@@ -131,27 +131,19 @@ struct Slice {
 template <int kRowTiles, int kCount>
 [[gnu::always_inline]] inline void multiply(const Bf16* a, int64_t next_rows, const Slice& slice, const Ahead& ahead) {
   const auto step = [&](const Bf16* rows, const std::byte* b) __attribute__((always_inline)) {
-    load_tile<4>(b, kPanelRow);
-    stream_tile<6>(rows, kTileBytes);
-    multiply_pairs<0, 6, 4>();
-    load_tile<5>(b + kTileBytes, kPanelRow);
-    multiply_pairs<1, 6, 5>();
-    if constexpr (kRowTiles == 2) {
-      stream_tile<7>(rows + next_rows, kTileBytes);
-      multiply_pairs<2, 7, 4>();
-      multiply_pairs<3, 7, 5>();
-    }
-    const auto next = [&](const Bf16* third) __attribute__((always_inline)) {
-      stream_tile<6>(third, kTileBytes);
+#pragma GCC unroll 3
+    for (int which = 0; which < kCount; ++which, rows += kTileValues) {
+      if (which == 0) load_tile<4>(b, kPanelRow);
+      stream_tile<6>(rows, kTileBytes);
       multiply_pairs<0, 6, 4>();
+      if (which == 0) load_tile<5>(b + kTileBytes, kPanelRow);
       multiply_pairs<1, 6, 5>();
       if constexpr (kRowTiles == 2) {
-        stream_tile<7>(third + next_rows, kTileBytes);
+        stream_tile<7>(rows + next_rows, kTileBytes);
         multiply_pairs<2, 7, 4>();
         multiply_pairs<3, 7, 5>();
       }
-    };
-    if constexpr (kCount == kThirds) next(rows + kTileValues), next(rows + 2 * kTileValues);
+    }
   };
   const std::byte* b = slice.whole;
   for (int64_t t = 0; t < slice.tiles; ++t, a += kCount * kTileValues, b += kTileHeight * kPanelRow) {
@@ -308,9 +300,7 @@ template <int kPanels, int kCount, bool kApart, class Used>
 // f.template operator()<t>(tile t's column) for the sums of kPanels panels.
 template <int kPanels, class F>
 [[gnu::always_inline]] inline void each_few_sum(F&& f) {
-  f.template operator()<0>(0), f.template operator()<1>(kTileColumns);
-  if constexpr (kPanels > 1) f.template operator()<2>(kPanel), f.template operator()<3>(kPanel + kTileColumns);
-  if constexpr (kPanels > 2) f.template operator()<4>(2 * kPanel), f.template operator()<5>(2 * kPanel + kTileColumns);
+  [&]<int... t>(std::integer_sequence<int, t...>) __attribute__((always_inline)) { (f.template operator()<t>(t * kTileColumns), ...); }(std::make_integer_sequence<int, 2 * kPanels>());
 }
 
 // The rows, from p on in scratch.rows, against kPanels panels from `column` on, at k of their p.

@@ -21,7 +21,7 @@ struct Tiles {
     const uint8_t fours = uint8_t(depth / 4);
     set_up({1, 0, {}, {64, 64, 64, 64, 64, 64, bytes, bytes}, {16, 16, 16, 16, fours, fours, 16, 16}});
   }
-  // `rows` rows of a, tile 6, and of sums, tiles 0 to 5; b in tile 7.
+  // `rows` rows of a, tiles 4 to 6 or the last of them, and of sums, those before; b in tile 7.
   static Tiles of_few(int64_t rows) { return Tiles(uint8_t(rows), 0); }
   ~Tiles() { asm volatile("tilerelease"); }
   Tiles(const Tiles&) = delete;

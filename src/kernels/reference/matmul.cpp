@@ -26,7 +26,7 @@ template <class T>
 T b_at(const Matmul<T>& product, int64_t p, int64_t j) {
   const int64_t at = place(product.format, product.k, p, j);
   switch (product.format) {
-    case PanelFormat::bf16: case PanelFormat::bf16_pairs: return widened<T>(product.panels, DType::bf16, at);
+    case PanelFormat::bf16: case PanelFormat::bf16_pairs: case PanelFormat::bf16_split: return widened<T>(product.panels, DType::bf16, at);
     case PanelFormat::f16: return widened<T>(product.panels, DType::f16, at);
     default: break;
   }
